@@ -1,0 +1,146 @@
+//! Git: objects, refs, worktrees, merges, remotes, through gix and the git binary. Knows no bead.
+
+mod command;
+mod config;
+mod merge;
+mod objects;
+mod refs;
+mod remote;
+mod retire;
+mod worktree;
+
+use std::path::{Path, PathBuf};
+
+use crate::fault::{Fault, Result};
+use crate::world::World;
+
+pub use command::{LOCAL_ENV, Version};
+pub use merge::Merged;
+pub use objects::{Commit, Entry, Mode, NewCommit, Signature};
+pub use refs::{Cas, Guard};
+pub use remote::{Direction, PushedRef, Remote};
+pub use worktree::Worktree;
+
+/// The id of an object, SHA-1 or SHA-256.
+pub type Oid = gix::ObjectId;
+
+/// An open repository, seen from one of its worktrees or from its git directory.
+#[derive(Debug)]
+pub struct Repo {
+    world: World,
+    gix: gix::Repository,
+    common_dir: PathBuf,
+    git_dir: PathBuf,
+    workdir: Option<PathBuf>,
+}
+
+impl Repo {
+    /// Returns the repository that git itself would use from the world's folder and environment:
+    /// `GIT_DIR` when set, else the nearest one upwards (git(1), gitrepository-layout(5)).
+    pub fn discover(world: &World) -> Result<Self> {
+        let gix = match world.env("GIT_DIR") {
+            Some(dir) => gix::open(world.cwd().join(dir)),
+            None => gix::discover(world.cwd()),
+        };
+        let gix = gix.map_err(|error| {
+            Fault::fatal(format!(
+                "not a git repository (or any of the parents): {}",
+                reason(&error)
+            ))
+            .hint("run it inside a repository, or make one with 'git init'")
+        })?;
+        Self::checked(world, gix)
+    }
+
+    /// Returns the repository whose worktree or git directory is `path`.
+    pub fn open(world: &World, path: &Path) -> Result<Self> {
+        let gix = gix::open(path).map_err(|error| {
+            Fault::fatal(format!(
+                "cannot open repository '{}': {}",
+                path.display(),
+                reason(&error)
+            ))
+        })?;
+        Self::checked(&world.at(path), gix)
+    }
+
+    fn checked(world: &World, mut gix: gix::Repository) -> Result<Self> {
+        let storage = gix.config_snapshot().string("extensions.refStorage");
+        if storage.is_some_and(|it| it != "files") {
+            return Err(Fault::refused(
+                "this repository keeps its refs in a reftable, which git gt cannot read yet",
+            )
+            .hint("convert it: git refs migrate --ref-format=files"));
+        }
+        gix.object_cache_size_if_unset(4 * 1024 * 1024);
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let common_dir = canonical(&absolute(gix.common_dir()));
+        let git_dir = canonical(&absolute(gix.git_dir()));
+        let workdir = world
+            .env("GIT_WORK_TREE")
+            .filter(|_| world.env("GIT_DIR").is_some())
+            .map(|dir| world.cwd().join(dir))
+            .or_else(|| gix.workdir().map(absolute))
+            .map(|dir| canonical(&dir));
+        Ok(Self {
+            world: world.clone(),
+            gix,
+            common_dir,
+            git_dir,
+            workdir,
+        })
+    }
+
+    /// Returns the world this repository was opened in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Returns the git directory all worktrees share.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// Returns the git directory of this worktree.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// Returns the top of this worktree, nothing for a bare repository.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.workdir.as_deref()
+    }
+
+    /// Returns the folder of files that may be deleted at any moment and cost time only.
+    pub fn scratch_dir(&self) -> PathBuf {
+        self.common_dir.join("gt")
+    }
+
+    /// Returns the top of the main worktree, or the git directory of a bare repository: what the
+    /// repository is called after and what stands beside it.
+    pub fn home(&self) -> &Path {
+        let is_dot_git = self
+            .common_dir
+            .file_name()
+            .is_some_and(|name| name == ".git");
+        match self.common_dir.parent() {
+            Some(parent) if is_dot_git => parent,
+            _ => &self.common_dir,
+        }
+    }
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Returns an error with its causes in one line.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.replace('\n', " ")
+}

@@ -1,0 +1,284 @@
+//! Objects: read and written as bytes, in the formats of gitformat-pack(5) and git-cat-file(1).
+
+use gix::objs::{Exists as _, Find as _, Kind, Write as _};
+
+use super::{Oid, Repo, reason};
+use crate::fault::{Fault, Result};
+use crate::world::{Time, fs};
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A folder.
+    Tree,
+    /// A file that is not executable.
+    File,
+    /// A link, a submodule, an executable.
+    Other,
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub mode: Mode,
+    /// Its name, without a slash.
+    pub name: Vec<u8>,
+    /// The object it names.
+    pub id: Oid,
+}
+
+/// What a commit says, as far as we read it.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The tree it holds.
+    pub tree: Oid,
+    /// Its parents, in order.
+    pub parents: Vec<Oid>,
+    /// Name and address of the author.
+    pub author: String,
+    /// When it was committed, in seconds since 1970.
+    pub seconds: u64,
+    /// The message, subject and body.
+    pub message: String,
+}
+
+impl Commit {
+    /// Returns the first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
+
+/// Who makes a commit: a name and an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    name: String,
+    email: String,
+}
+
+impl Signature {
+    /// Returns the signature of somebody who has no address: `<name> <name, slashes as dots>@gt.invalid`.
+    ///
+    /// Characters that would end a field of the commit are replaced.
+    pub fn of(name: &str) -> Self {
+        let clean: String = name
+            .chars()
+            .map(|c| {
+                if c.is_control() || "<>".contains(c) {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let local = clean
+            .trim()
+            .replace('/', ".")
+            .replace(char::is_whitespace, "-");
+        let name = if clean.trim().is_empty() {
+            "unknown".to_owned()
+        } else {
+            clean.trim().to_owned()
+        };
+        Self {
+            name,
+            email: format!("{local}@gt.invalid"),
+        }
+    }
+
+    /// Returns a signature with an address of its own.
+    pub fn with_email(name: &str, email: &str) -> Self {
+        Self {
+            email: email.to_owned(),
+            ..Self::of(name)
+        }
+    }
+}
+
+/// A commit to be written; its times are given, so that the same commit has the same id everywhere.
+#[derive(Debug)]
+pub struct NewCommit<'a> {
+    /// The tree it holds.
+    pub tree: Oid,
+    /// Its parents, in order.
+    pub parents: &'a [Oid],
+    /// Whose decision it is.
+    pub author: &'a Signature,
+    /// Who wrote it down.
+    pub committer: &'a Signature,
+    /// Both times, written in `+0000`.
+    pub time: Time,
+    /// The whole message.
+    pub message: &'a str,
+}
+
+impl Repo {
+    /// Returns the hash kind's empty tree, which is written where it is missing.
+    pub fn empty_tree(&self) -> Result<Oid> {
+        self.write(Kind::Tree, &[])
+    }
+
+    /// Returns the id of a blob with these bytes, without writing it.
+    pub fn blob_id(&self, bytes: &[u8]) -> Oid {
+        gix::objs::compute_hash(self.gix.object_hash(), Kind::Blob, bytes)
+            .expect("hashing bytes in memory does not fail")
+    }
+
+    /// Returns the first 32 digits of `git hash-object --stdin` over a name: how a name becomes the last
+    /// component of a ref (DESIGN 3.1).
+    pub fn name_hash(&self, name: &str) -> String {
+        self.blob_id(name.as_bytes())
+            .to_hex_with_len(32)
+            .to_string()
+    }
+
+    /// Returns the object an id's digits name, where they are of this repository's length.
+    pub fn parse_id(&self, hex: &str) -> Option<Oid> {
+        let id = Oid::from_hex(hex.as_bytes()).ok()?;
+        (id.kind() == self.gix.object_hash()).then_some(id)
+    }
+
+    /// Returns the hash of nothing, which git uses for "does not exist".
+    pub fn null_id(&self) -> Oid {
+        Oid::null(self.gix.object_hash())
+    }
+
+    /// Returns whether an object is here.
+    pub fn has(&self, id: &Oid) -> bool {
+        self.gix.objects.exists(id)
+    }
+
+    /// Returns a blob's bytes.
+    pub fn blob(&self, id: &Oid) -> Result<Vec<u8>> {
+        self.read(id, Kind::Blob)
+    }
+
+    /// Returns the entries of a tree in git's order.
+    pub fn tree(&self, id: &Oid) -> Result<Vec<Entry>> {
+        let bytes = self.read(id, Kind::Tree)?;
+        let entries = gix::objs::TreeRefIter::from_bytes(&bytes, self.gix.object_hash());
+        entries
+            .map(|entry| {
+                let entry = entry.map_err(|error| damaged(id, &error.to_string()))?;
+                let mode = match () {
+                    () if entry.mode.is_tree() => Mode::Tree,
+                    () if entry.mode.kind() == gix::objs::tree::EntryKind::Blob => Mode::File,
+                    () => Mode::Other,
+                };
+                Ok(Entry {
+                    mode,
+                    name: entry.filename.to_vec(),
+                    id: entry.oid.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Returns a commit.
+    pub fn commit(&self, id: &Oid) -> Result<Commit> {
+        let bytes = self.read(id, Kind::Commit)?;
+        parse_commit(&bytes).ok_or_else(|| damaged(id, "not the form of a commit"))
+    }
+
+    /// Writes a blob.
+    pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid> {
+        self.write(Kind::Blob, bytes)
+    }
+
+    /// Writes a tree whose entries are in git's order; only files and folders can be written.
+    pub fn write_tree(&self, entries: &[Entry]) -> Result<Oid> {
+        let mut bytes = Vec::with_capacity(entries.len() * 48);
+        for entry in entries {
+            bytes.extend_from_slice(if entry.mode == Mode::Tree {
+                b"40000 "
+            } else {
+                b"100644 "
+            });
+            bytes.extend_from_slice(&entry.name);
+            bytes.push(0);
+            bytes.extend_from_slice(entry.id.as_slice());
+        }
+        self.write(Kind::Tree, &bytes)
+    }
+
+    /// Writes a commit.
+    pub fn write_commit(&self, commit: &NewCommit<'_>) -> Result<Oid> {
+        let seconds = commit.time.seconds();
+        let mut text = format!("tree {}\n", commit.tree);
+        for parent in commit.parents {
+            text.push_str(&format!("parent {parent}\n"));
+        }
+        for (role, who) in [("author", commit.author), ("committer", commit.committer)] {
+            text.push_str(&format!(
+                "{role} {} <{}> {seconds} +0000\n",
+                who.name, who.email
+            ));
+        }
+        text.push('\n');
+        text.push_str(commit.message);
+        self.write(Kind::Commit, text.as_bytes())
+    }
+
+    /// Writes an object even where it exists already, so that its file is fresh and no `git gc` that
+    /// runs beside us prunes it as old and unreachable.
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
+        if self.world().env("GIT_QUARANTINE_PATH").is_some() {
+            return Err(
+                Fault::refused("git gt does not write from a githook on a receiving side")
+                    .hint("objects written there vanish when the push is refused"),
+            );
+        }
+        fs::count();
+        self.gix.objects.write_buf(kind, bytes).map_err(|error| {
+            Fault::fatal(format!("cannot write an object: {error}"))
+                .hint("is the disk full, or the repository read-only?")
+        })
+    }
+
+    fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
+        let mut buffer = Vec::new();
+        let found = self.gix.objects.try_find(id, &mut buffer);
+        match found.map_err(|error| damaged(id, &reason(&error)))? {
+            Some(data) if data.kind == kind => Ok(buffer),
+            Some(data) => Err(damaged(id, &format!("a {}, not a {kind}", data.kind))),
+            None => Err(Fault::fatal(format!("object {id} is missing"))
+                .hint("git fsck shows what else is; a second clone or a remote may still have it")),
+        }
+    }
+}
+
+fn damaged(id: &Oid, what: &str) -> Fault {
+    Fault::fatal(format!("cannot read object {id}: {what}"))
+}
+
+fn parse_commit(bytes: &[u8]) -> Option<Commit> {
+    let text = String::from_utf8_lossy(bytes);
+    let (header, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let value = |key: &str| header.lines().find_map(|line| line.strip_prefix(key));
+    let parents = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("parent "));
+    let author = value("author ")?;
+    let committer = value("committer ")?;
+    let seconds = committer
+        .rsplit_once("> ")?
+        .1
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    Some(Commit {
+        tree: Oid::from_hex(value("tree ")?.as_bytes()).ok()?,
+        parents: parents
+            .map(|hex| Oid::from_hex(hex.as_bytes()).ok())
+            .collect::<Option<_>>()?,
+        author: author
+            .rsplit_once('>')
+            .map_or(author, |(who, _)| who)
+            .to_owned()
+            + ">",
+        seconds,
+        message: message.to_owned(),
+    })
+}

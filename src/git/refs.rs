@@ -1,0 +1,253 @@
+//! Refs: read through gix, written by our own small writer in the protocol of git's files backend.
+//!
+//! gix takes the repository-wide `packed-refs.lock` on every conditional update and blocks on a stale
+//! one for good; this writer takes only `<ref>.lock`, as `git update-ref` does (gitrepository-layout(5)).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Oid, Repo, reason};
+use crate::fault::{Fault, Result};
+use crate::world::fs::{self, Lock};
+
+/// Proof that this process holds the lock under which refs of ours are written.
+#[derive(Debug)]
+pub struct Guard(#[expect(dead_code, reason = "held until dropped")] Lock);
+
+/// What became of a compare-and-swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cas {
+    /// The ref held what was expected and now holds the new value.
+    Swapped,
+    /// The ref holds something else, which stands here.
+    Moved(Option<Oid>),
+}
+
+/// How often a lock that belongs to another program is looked at again, with growing pauses (5 s in all).
+const LOCK_TRIES: u32 = 80;
+
+impl Repo {
+    /// Waits for the lock that all writers of this repository's ledgers take.
+    pub fn guard(&self) -> Result<Guard> {
+        let path = self.scratch_dir().join("lock");
+        Lock::take(&path).map(Guard).map_err(|error| {
+            Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")
+        })
+    }
+
+    /// Returns the commit a ref names, nothing where it does not exist. Symbolic refs are followed.
+    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
+        let failed = |error: &dyn std::error::Error| {
+            Fault::fatal(format!("cannot read ref '{name}': {}", reason(error)))
+        };
+        let full: &gix::refs::FullNameRef = name
+            .try_into()
+            .map_err(|error: gix::refs::name::Error| failed(&error))?;
+        let mut found = self
+            .gix
+            .refs
+            .try_find(full)
+            .map_err(|error| failed(&error))?;
+        for _ in 0..5 {
+            let Some(reference) = found else {
+                return Ok(None);
+            };
+            match reference.target {
+                gix::refs::Target::Object(id) => return Ok(Some(id)),
+                gix::refs::Target::Symbolic(next) => {
+                    found = self
+                        .gix
+                        .refs
+                        .try_find(next.as_ref())
+                        .map_err(|error| failed(&error))?;
+                }
+            }
+        }
+        Err(Fault::fatal(format!("ref '{name}' points in circles")))
+    }
+
+    /// Returns the name a symbolic ref points to, nothing where it is not symbolic or missing.
+    pub fn symbolic_ref(&self, name: &str) -> Option<String> {
+        let full: &gix::refs::FullNameRef = name.try_into().ok()?;
+        match self.gix.refs.try_find(full).ok()??.target {
+            gix::refs::Target::Symbolic(target) => Some(target.as_bstr().to_string()),
+            gix::refs::Target::Object(_) => None,
+        }
+    }
+
+    /// Returns all refs below `prefix` (which ends in a slash) with what they name, sorted by name.
+    pub fn list_refs(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
+        let failed = |error: String| Fault::fatal(format!("cannot list '{prefix}': {error}"));
+        let platform = self
+            .gix
+            .references()
+            .map_err(|error| failed(reason(&error)))?;
+        let found = platform
+            .prefixed(prefix)
+            .map_err(|error| failed(error.to_string()))?;
+        let mut refs = Vec::new();
+        for reference in found {
+            let reference = reference.map_err(|error| failed(error.to_string()))?;
+            if let gix::refs::TargetRef::Object(id) = reference.target() {
+                refs.push((reference.name().as_bstr().to_string(), id.to_owned()));
+            }
+        }
+        refs.sort();
+        Ok(refs)
+    }
+
+    /// Sets a ref to `new` when it holds `old` (nothing: when it does not exist).
+    ///
+    /// Objects must have been written before. After a crash the ref holds `old` or `new`; a lock file
+    /// that stayed behind is recognised by its second name and removed by the next writer.
+    pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
+        let path = self.common_dir().join(name);
+        let failed = |error: &io::Error| Fault::io("update ref", &path, error);
+        let (lock, twin) = (suffixed(&path, ".lock"), self.scratch_dir().join("ref.new"));
+        self.lock_ref(&lock, &twin, new)
+            .map_err(|error| match error {
+                Locking::Io(error) => failed(&error),
+                Locking::Foreign => {
+                    Fault::unavailable(format!("another git process holds '{}'", lock.display()))
+                        .hint("if none is running, remove that file")
+                }
+            })?;
+        let there = match self.find_ref(name) {
+            Ok(there) => there,
+            Err(fault) => {
+                fs::remove_file(&lock).map_err(|error| failed(&error))?;
+                return Err(fault);
+            }
+        };
+        if there != old {
+            fs::remove_file(&lock).map_err(|error| failed(&error))?;
+            fs::remove_file(&twin).map_err(|error| failed(&error))?;
+            return Ok(Cas::Moved(there));
+        }
+        self.log_ref(name, old, new)
+            .map_err(|error| failed(&error))?;
+        fs::rename(&lock, &path).map_err(|error| failed(&error))?;
+        fs::remove_file(&twin).map_err(|error| failed(&error))?;
+        Ok(Cas::Swapped)
+    }
+
+    /// Makes `<ref>.lock` as a second name of a file in our scratch folder, so that whoever holds the
+    /// guard can tell our own leftover lock (two names, one file) from one of a running git.
+    fn lock_ref(&self, lock: &Path, twin: &Path, new: Oid) -> Result<(), Locking> {
+        let mut pause = Duration::from_millis(1);
+        for _ in 0..LOCK_TRIES {
+            if is_same_file(lock, twin) {
+                fs::remove_file(lock)?;
+            }
+            fs::remove_file(twin)?;
+            fs::create_new(twin, format!("{new}\n").as_bytes())?;
+            match fs::hard_link(twin, lock) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(lock.parent().expect("a ref has a folder"))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.world().pause(pause);
+                    pause = (pause * 2).min(Duration::from_millis(64));
+                }
+                // A file system without hard links: the plain protocol.
+                Err(_) => match fs::create_new(lock, format!("{new}\n").as_bytes()) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        self.world().pause(pause);
+                    }
+                    made => return Ok(made?),
+                },
+            }
+        }
+        Err(Locking::Foreign)
+    }
+
+    /// Appends to the ref's log, which is the way back when a tip is lost.
+    fn log_ref(&self, name: &str, old: Option<Oid>, new: Oid) -> io::Result<()> {
+        if !name.starts_with("refs/gt/") {
+            return Ok(());
+        }
+        let old = old.unwrap_or_else(|| self.null_id());
+        let seconds = self.world().now().seconds();
+        let line = format!("{old} {new} git-gt <git-gt@gt.invalid> {seconds} +0000\tgit gt\n");
+        fs::append(&self.common_dir().join("logs").join(name), line.as_bytes())
+    }
+
+    /// Deletes a ref when it holds `old`; one that is gone already is no error.
+    pub fn delete_ref(&self, name: &str, old: Oid) -> Result<()> {
+        if self.find_ref(name)?.is_none() {
+            return Ok(());
+        }
+        let run = self.git(["update-ref", "--no-deref", "-d", name, &old.to_string()]);
+        self.execute(&run).map(drop)
+    }
+
+    /// Sets a ref through `git update-ref`, with git's own reflog and hooks: for branches, which are
+    /// not ours alone. Returns whether the ref held `old` (nothing: did not exist).
+    pub fn update_branch(&self, name: &str, old: Option<Oid>, new: Oid, why: &str) -> Result<bool> {
+        let expected = old.unwrap_or_else(|| self.null_id()).to_string();
+        let run = self.git(["update-ref", "-m", why, name, &new.to_string(), &expected]);
+        match self.execute(&run) {
+            Ok(_) => Ok(true),
+            Err(_) if self.find_ref(name)? != old => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Returns whether `ancestor` can be reached from `descendant`; a commit reaches itself.
+    pub fn is_ancestor(&self, ancestor: &Oid, descendant: &Oid) -> Result<bool> {
+        if ancestor == descendant {
+            return Ok(true);
+        }
+        if !self.has(ancestor) || !self.has(descendant) {
+            return Ok(false);
+        }
+        let (ancestor, descendant) = (ancestor.to_string(), descendant.to_string());
+        let run = self.git(["merge-base", "--is-ancestor", &ancestor, &descendant]);
+        match self.start(&run)?.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(Fault::fatal(format!(
+                "cannot compare commits {ancestor} and {descendant}"
+            ))),
+        }
+    }
+
+    /// Returns how many commits `tip` has that `base` has not.
+    pub fn count_ahead(&self, base: &Oid, tip: &Oid) -> Result<u64> {
+        let range = format!("{base}..{tip}");
+        let out = self.query(&self.git(["rev-list", "--count", &range]))?;
+        let text = String::from_utf8_lossy(&out);
+        text.trim()
+            .parse()
+            .map_err(|_| Fault::fatal(format!("git rev-list said '{text}'")))
+    }
+}
+
+enum Locking {
+    Foreign,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Locking {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = |path| {
+        std::fs::symlink_metadata(path)
+            .map(|it| (it.dev(), it.ino()))
+            .ok()
+    };
+    matches!((inode(a), inode(b)), (Some(a), Some(b)) if a == b)
+}

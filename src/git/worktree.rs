@@ -1,0 +1,163 @@
+//! Worktrees: made, listed and looked at through git-worktree(1) and git-status(1).
+
+use std::path::{Path, PathBuf};
+
+use super::{Oid, Repo};
+use crate::fault::{Fault, Result};
+use crate::world::fs;
+
+/// A worktree of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worktree {
+    /// Its top folder.
+    pub path: PathBuf,
+    /// The commit it stands on, nothing on an unborn branch.
+    pub head: Option<Oid>,
+    /// The full name of the branch it has checked out, nothing when detached.
+    pub branch: Option<String>,
+}
+
+impl Repo {
+    /// Returns all worktrees whose folder exists, the main one first; bare repositories are left out.
+    pub fn worktrees(&self) -> Result<Vec<Worktree>> {
+        let listed = self.query(&self.git(["worktree", "list", "--porcelain"]))?;
+        let listed = String::from_utf8_lossy(&listed);
+        let blocks = listed
+            .split("\n\n")
+            .filter(|block| !block.lines().any(|it| it == "bare"));
+        Ok(blocks
+            .filter_map(|block| self.parse_worktree(block))
+            .collect())
+    }
+
+    fn parse_worktree(&self, block: &str) -> Option<Worktree> {
+        let value = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
+        let path = PathBuf::from(value("worktree ")?);
+        let head = value("HEAD ")
+            .and_then(|hex| self.parse_id(hex))
+            .filter(|id| !id.is_null());
+        let branch = value("branch ").map(str::to_owned);
+        path.is_dir().then_some(Worktree { path, head, branch })
+    }
+
+    /// Makes a worktree at `path` on a new branch that starts at `start`.
+    ///
+    /// After a crash the branch may exist without the worktree; the branch then holds nothing of its own.
+    pub fn add_worktree(&self, path: &Path, branch: &str, start: &Oid) -> Result<()> {
+        self.make_parent(path)?;
+        self.execute(&self.git(["worktree", "prune"]))?;
+        let (path, start) = (path.display().to_string(), start.to_string());
+        let args = [
+            "worktree",
+            "add",
+            "--quiet",
+            "--no-track",
+            "-b",
+            branch,
+            "--",
+            &path,
+            &start,
+        ];
+        self.execute(&self.git(args)).map(drop)
+    }
+
+    /// Makes a worktree at `path` on a branch that exists.
+    pub fn add_worktree_on(&self, path: &Path, branch: &str) -> Result<()> {
+        self.make_parent(path)?;
+        self.execute(&self.git(["worktree", "prune"]))?;
+        let path = path.display().to_string();
+        self.execute(&self.git(["worktree", "add", "--quiet", "--", &path, branch]))
+            .map(drop)
+    }
+
+    /// Makes a worktree at `path` that stands on `start` without a branch.
+    pub fn add_detached_worktree(&self, path: &Path, start: &Oid) -> Result<()> {
+        self.make_parent(path)?;
+        self.execute(&self.git(["worktree", "prune"]))?;
+        let (path, start) = (path.display().to_string(), start.to_string());
+        let args = [
+            "worktree", "add", "--quiet", "--detach", "--force", "--", &path, &start,
+        ];
+        self.execute(&self.git(args)).map(drop)
+    }
+
+    fn make_parent(&self, path: &Path) -> Result<()> {
+        let parent = path.parent().unwrap_or(path);
+        fs::create_dir_all(parent).map_err(|error| {
+            Fault::io("make folder", parent, &error)
+                .hint("choose another place: git config gt.hooksDir <folder>")
+        })
+    }
+
+    /// Returns what differs from the commit a worktree stands on, one line of `git status` each,
+    /// untracked files included, ignored ones not.
+    pub fn changes_in(&self, worktree: &Path) -> Result<Vec<String>> {
+        let args = [
+            "status",
+            "--porcelain",
+            "--untracked-files=all",
+            "--ignore-submodules=none",
+        ];
+        let out = self.query(&self.git_in(worktree).args(args))?;
+        Ok(String::from_utf8_lossy(&out)
+            .lines()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Makes a detached worktree stand on `commit` with nothing else in it but the paths of `keep`.
+    pub fn reset_worktree(&self, worktree: &Path, commit: &Oid, keep: &[String]) -> Result<()> {
+        let commit = commit.to_string();
+        let quiet = [
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "advice.detachedHead=false",
+        ];
+        let checkout = ["checkout", "--quiet", "--force", "--detach", &commit];
+        self.execute(&self.git_in(worktree).args(quiet).args(checkout))?;
+        self.execute(
+            &self
+                .git_in(worktree)
+                .args(["reset", "--quiet", "--hard", &commit]),
+        )?;
+        let mut clean = self.git_in(worktree).args(["clean", "-ffdxq"]);
+        for path in keep {
+            clean = clean.args(["-e".to_owned(), path.clone()]);
+        }
+        self.execute(&clean).map(drop)
+    }
+
+    /// Moves the branch that is checked out in `worktree` forward to `commit`, files included, as
+    /// `git merge --ff-only` does; refuses, with git's words, where local changes are in the way.
+    pub fn fast_forward(&self, worktree: &Path, commit: &Oid) -> Result<()> {
+        let commit = commit.to_string();
+        let quiet = [
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "merge.verifySignatures=false",
+        ];
+        let merge = [
+            "merge",
+            "--quiet",
+            "--ff-only",
+            "--no-stat",
+            "--no-autostash",
+            &commit,
+        ];
+        let run = self.git_in(worktree).args(quiet).args(merge);
+        fs::count();
+        let output = self.start(&run)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Fault::refused(format!(
+            "cannot move the branch checked out in '{}': {}",
+            worktree.display(),
+            super::command::one_line(&said)
+        ))
+        .hint("commit or put aside the changes named, then run it again"))
+    }
+}

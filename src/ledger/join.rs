@@ -1,0 +1,157 @@
+//! The join of two records: commutative, associative, idempotent, a function of the bytes alone
+//! (DESIGN 3.3). An old version joins kinds it has never heard of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::codec::{RESERVED, Record, canonical};
+use super::stamp::Stamp;
+
+/// A value that is joined on its own: a field, or an entry of a map field.
+type Path<'a> = (&'a str, Option<&'a str>);
+
+/// What decides between two sides of one path, in this order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// `life`, of `state` only; -1 elsewhere.
+    life: i64,
+    stamp: Stamp,
+    present: bool,
+    /// The canonical text of the value, empty where it is absent.
+    bytes: String,
+}
+
+struct Side<'a> {
+    leaves: BTreeMap<Path<'a>, &'a Value>,
+    rows: BTreeMap<Path<'a>, Stamp>,
+    low: Stamp,
+}
+
+/// Returns the join of two records with the same id, as `reference/join.py` of the design defines it.
+///
+/// Records of one id that name two kinds give the greater kind. Where a field is a map on one side and
+/// something else on the other, the map wins.
+pub fn join(a: &Record, b: &Record) -> Record {
+    let created = a.created().min(b.created());
+    let kind = a.kind().max(b.kind());
+    let sides = [side(a), side(b)];
+    let low = sides[0].low.clone().max(sides[1].low.clone());
+    let mut joined = Record::new(a.id(), kind, &created);
+    let mut rows = Map::new();
+    for path in paths(&sides) {
+        let [ours, theirs] = [rank(path, &sides[0]), rank(path, &sides[1])];
+        let (best, from) = if ours >= theirs {
+            (ours, &sides[0])
+        } else {
+            (theirs, &sides[1])
+        };
+        if best.stamp != implied(path, &low, best.present) {
+            rows.insert(row_name(path), best.stamp.as_str().into());
+        }
+        if best.present {
+            insert(&mut joined.fields, path, from.leaves[&path].clone());
+        }
+    }
+    if low != created {
+        rows.insert("*".to_owned(), low.as_str().into());
+    }
+    if !rows.is_empty() {
+        joined
+            .fields
+            .insert("stamps".to_owned(), Value::Object(rows));
+    }
+    joined
+}
+
+fn side(record: &Record) -> Side<'_> {
+    let mut leaves = BTreeMap::new();
+    for (field, value) in record.fields() {
+        match value {
+            Value::Object(map) if field != "state" => {
+                leaves.extend(
+                    map.iter()
+                        .map(|(key, value)| ((field, Some(key.as_str())), value)),
+                );
+            }
+            _ => {
+                leaves.insert((field, None), value);
+            }
+        }
+    }
+    let rows = record
+        .entries("stamps")
+        .filter(|(row, _)| *row != "*")
+        .filter_map(|(row, stamp)| {
+            let path = row
+                .split_once('/')
+                .map_or((row, None), |(field, key)| (field, Some(key)));
+            Some((path, stamp.as_str()?.parse().ok()?))
+        });
+    Side {
+        leaves,
+        rows: rows.collect(),
+        low: record.low(),
+    }
+}
+
+/// Returns every path either side knows, without the plain values of fields that are maps somewhere.
+fn paths<'a>(sides: &[Side<'a>; 2]) -> BTreeSet<Path<'a>> {
+    let known = sides
+        .iter()
+        .flat_map(|side| side.leaves.keys().chain(side.rows.keys()));
+    let mut all: BTreeSet<Path<'a>> = known.copied().collect();
+    let maps: BTreeSet<&str> = all
+        .iter()
+        .filter(|(_, key)| key.is_some())
+        .map(|(field, _)| *field)
+        .collect();
+    all.retain(|(field, key)| {
+        !RESERVED.contains(field) && (key.is_some() || !maps.contains(field))
+    });
+    all
+}
+
+fn rank(path: Path<'_>, side: &Side<'_>) -> Rank {
+    let value = side.leaves.get(&path);
+    let stamp = side.rows.get(&path).cloned();
+    let life = match value {
+        Some(state) if path == ("state", None) => {
+            state.get("life").and_then(Value::as_i64).unwrap_or(-1)
+        }
+        _ => -1,
+    };
+    Rank {
+        life,
+        stamp: stamp.unwrap_or_else(|| implied(path, &side.low, value.is_some())),
+        present: value.is_some(),
+        bytes: value.map(|value| canonical(value)).unwrap_or_default(),
+    }
+}
+
+/// The stamp of a path that has no row: what its key ends in while it is there, else the record's lowest.
+fn implied(path: Path<'_>, low: &Stamp, present: bool) -> Stamp {
+    let of_key = path.1.filter(|_| present).and_then(Stamp::at_end_of);
+    of_key.unwrap_or_else(|| low.clone())
+}
+
+fn row_name((field, key): Path<'_>) -> String {
+    key.map_or_else(|| field.to_owned(), |key| format!("{field}/{key}"))
+}
+
+fn insert(fields: &mut Map<String, Value>, (field, key): Path<'_>, value: Value) {
+    match key {
+        None => {
+            fields.insert(field.to_owned(), value);
+        }
+        Some(key) => {
+            let map = fields
+                .entry(field)
+                .or_insert_with(|| Value::Object(Map::new()));
+            let map = map
+                .as_object_mut()
+                .expect("a map field holds no plain value here");
+            map.insert(key.to_owned(), value);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Ledgers: records as JSON blobs in a sharded tree under one ref, written by compare-and-swap and
+//! joined without a base (DESIGN 3). Knows kinds only as data.
+
+mod cell;
+mod clone;
+mod codec;
+mod hash;
+mod join;
+mod shard;
+mod stamp;
+mod sync;
+mod transact;
+
+pub use cell::Cell;
+pub use clone::CloneId;
+pub use codec::{RECORD_MAX, Record, canonical};
+pub use hash::digest;
+pub use join::join;
+pub use shard::{Snapshot, Update};
+pub use stamp::Stamp;
+pub use sync::{Event, Overtaken, Report, sync};
+pub use transact::{Decision, Name, Pen, Written, transact};

@@ -1,0 +1,255 @@
+//! One decision, one ledger, one commit: lock, read the tip, decide, encode, splice, commit, swap.
+
+use std::cell::RefCell;
+
+use super::codec::{RECORD_MAX, Record};
+use super::shard::{Snapshot, Update};
+use super::{CloneId, Stamp};
+use crate::fault::{Fault, Result};
+use crate::git::{Cas, NewCommit, Oid, Repo, Signature};
+use crate::world::Time;
+
+/// A ledger, by what it holds (DESIGN 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// Work items.
+    Beads,
+    /// Merge requests and the Refinery's decisions.
+    Queue,
+    /// Gate results.
+    Results,
+    /// Shared settings, gates, rigs.
+    Config,
+}
+
+impl Name {
+    /// Every ledger this version writes.
+    pub const ALL: [Self; 4] = [Self::Beads, Self::Queue, Self::Results, Self::Config];
+
+    /// Returns the ledger's ref.
+    pub fn ref_name(self) -> &'static str {
+        match self {
+            Self::Beads => "refs/gt/beads",
+            Self::Queue => "refs/gt/queue",
+            Self::Results => "refs/gt/results",
+            Self::Config => "refs/gt/config",
+        }
+    }
+}
+
+/// What a decision writes, and what it tells its caller.
+#[derive(Debug)]
+pub struct Decision<T> {
+    /// The records as they are to be, each as a whole; one that is as before is left alone.
+    pub records: Vec<Record>,
+    /// The commit's subject, in plain words.
+    pub subject: String,
+    /// Why, where something else caused it: the `Because:` trailer.
+    pub because: Option<String>,
+    /// The answer for the caller.
+    pub value: T,
+}
+
+impl<T> Decision<T> {
+    /// Returns a decision that writes `records`.
+    pub fn write(subject: impl Into<String>, records: Vec<Record>, value: T) -> Self {
+        Self {
+            records,
+            subject: subject.into(),
+            because: None,
+            value,
+        }
+    }
+
+    /// Returns a decision that changes nothing.
+    pub fn nothing(value: T) -> Self {
+        Self::write("", Vec::new(), value)
+    }
+}
+
+/// A decision that was written.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// The ledger's commit afterwards.
+    pub tip: Option<Oid>,
+    /// Whether it was moved.
+    pub changed: bool,
+    /// The answer of the decision.
+    pub value: T,
+}
+
+/// What a decision stamps its changes with.
+#[derive(Debug)]
+pub struct Pen<'a> {
+    clone: &'a CloneId,
+    now: Time,
+    repo: &'a Repo,
+    /// The stamp of the last new record: two new records of one decision differ in theirs, so that
+    /// their order is known.
+    last: RefCell<Option<Stamp>>,
+}
+
+impl Pen<'_> {
+    /// Returns a stamp for changes to `record`: at least now and greater than every stamp in it.
+    pub fn stamp(&self, record: &Record) -> Stamp {
+        Stamp::next(self.now, self.clone, Some(&record.newest()))
+    }
+
+    /// Returns a stamp for a new record.
+    pub fn first_stamp(&self) -> Stamp {
+        let stamp = Stamp::next(self.now, self.clone, self.last.borrow().as_ref());
+        *self.last.borrow_mut() = Some(stamp.clone());
+        stamp
+    }
+
+    /// Returns the time of the decision.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Returns the clone that decides.
+    pub fn clone_id(&self) -> &CloneId {
+        self.clone
+    }
+
+    /// Returns a random id that `ledger` does not hold yet: `prefix-` and five base36 characters, six
+    /// from 25,000 records on, seven from a million (DESIGN 8).
+    pub fn new_id(&self, ledger: &Snapshot<'_>, prefix: &str) -> Result<String> {
+        let world = self.repo.world();
+        loop {
+            let mut id = format!("{prefix}-{}", world.random_base36(5));
+            let wanted = match ledger.estimate(&id)? {
+                1_000_000.. => 2,
+                25_000.. => 1,
+                _ => 0,
+            };
+            id.push_str(&world.random_base36(wanted));
+            if ledger.get(&id)?.is_none() {
+                return Ok(id);
+            }
+        }
+    }
+}
+
+/// How often a decision is made anew because git or another tool moved the ref without our lock.
+const TRIES: u32 = 20;
+
+/// Decides over the ledger's newest state and writes the decision as one commit by `actor`.
+///
+/// `decide` runs under the lock that all our writers take, so what it checks still holds when it is
+/// written; it runs again when something that takes no lock moved the ref. After a crash the decision is
+/// written as a whole or not at all.
+pub fn transact<T>(
+    repo: &Repo,
+    ledger: Name,
+    actor: &str,
+    mut decide: impl FnMut(&Snapshot<'_>, &Pen<'_>) -> Result<Decision<T>>,
+) -> Result<Written<T>> {
+    let clone = CloneId::of(repo)?;
+    let guard = repo.guard()?;
+    for _ in 0..TRIES {
+        let tip = repo.find_ref(ledger.ref_name())?;
+        let snapshot = Snapshot::at(repo, tip)?;
+        snapshot.check_schema()?;
+        let now = repo.world().now();
+        let pen = Pen {
+            clone: &clone,
+            now,
+            repo,
+            last: RefCell::default(),
+        };
+        let decision = decide(&snapshot, &pen)?;
+        let Some((commit, changed)) = commit(repo, &snapshot, &clone, (actor, &decision))? else {
+            return Ok(Written {
+                tip,
+                changed: false,
+                value: decision.value,
+            });
+        };
+        if !changed {
+            return Ok(Written {
+                tip,
+                changed,
+                value: decision.value,
+            });
+        }
+        if repo.swap_ref(&guard, ledger.ref_name(), tip, commit)? == Cas::Swapped {
+            return Ok(Written {
+                tip: Some(commit),
+                changed,
+                value: decision.value,
+            });
+        }
+    }
+    Err(Fault::stale(format!(
+        "'{}' is moved by another program all the time",
+        ledger.ref_name()
+    )))
+}
+
+/// Writes the commit of a decision; nothing when it holds no records, `false` when they are as before.
+fn commit<T>(
+    repo: &Repo,
+    ledger: &Snapshot<'_>,
+    clone: &CloneId,
+    (actor, decision): (&str, &Decision<T>),
+) -> Result<Option<(Oid, bool)>> {
+    let Some(stamp) = decision.records.iter().map(Record::newest).max() else {
+        return Ok(None);
+    };
+    let tree = ledger.spliced(&updates(repo, &decision.records)?)?;
+    if let (Some(tip), true) = (ledger.tip(), Some(tree) == ledger.tree()) {
+        return Ok(Some((tip, false)));
+    }
+    let parents: Vec<Oid> = ledger.tip().into_iter().collect();
+    let commit = repo.write_commit(&NewCommit {
+        tree,
+        parents: &parents,
+        author: &Signature::of(actor),
+        committer: &Signature::of(clone.as_str()),
+        time: stamp.time(),
+        message: &message(repo, decision, &stamp),
+    })?;
+    Ok(Some((commit, true)))
+}
+
+fn updates(repo: &Repo, records: &[Record]) -> Result<Vec<Update>> {
+    let update = |record: &Record| {
+        let bytes = record.encode();
+        if bytes.len() > RECORD_MAX {
+            return Err(Fault::invalid(format!(
+                "'{}' would be {} bytes, more than the {RECORD_MAX} a record may have",
+                record.id(),
+                bytes.len()
+            )));
+        }
+        debug_assert!(
+            Record::decode(&bytes).is_ok(),
+            "only canonical records are written"
+        );
+        Ok(Update::of(record.id(), repo.write_blob(&bytes)?))
+    };
+    records.iter().map(update).collect()
+}
+
+fn message<T>(repo: &Repo, decision: &Decision<T>, stamp: &Stamp) -> String {
+    let subject: String = decision
+        .subject
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(500)
+        .collect();
+    let mut message = format!("{}\n\nGt-Stamp: {stamp}\n", subject.trim());
+    if let Some(session) = repo.world().env("GT_SESSION") {
+        let session: String = session
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(100)
+            .collect();
+        message.push_str(&format!("Gt-Session: {session}\n"));
+    }
+    if let Some(cause) = &decision.because {
+        message.push_str(&format!("Because: {cause}\n"));
+    }
+    message
+}

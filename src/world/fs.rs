@@ -1,0 +1,184 @@
+//! Writes to files, counted, so that a test can end the program before any one of them.
+#![expect(clippy::disallowed_methods, reason = "this is where files are written")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static WRITES: AtomicU64 = AtomicU64::new(0);
+static CRASH_AT: AtomicU64 = AtomicU64::new(u64::MAX);
+
+pub(crate) fn crash_at(write: Option<u64>) {
+    CRASH_AT.store(write.unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// Counts one write that is about to happen, here or in a program we start; aborts the process when a
+/// test asked for the crash to be before this one (`GT_TEST_CRASH_AT`).
+pub fn count() {
+    if WRITES.fetch_add(1, Ordering::Relaxed) + 1 == CRASH_AT.load(Ordering::Relaxed) {
+        std::process::abort();
+    }
+}
+
+/// Creates a folder and those above it.
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
+    count();
+    fs::create_dir_all(path)
+}
+
+/// Creates a file that must not exist yet, together with the folders above it.
+pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    count();
+    let open = || OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = match (open(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            open()?
+        }
+        (opened, _) => opened?,
+    };
+    let written = file.write_all(content);
+    if written.is_err() {
+        fs::remove_file(path)?;
+    }
+    written
+}
+
+/// Replaces a file as a whole: after a crash it holds the old content or the new one.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = Path::new(&temporary);
+    match fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    create_new(temporary, content)?;
+    count();
+    fs::rename(temporary, path)
+}
+
+/// Appends to a file, which is made where it is missing.
+pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
+    count();
+    let open = || OpenOptions::new().append(true).create(true).open(path);
+    let mut file = match (open(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            open()?
+        }
+        (opened, _) => opened?,
+    };
+    file.write_all(content)
+}
+
+/// Gives a file a second name; fails where the name is taken.
+pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    count();
+    fs::hard_link(from, to)
+}
+
+/// Moves a file over another.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    count();
+    fs::rename(from, to)
+}
+
+/// Removes a file; one that is not there is no error.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    count();
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Removes a folder with what is in it; one that is not there is no error.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    count();
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// An exclusive `flock` on a file; released when dropped, and when the process ends in whatever way.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// Waits for the lock at `path`, which is created where it is missing.
+    ///
+    /// Checks after locking that the file is still the one at that path, because somebody may delete
+    /// the folder while we wait.
+    pub fn take(path: &Path) -> io::Result<Self> {
+        loop {
+            let file = open_lock(path)?;
+            file.lock()?;
+            if same_file(&file, path) {
+                return Ok(Self(file));
+            }
+        }
+    }
+
+    /// Returns the lock when nobody holds it.
+    pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = open_lock(path)?;
+            match file.try_lock() {
+                Ok(()) if same_file(&file, path) => return Ok(Some(Self(file))),
+                Ok(()) => {}
+                Err(fs::TryLockError::WouldBlock) => return Ok(None),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns whether somebody holds the lock at `path`; makes no file.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    }
+
+    /// Lets programs started from now on inherit the lock, so that it is held as long as any of them
+    /// or of their children lives.
+    pub fn let_children_hold(&self) -> io::Result<()> {
+        rustix::io::fcntl_setfd(&self.0, rustix::io::FdFlags::empty())?;
+        Ok(())
+    }
+
+    /// Writes who holds the lock into its file, for people who look.
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        self.0.set_len(0)?;
+        self.0.write_all(text.as_bytes())
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    let open = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+    };
+    match (open(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            open()
+        }
+        (opened, _) => opened,
+    }
+}
+
+fn same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(ours), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+}

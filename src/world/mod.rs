@@ -1,0 +1,186 @@
+//! What is outside: time, randomness, the environment, files written and processes started.
+//!
+//! Everything above takes a [`World`], so that a test decides what time it is and what chance says.
+
+mod clock;
+pub mod fs;
+pub mod process;
+mod random;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use clock::Time;
+
+/// The outside as one value, shared by reference counting.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    env: BTreeMap<String, String>,
+    cwd: PathBuf,
+    exe: PathBuf,
+    clock: clock::Clock,
+    random: random::Random,
+    interrupted: Arc<AtomicBool>,
+}
+
+/// What only the start of the program knows.
+#[derive(Debug)]
+pub struct Start {
+    /// The environment as it was given to the process.
+    pub env: BTreeMap<String, String>,
+    /// The folder commands are relative to.
+    pub cwd: PathBuf,
+    /// The path of the running program.
+    pub exe: PathBuf,
+}
+
+impl Start {
+    /// Returns how this process was started; variables that are not UTF-8 are left out.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the environment enters"
+    )]
+    pub fn of_process() -> std::io::Result<Self> {
+        let env = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Ok(Self {
+            env,
+            cwd: std::env::current_dir()?,
+            exe: std::env::current_exe()?,
+        })
+    }
+}
+
+impl World {
+    /// Returns the world as `start` describes it.
+    ///
+    /// `GT_TEST_NOW` (milliseconds since 1970, or RFC 3339) stops the clock, `GT_TEST_SEED` (an
+    /// integer) makes chance repeatable, `GT_TEST_CRASH_AT` aborts before the n-th counted write.
+    pub fn new(start: Start) -> Self {
+        let get = |key: &str| start.env.get(key).map(String::as_str);
+        let clock = clock::Clock::new(get("GT_TEST_NOW"));
+        let random = random::Random::new(get("GT_TEST_SEED"));
+        fs::crash_at(get("GT_TEST_CRASH_AT").and_then(|n| n.parse().ok()));
+        let Start { env, cwd, exe } = start;
+        let interrupted = Arc::default();
+        Self(Arc::new(Inner {
+            env,
+            cwd,
+            exe,
+            clock,
+            random,
+            interrupted,
+        }))
+    }
+
+    /// Returns the same world seen from another folder.
+    #[must_use]
+    pub fn at(&self, cwd: &Path) -> Self {
+        Self(Arc::new(Inner {
+            env: self.0.env.clone(),
+            cwd: self.0.cwd.join(cwd),
+            exe: self.0.exe.clone(),
+            clock: self.0.clock,
+            random: self.0.random.fork(),
+            interrupted: self.0.interrupted.clone(),
+        }))
+    }
+
+    /// Returns the same world with `vars` added to its environment.
+    #[must_use]
+    pub fn with_env(&self, vars: &[(&str, &str)]) -> Self {
+        let mut env = self.0.env.clone();
+        env.extend(
+            vars.iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
+        Self(Arc::new(Inner {
+            env,
+            cwd: self.0.cwd.clone(),
+            exe: self.0.exe.clone(),
+            clock: self.0.clock,
+            random: self.0.random.fork(),
+            interrupted: self.0.interrupted.clone(),
+        }))
+    }
+
+    /// Returns an environment variable that is set and not empty.
+    pub fn env(&self, key: &str) -> Option<&str> {
+        self.0
+            .env
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Returns the folder commands are relative to.
+    pub fn cwd(&self) -> &Path {
+        &self.0.cwd
+    }
+
+    /// Returns the path of the running program.
+    pub fn exe(&self) -> &Path {
+        &self.0.exe
+    }
+
+    /// Returns the time now.
+    pub fn now(&self) -> Time {
+        self.0.clock.now()
+    }
+
+    /// Returns `count` random characters of `0-9a-z`.
+    pub fn random_base36(&self, count: usize) -> String {
+        self.0.random.base36(count)
+    }
+
+    /// Returns a random number below `limit`, which must not be zero.
+    pub fn random_below(&self, limit: u64) -> u64 {
+        self.0.random.next() % limit
+    }
+
+    /// Waits for `duration`; the only place that does.
+    #[expect(clippy::disallowed_methods, reason = "waiting is behind the world")]
+    pub fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    /// Makes SIGINT and SIGTERM raise a flag instead of ending the process, so that what was started
+    /// can be stopped with it. A second signal ends the process as usual.
+    pub fn catch_interrupts(&self) -> std::io::Result<()> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            let flag = &self.0.interrupted;
+            signal_hook::flag::register_conditional_default(signal, flag.clone())?;
+            signal_hook::flag::register(signal, flag.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether somebody asked the process to stop.
+    pub fn interrupted(&self) -> bool {
+        self.0.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Returns the name of the machine.
+    pub fn host(&self) -> String {
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        if name.is_empty() {
+            "localhost".to_owned()
+        } else {
+            name
+        }
+    }
+
+    pub(crate) fn vars(&self) -> &BTreeMap<String, String> {
+        &self.0.env
+    }
+}

@@ -1,0 +1,301 @@
+//! Programs we start: run to the end, supervised with a time limit, or detached.
+//!
+//! Only process groups whose leader we started and have not reaped yet are signalled, so a number that
+//! was given to another process meanwhile is never hit.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::World;
+
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
+/// How long a program that was asked to end has until it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+/// The longest pause between two looks at a running program.
+const LOOK: Duration = Duration::from_millis(20);
+/// How much of a program's output is kept in memory, counted from its end.
+const TAIL: usize = 64 * 1024;
+
+/// A program to start; the environment is the world's, changed by `env`.
+#[derive(Debug, Clone)]
+pub struct Run {
+    program: PathBuf,
+    args: Vec<String>,
+    dir: PathBuf,
+    env: Vec<(String, Option<String>)>,
+    stdin: Option<Vec<u8>>,
+}
+
+/// What a program that ran to its end left.
+#[derive(Debug)]
+pub struct Output {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// All it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// All it wrote to standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// How a supervised program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited by itself.
+    Exit(i32),
+    /// A signal ended it, not one of ours.
+    Signal(i32),
+    /// It was ended with its process group because its time was up.
+    Timeout,
+    /// It was ended with its process group because we were asked to stop.
+    Interrupted,
+}
+
+/// What a supervised program may use.
+#[derive(Debug)]
+pub struct Limits<'a> {
+    /// How long it may run.
+    pub timeout: Option<Duration>,
+    /// The file its output goes to; what is longer than `log_max` is dropped there.
+    pub log: &'a Path,
+    /// The greatest size of the log in bytes.
+    pub log_max: u64,
+}
+
+/// Returns how many programs this process has started; tests assert on it.
+pub fn started() -> u64 {
+    STARTED.load(Ordering::Relaxed)
+}
+
+impl Run {
+    /// Returns a program to be started in `dir` without arguments and with nothing on its input.
+    pub fn new(program: impl Into<PathBuf>, dir: &Path) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            dir: dir.to_owned(),
+            env: Vec::new(),
+            stdin: None,
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.env.push((key.to_owned(), Some(value.into())));
+        self
+    }
+
+    /// Removes environment variables.
+    #[must_use]
+    pub fn without(mut self, keys: &[&str]) -> Self {
+        self.env
+            .extend(keys.iter().map(|key| ((*key).to_owned(), None)));
+        self
+    }
+
+    /// Gives the program something to read.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Returns program and arguments as one line for messages.
+    pub fn line(&self) -> String {
+        let mut line = self.program.display().to_string();
+        for arg in &self.args {
+            line.push(' ');
+            line.push_str(arg);
+        }
+        line
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where programs are started"
+    )]
+    fn command(&self, world: &World) -> Command {
+        STARTED.fetch_add(1, Ordering::Relaxed);
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir);
+        command.env_clear().envs(world.vars());
+        for (key, value) in &self.env {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        command.stdin(if self.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command
+    }
+
+    /// Runs the program to its end and returns what it wrote.
+    pub fn output(&self, world: &World) -> io::Result<Output> {
+        let mut command = self.command(world);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        feed(&mut child, self.stdin.clone());
+        let out = child.wait_with_output()?;
+        Ok(Output {
+            status: out.status,
+            stdout: out.stdout,
+            stderr: out.stderr,
+        })
+    }
+
+    /// Runs the program to its end with our own standard output and error, and our input.
+    pub fn attached(&self, world: &World) -> io::Result<ExitStatus> {
+        self.command(world).stdin(Stdio::inherit()).status()
+    }
+
+    /// Runs the program in a process group of its own, its output in a log, until it ends, its time
+    /// is up or we are interrupted; then ends whatever is left of the group. Returns how it ended and
+    /// the last 64 KiB of what it wrote.
+    pub fn supervise(&self, world: &World, limits: &Limits<'_>) -> io::Result<(Ended, Vec<u8>)> {
+        let log = File::create(limits.log)?;
+        let (reader, writer) = io::pipe()?;
+        let mut command = self.command(world);
+        command
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
+            .process_group(0);
+        let mut child = command.spawn()?;
+        drop(command);
+        feed(&mut child, self.stdin.clone());
+        let tail = drain(reader, log, limits.log_max);
+        let ended = watch(world, &mut child, limits.timeout)?;
+        // Who left the group and keeps the pipe open does not keep us: a second is enough to empty it.
+        let tail = tail
+            .recv_timeout(Duration::from_secs(1))
+            .unwrap_or_default();
+        Ok((ended, tail))
+    }
+
+    /// Starts the program and does not wait for it; its output goes to nowhere.
+    ///
+    /// The program is expected to leave our session by itself ([`leave_session`]).
+    pub fn detach(&self, world: &World) -> io::Result<u32> {
+        let mut command = self.command(world);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        feed(&mut child, self.stdin.clone());
+        Ok(child.id())
+    }
+}
+
+/// Makes this process the leader of a session of its own, so that a closed terminal does not end it.
+pub fn leave_session() {
+    // Fails only for a process that already leads its group, which then has what it wanted.
+    let _ = rustix::process::setsid();
+}
+
+/// Feeds a child from a thread, so that a child that writes before it reads cannot block us.
+fn feed(child: &mut Child, input: Option<Vec<u8>>) {
+    let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        // A program that does not read its input is no error.
+        drop(pipe.write_all(&input));
+    });
+}
+
+fn drain(mut from: impl Read + Send + 'static, mut log: File, max: u64) -> mpsc::Receiver<Vec<u8>> {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut tail, mut logged) = (Vec::new(), 0_u64);
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let room = usize::try_from(max.saturating_sub(logged)).unwrap_or(usize::MAX);
+            // A full disk must not end the program that is being watched.
+            drop(log.write_all(&buffer[..count.min(room)]));
+            logged += count as u64;
+            tail.extend_from_slice(&buffer[..count]);
+            if tail.len() > 2 * TAIL {
+                tail.drain(..tail.len() - TAIL);
+            }
+        }
+        tail.drain(..tail.len().saturating_sub(TAIL));
+        drop(send.send(tail));
+    });
+    receive
+}
+
+fn watch(world: &World, child: &mut Child, timeout: Option<Duration>) -> io::Result<Ended> {
+    let group = rustix::process::Pid::from_child(child);
+    let started = world_clock();
+    let mut pause = Duration::from_millis(1);
+    let why = loop {
+        if has_exited(group)? {
+            break None;
+        }
+        if world.interrupted() {
+            break Some(Ended::Interrupted);
+        }
+        if timeout.is_some_and(|limit| started.elapsed() >= limit) {
+            break Some(Ended::Timeout);
+        }
+        world.pause(pause);
+        pause = (pause * 2).min(LOOK);
+    };
+    end_group(world, group, why.is_some())?;
+    let status = child.wait()?;
+    Ok(why.unwrap_or_else(|| match status.code() {
+        Some(code) => Ended::Exit(code),
+        None => Ended::Signal(status.signal().unwrap_or_default()),
+    }))
+}
+
+/// Durations of programs are measured with the machine's clock even where a test stops time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only durations of programs are measured with it"
+)]
+fn world_clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// Returns whether the child ended, without reaping it: until then its number stays its own.
+fn has_exited(child: rustix::process::Pid) -> io::Result<bool> {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    Ok(waitid(WaitId::Pid(child), options)?.is_some())
+}
+
+fn end_group(world: &World, group: rustix::process::Pid, politely: bool) -> io::Result<()> {
+    use rustix::process::{Signal, kill_process_group};
+    let gone = |error: rustix::io::Errno| {
+        if error == rustix::io::Errno::SRCH || error == rustix::io::Errno::PERM {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    };
+    if politely {
+        kill_process_group(group, Signal::TERM).or_else(gone)?;
+        let asked = world_clock();
+        while asked.elapsed() < GRACE && !has_exited(group)? {
+            world.pause(LOOK);
+        }
+    }
+    kill_process_group(group, Signal::KILL).or_else(gone)?;
+    Ok(())
+}
