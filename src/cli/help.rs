@@ -1,0 +1,72 @@
+//! `git gt help`, `git gt COMMAND --help`: the manual, which is embedded in the program.
+
+use std::ffi::OsString;
+
+use serde_json::json;
+
+use super::manual;
+use super::reply::Reply;
+use crate::fault::{Fault, Result};
+
+/// git-gt(1).
+pub(crate) const PAGE: &str = include_str!("../../man/git-gt.1");
+
+/// How wide the manual is set.
+const WIDTH: usize = 80;
+
+/// Show the manual, or the part about one command
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The command, in as many words as it has
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Returns the words of the command whose manual `--help` asks for, nothing where it is not asked for.
+pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
+    let words: Vec<String> = argv
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let typed = words.split(|word| word == "--").next().unwrap_or_default();
+    let asked = typed.iter().any(|word| word == "--help");
+    asked.then(|| {
+        typed
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .cloned()
+            .collect()
+    })
+}
+
+/// Returns the manual, or the part of it about a command.
+pub(crate) fn show(root: &clap::Command, words: &[String]) -> Result<Reply> {
+    let mut known = Vec::new();
+    for count in (0..=words.len()).rev() {
+        if let Some(path) = manual::lookup(root, &words[..count]) {
+            known = path
+                .iter()
+                .map(|command| command.get_name().to_owned())
+                .collect();
+            break;
+        }
+    }
+    if known.is_empty() && !words.is_empty() {
+        return Err(
+            Fault::not_found(format!("there is no command '{}'", words.join(" ")))
+                .hint("git gt help lists all commands"),
+        );
+    }
+    let path: Vec<&str> = known.iter().map(String::as_str).collect();
+    let roff = if path.is_empty() {
+        PAGE.to_owned()
+    } else {
+        manual::section(PAGE, &path).unwrap_or_else(|| PAGE.to_owned())
+    };
+    let text = manual::render(&roff, WIDTH);
+    Ok(Reply::new(
+        json!({ "command": path.join(" "), "text": text }),
+        text,
+    ))
+}

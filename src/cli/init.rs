@@ -1,0 +1,45 @@
+//! `git gt init`
+
+use serde_json::json;
+
+use super::Context;
+use super::reply::Reply;
+use crate::fault::Result;
+use crate::town::{NewRig, found};
+
+/// Make the ledgers of this repository, or take over those of its remote
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Begin the ids of new beads with P and a dash
+    #[arg(long, short, value_name = "P")]
+    prefix: Option<String>,
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let repo = cx.repo()?;
+    let actor = cx.actor(&repo);
+    let founded = found(
+        &repo,
+        &actor,
+        &NewRig {
+            prefix: args.prefix.as_deref(),
+        },
+    )?;
+    let rig = &founded.rig;
+    let target = rig.target().unwrap_or_default();
+    let value = json!({
+        "rig": rig.name(), "prefix": rig.prefix(), "target": target, "created": founded.new,
+    });
+    let what = if founded.new { "made" } else { "found" };
+    let text = format!(
+        "{what} rig {}: ids begin with {}-, work lands on {}",
+        rig.name(),
+        rig.prefix(),
+        if target.is_empty() {
+            "no branch yet"
+        } else {
+            target
+        }
+    );
+    Ok(Reply::new(value, text))
+}

@@ -1,0 +1,196 @@
+//! Replies: one typed result printed for people or as JSON, faults with their exit codes.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where text leaves the program"
+)]
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::fault::{Fault, Result};
+use crate::ledger::canonical;
+use crate::world::World;
+
+/// How a command ends; `EXIT STATUS` of git-gt(1) lists the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It was done.
+    Done = 0,
+    /// The answer is no, or the operation failed.
+    No = 1,
+    /// Somebody else changed it first.
+    Stale = 3,
+    /// A policy or a gate says no.
+    Refused = 4,
+    /// A remote, a runtime or git cannot be used.
+    Unavailable = 5,
+    /// The machine failed us.
+    Fatal = 128,
+    /// The command line makes no sense.
+    Usage = 129,
+}
+
+/// What a command has to say.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// For `--json`.
+    pub(crate) value: Value,
+    /// For people; ends in a newline unless it is empty.
+    pub(crate) text: String,
+    /// Faults of single records of a command over several; each is said and the rest done.
+    pub(crate) faults: Vec<Fault>,
+    /// Remarks for people, on standard error.
+    pub(crate) notes: Vec<String>,
+    /// The exit code where there are no faults.
+    pub(crate) exit: Exit,
+}
+
+impl Reply {
+    /// Returns a reply that says the same thing twice: as JSON and as text.
+    pub(crate) fn new(value: Value, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Self {
+            value,
+            text,
+            faults: Vec::new(),
+            notes: Vec::new(),
+            exit: Exit::Done,
+        }
+    }
+
+    /// Returns the same reply with a remark for people.
+    #[must_use]
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Returns the same reply with faults of single records.
+    #[must_use]
+    pub(crate) fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults.extend(faults);
+        self
+    }
+
+    /// Returns the same reply with another exit code.
+    #[must_use]
+    pub(crate) fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+/// Returns the exit code of a class of failure (DESIGN 7).
+fn exit_of(fault: &Fault) -> Exit {
+    match fault {
+        Fault::NotFound(_) | Fault::Invalid(_) => Exit::No,
+        Fault::Stale(_) => Exit::Stale,
+        Fault::Refused(_) => Exit::Refused,
+        Fault::Unavailable(_) => Exit::Unavailable,
+        Fault::Fatal(_) => Exit::Fatal,
+    }
+}
+
+/// Prints a reply or a fault and returns the exit code. Nothing more is printed once the reader of
+/// standard output is gone.
+pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
+    let code = match reply {
+        Ok(reply) => {
+            let text = if json {
+                rendered(world, &reply.value)
+            } else {
+                reply.text.clone()
+            };
+            // `null` is no answer: what failed for every record has only its faults to show.
+            if !(json && reply.value.is_null()) {
+                print(&text);
+            }
+            if json
+                && reply.value.is_null()
+                && let Some(fault) = reply.faults.first()
+            {
+                print(&rendered(world, &as_json(fault)));
+            }
+            reply.notes.iter().for_each(|note| eprintln!("{note}"));
+            reply.faults.iter().for_each(complain);
+            reply.faults.first().map_or(reply.exit, exit_of)
+        }
+        Err(fault) => {
+            if json {
+                print(&rendered(world, &as_json(fault)));
+            }
+            complain(fault);
+            exit_of(fault)
+        }
+    };
+    code as u8
+}
+
+/// Returns the text of a JSON reply; clients that ask for it get bd's envelope.
+fn rendered(world: &World, value: &Value) -> String {
+    if world.env("BD_JSON_ENVELOPE") == Some("1") {
+        return canonical(&json!({ "data": value, "schema_version": 1 }));
+    }
+    canonical(value)
+}
+
+fn as_json(fault: &Fault) -> Value {
+    let text = fault.text();
+    let mut object = json!({ "error": text.message, "schema_version": 1 });
+    if !text.hints.is_empty() {
+        object["hint"] = text.hints.join("\n").into();
+    }
+    object
+}
+
+fn complain(fault: &Fault) {
+    eprintln!("Error: {}", printable(&fault.text().message));
+    for hint in &fault.text().hints {
+        eprintln!("  hint: {}", printable(hint));
+    }
+}
+
+/// Returns text that cannot steer a terminal: control characters but newline and tab become `?`.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '?'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Prints to standard output; a reader that went away is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nothing sensible is left to do when the reader is gone.
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Prints progress to standard error.
+pub(crate) fn progress(text: &str) {
+    eprintln!("{}", printable(text));
+}
+
+/// Prints what clap has to say and returns the exit code git's own commands use for usage.
+pub(crate) fn usage(error: &clap::Error) -> u8 {
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        eprint!(
+            "{}",
+            text.trim_start_matches("error: ")
+                .replacen("", "Error: ", 1)
+        );
+        return Exit::Usage as u8;
+    }
+    print(&error.render().to_string());
+    Exit::Done as u8
+}

@@ -1,0 +1,353 @@
+//! A bead: a work item, with its claims, edges and comments.
+
+use serde_json::{Map, Value, json};
+
+use crate::ledger::{Record, Stamp};
+use crate::world::Time;
+
+/// A work item. Fields at their default are not stored: type `task`, priority 2, status `open`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bead(Record);
+
+/// Who holds a bead, and since which epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Rises with every release, reassignment and reopening.
+    pub epoch: u64,
+    /// When the claim was made.
+    pub stamp: Stamp,
+    /// The holder.
+    pub by: String,
+}
+
+/// An edge from a bead to another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge<'a> {
+    /// The id it leads to.
+    pub target: &'a str,
+    /// `blocks`, `related`, …
+    pub kind: &'a str,
+    /// What hangs on the edge besides its type.
+    pub more: Option<&'a Map<String, Value>>,
+}
+
+/// A comment on a bead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment<'a> {
+    /// Its key: when it was written and by which clone.
+    pub key: &'a str,
+    /// Who wrote it.
+    pub author: &'a str,
+    /// What it says.
+    pub text: &'a str,
+    /// The original text of its time, where it was imported.
+    pub created_at: Option<&'a str>,
+    /// Its original id, where it was imported.
+    pub id: Option<&'a Value>,
+}
+
+impl Bead {
+    /// The kind of these records.
+    pub const KIND: &'static str = "bead";
+
+    /// Returns the bead a record is, nothing when it is of another kind.
+    pub fn of(record: Record) -> Option<Self> {
+        (record.kind() == Self::KIND).then_some(Self(record))
+    }
+
+    /// Returns a new open bead.
+    pub fn new(id: &str, title: &str, created: &Stamp) -> Self {
+        let mut record = Record::new(id, Self::KIND, created);
+        record.set("title", Some(title.into()), created);
+        Self(record)
+    }
+
+    /// Returns the record.
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// Returns the record, to be changed field by field.
+    pub fn record_mut(&mut self) -> &mut Record {
+        &mut self.0
+    }
+
+    /// Returns the record, to be written.
+    pub fn into_record(self) -> Record {
+        self.0
+    }
+
+    /// Returns the id.
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// Returns the title.
+    pub fn title(&self) -> &str {
+        self.0.text("title")
+    }
+
+    /// Returns the type, `task` by default.
+    pub fn issue_type(&self) -> &str {
+        match self.0.text("type") {
+            "" => "task",
+            known => known,
+        }
+    }
+
+    /// Returns the priority, 0 (most urgent) to 4, 2 by default.
+    pub fn priority(&self) -> i64 {
+        self.0.integer("priority").unwrap_or(2)
+    }
+
+    /// Returns whether it is closed or deleted.
+    pub fn is_closed(&self) -> bool {
+        self.0.life() % 2 != 0
+    }
+
+    /// Returns whether it is a tombstone.
+    pub fn is_deleted(&self) -> bool {
+        self.is_closed() && self.0.status() == "deleted"
+    }
+
+    /// Returns the status as it is shown, derived from state and claim: a live bead with a holder is in
+    /// progress, whatever the state says less than that.
+    pub fn status(&self) -> &str {
+        let stored = match self.0.status() {
+            "" => "open",
+            stored => stored,
+        };
+        match stored {
+            "open" if !self.is_closed() && self.holder().is_some() => "in_progress",
+            stored => stored,
+        }
+    }
+
+    /// Returns the greatest epoch anybody claimed or released it in, 0 where nobody did.
+    pub fn epoch(&self) -> u64 {
+        self.0
+            .entries("claims")
+            .filter_map(|(key, _)| epoch_of(key))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Returns the claim that stands: of the greatest epoch the smallest stamp's among those that name
+    /// a holder.
+    pub fn claim(&self) -> Option<Claim> {
+        let epoch = self.epoch();
+        let of_epoch = self
+            .0
+            .entries("claims")
+            .filter(|(key, _)| epoch_of(key) == Some(epoch));
+        let claims = of_epoch.filter_map(|(key, value)| {
+            let by = value.get("by")?.as_str()?.to_owned();
+            Some(Claim {
+                epoch,
+                stamp: Stamp::at_end_of(key)?,
+                by,
+            })
+        });
+        claims.min_by(|a, b| a.stamp.cmp(&b.stamp))
+    }
+
+    /// Returns who holds it.
+    pub fn holder(&self) -> Option<String> {
+        self.claim().map(|claim| claim.by)
+    }
+
+    /// Returns the holder, else who it is assigned to on paper.
+    pub fn assignee(&self) -> Option<String> {
+        let paper = self.0.text("assignee");
+        self.holder()
+            .or_else(|| (!paper.is_empty()).then(|| paper.to_owned()))
+    }
+
+    /// Returns the bead it is a child of.
+    pub fn parent(&self) -> Option<&str> {
+        Some(self.0.text("parent")).filter(|parent| !parent.is_empty())
+    }
+
+    /// Returns its edges, sorted by target; the parent is not among them.
+    pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
+        self.0.entries("deps").map(|(target, value)| Edge {
+            target,
+            kind: value
+                .as_str()
+                .or_else(|| value.get("type")?.as_str())
+                .unwrap_or("blocks"),
+            more: value.as_object(),
+        })
+    }
+
+    /// Returns its labels, sorted.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.0.entries("labels").map(|(label, _)| label)
+    }
+
+    /// Returns its comments in the order they were written.
+    pub fn comments(&self) -> Vec<Comment<'_>> {
+        let mut keys: Vec<&str> = self.0.entries("comments").map(|(key, _)| key).collect();
+        keys.sort_by_key(|key| Stamp::at_end_of(key));
+        keys.into_iter().map(|key| self.comment(key)).collect()
+    }
+
+    fn comment<'a>(&'a self, key: &'a str) -> Comment<'a> {
+        let value = self.0.entry("comments", key);
+        let text = |field: &str| value.and_then(|it| it.get(field)).and_then(Value::as_str);
+        Comment {
+            key,
+            author: text("author").unwrap_or_default(),
+            text: text("text").unwrap_or_default(),
+            created_at: text("created_at"),
+            id: value.and_then(|it| it.get("id")),
+        }
+    }
+
+    /// Returns why it was closed, empty where nobody said.
+    pub fn close_reason(&self) -> &str {
+        self.0
+            .entry("state", "reason")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Returns when it was created: the imported text, else RFC 3339 in UTC.
+    pub fn created_at(&self) -> String {
+        self.original("created")
+            .unwrap_or_else(|| self.0.created().time().to_string())
+    }
+
+    /// Returns when it last changed; the imported text as long as nothing did since.
+    pub fn updated_at(&self) -> String {
+        let newest = self.0.newest();
+        let untouched = self.0.stamp_of_entry("times", "updated") >= newest;
+        let original = self.original("updated").filter(|_| untouched);
+        original.unwrap_or_else(|| newest.time().to_string())
+    }
+
+    /// Returns when it was closed, nothing while it is open.
+    pub fn closed_at(&self) -> Option<String> {
+        if !self.is_closed() {
+            return None;
+        }
+        let original = self.0.entry("state", "closed_at").and_then(Value::as_str);
+        Some(original.map_or_else(|| self.state_time().to_string(), str::to_owned))
+    }
+
+    fn state_time(&self) -> Time {
+        self.0.stamp_of("state").time()
+    }
+
+    fn original(&self, time: &str) -> Option<String> {
+        self.0
+            .entry("times", time)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    }
+
+    /// Claims it in `epoch` for `by`.
+    pub fn set_claim(&mut self, epoch: u64, by: &str, stamp: &Stamp) {
+        let key = format!("{epoch:06}-{stamp}");
+        self.0
+            .set_entry("claims", &key, Some(json!({ "by": by })), stamp);
+    }
+
+    /// Opens a new epoch in which nobody holds it; does nothing where nobody ever held it.
+    pub fn release(&mut self, stamp: &Stamp) {
+        if self.holder().is_some() {
+            let key = format!("{:06}-{stamp}", self.epoch() + 1);
+            self.0
+                .set_entry("claims", &key, Some(json!({ "by": null })), stamp);
+        }
+    }
+
+    /// Closes it: an even life is raised by one, an odd one stays.
+    pub fn close(&mut self, reason: &str, stamp: &Stamp) {
+        let life = self.0.life();
+        let mut state = Map::new();
+        state.insert("life".to_owned(), (life + 1 - life % 2).into());
+        state.insert("status".to_owned(), "closed".into());
+        if !reason.is_empty() {
+            state.insert("reason".to_owned(), reason.into());
+        }
+        self.0.set("state", Some(Value::Object(state)), stamp);
+    }
+
+    /// Opens it again: an odd life is raised by one, and nobody holds it.
+    pub fn reopen(&mut self, stamp: &Stamp) {
+        let life = self.0.life();
+        let state = json!({ "life": life + life % 2, "status": "open" });
+        self.0.set("state", Some(state), stamp);
+        self.release(stamp);
+    }
+
+    /// Sets the status of a live bead; closing and opening are [`Bead::close`] and [`Bead::reopen`].
+    pub fn set_status(&mut self, status: &str, stamp: &Stamp) {
+        let life = self.0.life();
+        let state =
+            (life > 0 || status != "open").then(|| json!({ "life": life, "status": status }));
+        self.0.set("state", state, stamp);
+    }
+
+    /// Adds a comment.
+    pub fn add_comment(&mut self, author: &str, text: &str, stamp: &Stamp) {
+        let value = json!({ "author": author, "text": text });
+        self.0
+            .set_entry("comments", stamp.as_str(), Some(value), stamp);
+    }
+}
+
+fn epoch_of(key: &str) -> Option<u64> {
+    key.split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(n: u64, clone: &str) -> Stamp {
+        format!("{n:016x}-{clone}").parse().unwrap()
+    }
+
+    fn bead() -> Bead {
+        Bead::new("gt-1", "t", &stamp(1, "k"))
+    }
+
+    #[test]
+    fn the_first_claim_of_the_last_epoch_stands() {
+        let mut bead = bead();
+        let check = |bead: &Bead, want: Option<&str>| assert_eq!(bead.holder().as_deref(), want);
+        check(&bead, None);
+        bead.set_claim(1, "a", &stamp(5, "k"));
+        bead.set_claim(1, "b", &stamp(4, "l"));
+        check(&bead, Some("b"));
+        bead.release(&stamp(6, "k"));
+        check(&bead, None);
+        assert_eq!(bead.epoch(), 2);
+        bead.set_claim(2, "c", &stamp(7, "k"));
+        check(&bead, Some("c"));
+    }
+
+    #[test]
+    fn life_counts_closings_and_reopenings() {
+        let mut bead = bead();
+        bead.close("done", &stamp(2, "k"));
+        bead.close("again", &stamp(3, "k"));
+        assert_eq!((bead.record().life(), bead.status()), (1, "closed"));
+        bead.reopen(&stamp(4, "k"));
+        bead.reopen(&stamp(5, "k"));
+        assert_eq!((bead.record().life(), bead.status()), (2, "open"));
+    }
+
+    #[test]
+    fn a_holder_makes_a_live_bead_in_progress() {
+        let mut bead = bead();
+        bead.set_claim(1, "a", &stamp(2, "k"));
+        assert_eq!(bead.status(), "in_progress");
+        bead.set_status("blocked", &stamp(3, "k"));
+        assert_eq!(bead.status(), "blocked");
+        bead.close("", &stamp(4, "k"));
+        assert_eq!(bead.status(), "closed");
+    }
+}

@@ -1,0 +1,136 @@
+//! The result of a gate on a tree: every attempt, with what was in the tree.
+
+use serde_json::{Value, json};
+
+use crate::ledger::{Record, Stamp};
+
+/// Every run of one gate definition on one tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunResult(Record);
+
+/// What a run said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passed.
+    Green,
+    /// It did not, or took too long.
+    Red,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// What it said.
+    pub verdict: Verdict,
+    /// The commit it ran on.
+    pub commit: String,
+    /// The target's commit that the tested requests were merged onto.
+    pub tip: String,
+    /// The requests in the tree, in the order they were merged.
+    pub requests: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+    /// The machine it ran on.
+    pub host: String,
+    /// How the command ended: `exit 1`, `timeout`, `signal 9`.
+    pub ended: String,
+    /// The last lines it wrote.
+    pub tail: String,
+}
+
+impl RunResult {
+    /// The kind of these records.
+    pub const KIND: &'static str = "result";
+
+    /// Returns the id of the results of a gate definition on a tree.
+    pub fn id_of(tree: &str, definition: &str) -> String {
+        format!("{tree}.{definition}")
+    }
+
+    /// Returns the results a record is, nothing when it is of another kind.
+    pub fn of(record: Record) -> Option<Self> {
+        (record.kind() == Self::KIND).then_some(Self(record))
+    }
+
+    /// Returns the results of a tree that no gate of that definition has run on.
+    pub fn new(tree: &str, definition: &str) -> Self {
+        Self(Record::new(
+            &Self::id_of(tree, definition),
+            Self::KIND,
+            &Stamp::zero(),
+        ))
+    }
+
+    /// Returns the record.
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// Returns the record, to be written.
+    pub fn into_record(self) -> Record {
+        self.0
+    }
+
+    /// Returns the name the gate had.
+    pub fn gate(&self) -> &str {
+        self.0.text("gate")
+    }
+
+    /// Returns the attempts with the stamp of each, oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = (Stamp, Attempt)> {
+        self.0
+            .entries("attempts")
+            .filter_map(|(key, value)| Some((Stamp::at_end_of(key)?, attempt(value)?)))
+    }
+
+    /// Adds an attempt.
+    pub fn add(&mut self, gate: &str, attempt: &Attempt, stamp: &Stamp) {
+        if self.gate() != gate {
+            self.0.set("gate", Some(gate.into()), stamp);
+        }
+        let value = json!({
+            "commit": attempt.commit,
+            "ended": attempt.ended,
+            "host": attempt.host,
+            "millis": attempt.millis,
+            "requests": attempt.requests,
+            "tail": attempt.tail,
+            "tip": attempt.tip,
+            "verdict": if attempt.verdict == Verdict::Green { "green" } else { "red" },
+        });
+        self.0
+            .set_entry("attempts", stamp.as_str(), Some(value), stamp);
+    }
+}
+
+fn attempt(value: &Value) -> Option<Attempt> {
+    let text = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let requests = value.get("requests").and_then(Value::as_array);
+    Some(Attempt {
+        verdict: match value.get("verdict")?.as_str()? {
+            "green" => Verdict::Green,
+            "red" => Verdict::Red,
+            _ => return None,
+        },
+        commit: text("commit"),
+        tip: text("tip"),
+        requests: requests
+            .into_iter()
+            .flatten()
+            .filter_map(|it| Some(it.as_str()?.to_owned()))
+            .collect(),
+        millis: value
+            .get("millis")
+            .and_then(Value::as_u64)
+            .unwrap_or_default(),
+        host: text("host"),
+        ended: text("ended"),
+        tail: text("tail"),
+    })
+}

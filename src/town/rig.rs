@@ -1,0 +1,182 @@
+//! Founding a rig: its name, its prefix, the branch its work lands on.
+
+use serde_json::Value;
+
+use super::View;
+use crate::fault::{Fault, Result};
+use crate::git::Repo;
+use crate::ledger::{CloneId, Decision, Name, transact};
+use crate::record::Rig;
+
+/// What `init` was asked for.
+#[derive(Debug, Default)]
+pub struct NewRig<'a> {
+    /// The prefix of beads' ids; by default made from the name of the repository.
+    pub prefix: Option<&'a str>,
+}
+
+/// What `init` found or made.
+#[derive(Debug)]
+pub struct Founded {
+    /// The rig.
+    pub rig: Rig,
+    /// Whether it was made just now.
+    pub new: bool,
+}
+
+/// Returns the rig of a repository: the one `gt.rig` names, else the only one its ledgers know.
+pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
+    let view = View::new(repo);
+    if let Some(name) = repo.setting("gt.rig") {
+        return view.rig(&name);
+    }
+    let mut rigs = view.rigs()?;
+    Ok(if rigs.len() == 1 { rigs.pop() } else { None })
+}
+
+/// Makes the ledgers of a repository where there are none, and returns its rig.
+///
+/// Writes nothing into the work tree. After a crash the rig is there or it is not; running it again does
+/// what is missing.
+pub fn found(repo: &Repo, actor: &str, wanted: &NewRig<'_>) -> Result<Founded> {
+    CloneId::of(repo)?;
+    if let Some(rig) = find(repo)? {
+        return match wanted.prefix {
+            Some(prefix) if prefix != rig.prefix() => Err(Fault::refused(format!(
+                "this repository is rig '{}' with the prefix '{}' already",
+                rig.name(),
+                rig.prefix()
+            ))
+            .hint("ids that exist keep their prefix, so it is not changed")),
+            _ => Ok(Founded { rig, new: false }),
+        };
+    }
+    let name = name_of(repo);
+    let prefix = match wanted.prefix {
+        Some(prefix) => checked_prefix(prefix)?.to_owned(),
+        None => default_prefix(&name),
+    };
+    let target = default_target(repo)?;
+    let written = transact(repo, Name::Config, actor, |ledger, pen| {
+        let mut rig = match ledger.get(&Rig::id_of(&name))? {
+            Some(record) => match Rig::of(record) {
+                Some(known) => return Ok(Decision::nothing(known)),
+                None => Rig::new(&name),
+            },
+            None => Rig::new(&name),
+        };
+        let stamp = pen.first_stamp();
+        rig.record_mut()
+            .set("prefix", Some(prefix.as_str().into()), &stamp);
+        rig.record_mut()
+            .set("target", target.as_deref().map(Value::from), &stamp);
+        let subject = format!("found rig {name} with prefix {prefix}");
+        Ok(Decision::write(
+            subject,
+            vec![rig.clone().into_record()],
+            rig,
+        ))
+    })?;
+    Ok(Founded {
+        rig: written.value,
+        new: true,
+    })
+}
+
+/// Returns a name for the rig, from the folder of the repository: `[a-z0-9][a-z0-9-]*`.
+fn name_of(repo: &Repo) -> String {
+    let folder = repo
+        .home()
+        .file_name()
+        .map(|it| it.to_string_lossy().to_lowercase());
+    let folder = folder.unwrap_or_default();
+    let name = folder.trim_end_matches(".git");
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    match name.trim_matches('-') {
+        "" => "rig".to_owned(),
+        name => name.chars().take(40).collect(),
+    }
+}
+
+/// Returns the initials of a name of several words, else its first letters.
+fn default_prefix(name: &str) -> String {
+    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+    let prefix: String = match words.as_slice() {
+        [word] if word.len() <= 4 => (*word).to_owned(),
+        [word] => word.chars().take(2).collect(),
+        words => words
+            .iter()
+            .filter_map(|word| word.chars().next())
+            .take(4)
+            .collect(),
+    };
+    let letter = prefix
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase());
+    if letter {
+        prefix
+    } else {
+        format!("g{prefix}").chars().take(5).collect()
+    }
+}
+
+fn checked_prefix(prefix: &str) -> Result<&str> {
+    let prefix = prefix.trim_end_matches('-');
+    let formed = prefix.len() <= 20
+        && prefix.starts_with(|c: char| c.is_ascii_lowercase())
+        && prefix
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if !formed {
+        return Err(
+            Fault::invalid(format!("'{prefix}' cannot be a prefix")).hint(
+                "a prefix is a lower-case letter, then letters and digits, 20 at most: --prefix gt",
+            ),
+        );
+    }
+    Ok(prefix)
+}
+
+/// Returns the branch work is to land on: `origin/HEAD`'s, else the one checked out now, else the
+/// remote's `main`.
+fn default_target(repo: &Repo) -> Result<Option<String>> {
+    let remote = repo
+        .setting("gt.remote")
+        .unwrap_or_else(|| "origin".to_owned());
+    let of_remote = repo.symbolic_ref(&format!("refs/remotes/{remote}/HEAD"));
+    let of_remote = of_remote.and_then(|name| {
+        name.strip_prefix(&format!("refs/remotes/{remote}/"))
+            .map(str::to_owned)
+    });
+    let head = std::fs::read_to_string(repo.git_dir().join("HEAD")).unwrap_or_default();
+    let here = head
+        .strip_prefix("ref: refs/heads/")
+        .map(|name| name.trim().to_owned());
+    let main = || -> Result<Option<String>> {
+        let there = repo.find_ref(&format!("refs/remotes/{remote}/main"))?;
+        Ok(there.map(|_| "main".to_owned()))
+    };
+    match of_remote.or(here) {
+        Some(name) => Ok(Some(name)),
+        None => main(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_made_from_the_name() {
+        let check = |name, want| assert_eq!(default_prefix(name), want);
+        check("api", "api");
+        check("gastown", "ga");
+        check("git-gt", "gg");
+        check("3d-printer", "g3p");
+        check("my-very-long-project-name", "mvlp");
+    }
+}

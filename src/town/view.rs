@@ -1,0 +1,114 @@
+//! The one view of what is stored; records are read when they are asked for.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::fault::Result;
+use crate::git::Repo;
+use crate::ledger::{Name, Record, Snapshot};
+use crate::record::{Bead, Gate, Request, Rig, RunResult};
+
+/// All ledgers, each as it was when it was first looked at.
+#[derive(Debug)]
+pub struct View<'r> {
+    repo: &'r Repo,
+    ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
+}
+
+impl<'r> View<'r> {
+    /// Returns a view of everything as it is now.
+    pub fn new(repo: &'r Repo) -> Self {
+        Self {
+            repo,
+            ledgers: RefCell::default(),
+        }
+    }
+
+    /// Returns a view in which one ledger is as a decision under way sees it.
+    pub(super) fn with(repo: &'r Repo, name: Name, ledger: Snapshot<'r>) -> Self {
+        Self {
+            repo,
+            ledgers: RefCell::new(BTreeMap::from([(name, ledger)])),
+        }
+    }
+
+    /// Returns the repository.
+    pub fn repo(&self) -> &'r Repo {
+        self.repo
+    }
+
+    /// Returns a ledger.
+    pub fn ledger(&self, name: Name) -> Result<Snapshot<'r>> {
+        if let Some(known) = self.ledgers.borrow().get(&name) {
+            return Ok(*known);
+        }
+        let snapshot = Snapshot::at(self.repo, self.repo.find_ref(name.ref_name())?)?;
+        self.ledgers.borrow_mut().insert(name, snapshot);
+        Ok(snapshot)
+    }
+
+    fn records<T>(&self, name: Name, of: impl Fn(Record) -> Option<T>) -> Result<Vec<T>> {
+        let mut records = self.ledger(name)?.records()?;
+        records.sort_by(|a, b| a.id().cmp(b.id()));
+        Ok(records.into_iter().filter_map(of).collect())
+    }
+
+    /// Returns the bead of an id, also a closed or deleted one.
+    pub fn bead(&self, id: &str) -> Result<Option<Bead>> {
+        Ok(self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of))
+    }
+
+    /// Returns all beads but deleted ones, sorted by id.
+    pub fn beads(&self) -> Result<Vec<Bead>> {
+        self.records(Name::Beads, |record| {
+            Bead::of(record).filter(|bead| !bead.is_deleted())
+        })
+    }
+
+    /// Returns the merge request of an id.
+    pub fn request(&self, id: &str) -> Result<Option<Request>> {
+        Ok(self.ledger(Name::Queue)?.get(id)?.and_then(Request::of))
+    }
+
+    /// Returns all merge requests, sorted by id.
+    pub fn requests(&self) -> Result<Vec<Request>> {
+        self.records(Name::Queue, Request::of)
+    }
+
+    /// Returns the gates that landing needs, sorted by name.
+    pub fn gates(&self) -> Result<Vec<Gate>> {
+        self.records(Name::Config, Gate::of)
+    }
+
+    /// Returns the record of a gate of a name, also a removed one.
+    pub fn gate_record(&self, name: &str) -> Result<Option<Record>> {
+        self.ledger(Name::Config)?.get(&Gate::id_of(name))
+    }
+
+    /// Returns the rig of a name.
+    pub fn rig(&self, name: &str) -> Result<Option<Rig>> {
+        Ok(self
+            .ledger(Name::Config)?
+            .get(&Rig::id_of(name))?
+            .and_then(Rig::of))
+    }
+
+    /// Returns all rigs, sorted by name.
+    pub fn rigs(&self) -> Result<Vec<Rig>> {
+        self.records(Name::Config, Rig::of)
+    }
+
+    /// Returns the results of a gate definition on a tree; none yet is an empty one.
+    pub fn result(&self, tree: &str, definition: &str) -> Result<RunResult> {
+        let found = self
+            .ledger(Name::Results)?
+            .get(&RunResult::id_of(tree, definition))?;
+        let known = found.and_then(RunResult::of);
+        Ok(known.unwrap_or_else(|| RunResult::new(tree, definition)))
+    }
+
+    /// Returns all results, sorted by id.
+    pub fn results(&self) -> Result<Vec<RunResult>> {
+        self.records(Name::Results, RunResult::of)
+    }
+}
