@@ -1,9 +1,13 @@
 //! The map of the house; `ARCHITECTURE.md` describes the rooms.
 
 pub mod cli;
+pub mod daemon;
 pub mod fault;
 pub mod git;
 pub mod ledger;
+pub mod mq;
 pub mod record;
+pub mod refinery;
+pub mod settle;
 pub mod town;
 pub mod world;

@@ -1,8 +1,10 @@
 //! The only place that deletes a branch or a ref that keeps commits; it saves them in the attic first.
 
+use std::path::Path;
+
 use super::{Cas, Guard, NewCommit, Oid, Repo, Signature};
 use crate::fault::{Fault, Result};
-use crate::world::Time;
+use crate::world::{Time, fs};
 
 impl Repo {
     /// Saves a commit in this clone's attic: a chain of commits for each month, each of which has the
@@ -57,6 +59,20 @@ impl Repo {
         }
         self.delete_ref(name, tip)?;
         Ok(true)
+    }
+
+    /// Removes a detached worktree and whatever is in it; one that has a branch checked out is refused.
+    pub fn discard_worktree(&self, path: &Path) -> Result<()> {
+        let known = self.worktrees()?;
+        let here = known.iter().find(|it| it.path == path);
+        if let Some(branch) = here.and_then(|it| it.branch.as_ref()) {
+            return Err(Fault::refused(format!(
+                "worktree '{}' has '{branch}' checked out and is not ours to remove",
+                path.display()
+            )));
+        }
+        fs::remove_dir_all(path).map_err(|error| Fault::io("remove", path, &error))?;
+        self.execute(&self.git(["worktree", "prune"])).map(drop)
     }
 }
 

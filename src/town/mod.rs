@@ -4,6 +4,7 @@
 mod layout;
 mod rig;
 mod settings;
+mod target;
 mod view;
 mod whoami;
 
@@ -15,6 +16,7 @@ use crate::world::World;
 
 pub use rig::{Founded, NewRig, found};
 pub use settings::{Agent, Backend};
+pub use target::Target;
 pub use view::View;
 pub use whoami::actor;
 

@@ -1,0 +1,40 @@
+//! Order of the merge queue: the one comparator everything else sorts with.
+
+use std::cmp::Ordering;
+
+use crate::fault::Result;
+use crate::record::{Request, RequestStatus};
+use crate::town::View;
+
+/// Returns the requests of a rig that wait to land on a branch, the next one first.
+pub fn queue(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Request>> {
+    let waits = |it: &Request| {
+        it.is_live()
+            && it.status() == RequestStatus::Queued
+            && it.rig() == rig
+            && it.target() == target
+    };
+    Ok(sorted(view.requests()?.into_iter().filter(waits).collect()))
+}
+
+/// Returns requests in the order of the queue.
+///
+/// The order is total, so two Refineries that see the same records pick the same request.
+pub fn sorted(mut requests: Vec<Request>) -> Vec<Request> {
+    requests.sort_by(compare);
+    requests
+}
+
+fn compare(a: &Request, b: &Request) -> Ordering {
+    // 1. What people marked urgent.
+    a.priority()
+        .cmp(&b.priority())
+        // 2. Longest queued first, so that nothing starves; a retry goes to the end.
+        .then_with(|| {
+            a.record()
+                .stamp_of("state")
+                .cmp(&b.record().stamp_of("state"))
+        })
+        // 3. Clocks of two machines may agree; ids never do.
+        .then_with(|| a.id().cmp(b.id()))
+}

@@ -1,0 +1,254 @@
+//! Submitting: a branch becomes a merge request.
+
+use serde_json::Map;
+
+use crate::fault::{Fault, Result};
+use crate::git::{Cas, Oid};
+use crate::ledger::{Decision, Name};
+use crate::record::{Bead, Request, RequestStatus, Submission};
+use crate::town::{Town, View};
+
+/// What is to be queued.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// The bead it does, if any.
+    pub bead: Option<String>,
+    /// The epoch of the claim the work was done under; nothing: whatever it is.
+    pub epoch: Option<u64>,
+    /// The branch, by its short name.
+    pub branch: String,
+    /// Its commit.
+    pub head: Oid,
+    /// The branch it is to land on, by its short name.
+    pub target: String,
+    /// The target's commit as it is known here.
+    pub tip: Oid,
+    /// Who did the work.
+    pub worker: String,
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The request.
+    pub request: Request,
+    /// Whether it was queued just now; else the same commit was queued before.
+    pub new: bool,
+    /// Older requests of the same branch, which are cancelled now.
+    pub superseded: Vec<String>,
+}
+
+/// Queues a branch.
+///
+/// Refuses what has nothing to land, holds markers of an unfinished merge, or was done under a claim that
+/// no longer stands. The ref that keeps the commit is written before the record: after a crash between the
+/// two the commit is kept and doing it again queues it.
+pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
+    check_commits(town, what)?;
+    let id = format!(
+        "{}-mr-{}",
+        town.rig().prefix(),
+        town.world().random_base36(8)
+    );
+    let view = town.view();
+    if let Some(done) = decide(&view, what)?.already {
+        return Ok(Submitted {
+            request: done,
+            new: false,
+            superseded: Vec::new(),
+        });
+    }
+    let keeper = super::ref_of(&view, &id);
+    let guard = town.repo().guard()?;
+    if let Cas::Moved(_) = town.repo().swap_ref(&guard, &keeper, None, what.head)? {
+        return Err(Fault::stale(format!("'{keeper}' exists already")));
+    }
+    drop(guard);
+    let written = town.write(Name::Queue, actor, |view, pen| {
+        let plan = decide(view, what)?;
+        if let Some(request) = plan.already {
+            return Ok(Decision::nothing(Submitted {
+                request,
+                new: false,
+                superseded: Vec::new(),
+            }));
+        }
+        let stamp = pen.first_stamp();
+        let head = what.head.to_string();
+        let tip = what.tip.to_string();
+        let request = Request::new(&id, &submission(town, what, &plan, (&head, &tip)), &stamp);
+        let mut records = vec![request.clone().into_record()];
+        let mut superseded = Vec::new();
+        for mut older in plan.older {
+            let stamp = pen.stamp(older.record());
+            let why = format!("superseded by {id}");
+            older.finish(RequestStatus::Cancelled, &why, Map::new(), &stamp);
+            superseded.push(older.id().to_owned());
+            records.push(older.into_record());
+        }
+        let subject = format!("queue {id}: {} for {}", what.branch, what.target);
+        Ok(Decision::write(
+            subject,
+            records,
+            Submitted {
+                request,
+                new: true,
+                superseded,
+            },
+        ))
+    });
+    match written {
+        Ok(written) => Ok(written.value),
+        Err(fault) => {
+            // Nothing refers to the ref then; the commit is still on its branch.
+            town.repo().delete_ref(&keeper, what.head)?;
+            Err(fault)
+        }
+    }
+}
+
+/// What a submit would do over one view.
+struct Plan {
+    already: Option<Request>,
+    older: Vec<Request>,
+    bead: Option<Bead>,
+    epoch: u64,
+}
+
+fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
+    let head = what.head.to_string();
+    let mut already = None;
+    let mut older = Vec::new();
+    for request in view.requests()? {
+        let same_work = request.branch() == what.branch && request.target() == what.target;
+        if !same_work || !request.is_live() {
+            refuse_same_again(&request, same_work && request.head() == head)?;
+        } else if request.head() == head {
+            already = Some(request);
+        } else {
+            older.push(request);
+        }
+    }
+    if already.is_some() {
+        return Ok(Plan {
+            already,
+            older: Vec::new(),
+            bead: None,
+            epoch: 0,
+        });
+    }
+    let bead = match &what.bead {
+        Some(id) => Some(
+            view.bead(id)?
+                .ok_or_else(|| Fault::not_found(format!("there is no bead '{id}'")))?,
+        ),
+        None => None,
+    };
+    let epoch = bead
+        .as_ref()
+        .map(|bead| check_claim(bead, what))
+        .transpose()?
+        .unwrap_or_default();
+    Ok(Plan {
+        already,
+        older,
+        bead,
+        epoch,
+    })
+}
+
+/// A commit that failed is not queued again by accident.
+fn refuse_same_again(request: &Request, same: bool) -> Result<()> {
+    let failed = [
+        RequestStatus::Ejected,
+        RequestStatus::Conflict,
+        RequestStatus::Rejected,
+    ];
+    if !same || !failed.contains(&request.status()) {
+        return Ok(());
+    }
+    let reason = request.reason();
+    Err(Fault::refused(format!(
+        "this commit was queued as {}: {}: {reason}",
+        request.id(),
+        request.status()
+    ))
+    .hint("commit what mends it, then run git gt done again")
+    .hint(format!(
+        "or test it once more as it is: git gt mq retry {}",
+        request.id()
+    )))
+}
+
+/// Returns the epoch of the claim the work was done under, if that claim still stands.
+fn check_claim(bead: &Bead, what: &Submit) -> Result<u64> {
+    if bead.is_closed() {
+        return Err(Fault::refused(format!("bead {} is closed", bead.id()))
+            .hint("nothing is lost: the branch stays; git gt reopen takes the bead up again"));
+    }
+    let claim = bead.claim();
+    let (Some(epoch), Some(claim)) = (what.epoch, &claim) else {
+        return match (what.epoch, claim) {
+            (Some(_), None) => Err(lost(bead, "nobody holds it now")),
+            _ => Ok(bead.epoch()),
+        };
+    };
+    if claim.epoch != epoch || claim.by != what.worker {
+        return Err(lost(bead, &format!("{} holds it now", claim.by)));
+    }
+    Ok(epoch)
+}
+
+fn lost(bead: &Bead, who: &str) -> Fault {
+    Fault::stale(format!(
+        "the claim on {} that this work was done under is over: {who}",
+        bead.id()
+    ))
+    .hint("nothing is lost: the branch and its commits stay")
+    .hint("to land it all the same: git gt mq submit --branch <branch>")
+}
+
+fn check_commits(town: &Town, what: &Submit) -> Result<()> {
+    let (repo, target) = (town.repo(), &what.target);
+    if repo.is_ancestor(&what.head, &what.tip)? {
+        return Err(Fault::refused(format!(
+            "branch '{}' has no commits that '{target}' has not: there is nothing to land",
+            what.branch
+        ))
+        .hint("commit the work first"));
+    }
+    let marked = repo.conflict_markers(&what.tip, &what.head)?;
+    if !marked.is_empty() {
+        return Err(Fault::refused(format!(
+            "branch '{}' adds the markers of an unfinished merge in {}",
+            what.branch,
+            marked.join(", ")
+        ))
+        .hint("resolve them, commit, then submit again"));
+    }
+    Ok(())
+}
+
+fn submission<'a>(
+    town: &'a Town,
+    what: &'a Submit,
+    plan: &'a Plan,
+    (head, tip): (&'a str, &'a str),
+) -> Submission<'a> {
+    Submission {
+        bead: plan.bead.as_ref().map(Bead::id).unwrap_or_default(),
+        bead_life: plan
+            .bead
+            .as_ref()
+            .map(|bead| bead.record().life())
+            .unwrap_or_default(),
+        epoch: plan.epoch,
+        target: &what.target,
+        branch: &what.branch,
+        head,
+        tip,
+        worker: &what.worker,
+        rig: town.rig().name(),
+        priority: plan.bead.as_ref().map_or(2, Bead::priority),
+    }
+}

@@ -1,0 +1,85 @@
+//! Facts: what the gates said about a tree, as far as this clone may believe it.
+
+use super::candidate::Candidate;
+use super::plan::Evidence;
+use crate::fault::Result;
+use crate::ledger::CloneId;
+use crate::record::{Gate, Verdict};
+use crate::town::View;
+
+/// What one gate said about one tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// It passed at least once.
+    pub(super) green: bool,
+    /// How often it did not.
+    pub(super) red: u32,
+}
+
+/// Returns the evidence on every candidate of a chain.
+pub(super) fn evidence(
+    view: &View<'_>,
+    gates: &[Gate],
+    chain: &[Candidate],
+) -> Result<Vec<Evidence>> {
+    chain
+        .iter()
+        .map(|candidate| evidence_of(view, gates, candidate))
+        .collect()
+}
+
+/// Returns the evidence on a candidate, summed up over `gates`.
+pub(super) fn evidence_of(
+    view: &View<'_>,
+    gates: &[Gate],
+    candidate: &Candidate,
+) -> Result<Evidence> {
+    let (mut green, mut red) = (true, 0);
+    for gate in gates {
+        let said = said(view, gate, candidate)?;
+        green &= said.green;
+        if !said.green {
+            red = red.max(said.red);
+        }
+    }
+    Ok(Evidence { green, red })
+}
+
+/// Returns the gates that have not passed on a candidate's tree, those that were red before first: a
+/// confirmation runs only what is in doubt.
+pub(super) fn to_run<'g>(
+    view: &View<'_>,
+    gates: &'g [Gate],
+    candidate: &Candidate,
+) -> Result<Vec<&'g Gate>> {
+    let mut open = Vec::new();
+    for gate in gates {
+        let said = said(view, gate, candidate)?;
+        if !said.green {
+            open.push((std::cmp::Reverse(said.red), gate));
+        }
+    }
+    open.sort_by_key(|(red, _)| *red);
+    Ok(open.into_iter().map(|(_, gate)| gate).collect())
+}
+
+/// Returns what a gate said about a candidate's tree. Only runs of this clone count (DESIGN 3.6), and red
+/// ones only when nobody has asked for another try since.
+pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
+    let Some(clone) = CloneId::known(view.repo()) else {
+        return Ok(Said::default());
+    };
+    let mut said = Said::default();
+    let result = view.result(&candidate.tree.to_string(), &gate.definition())?;
+    for (stamp, attempt) in result.attempts() {
+        if stamp.clone_part() != clone.as_str() {
+            continue;
+        }
+        match attempt.verdict {
+            Verdict::Green => said.green = true,
+            Verdict::Red if Some(&stamp) > candidate.since.as_ref() => said.red += 1,
+            Verdict::Red => {}
+        }
+    }
+    Ok(said)
+}

@@ -1,0 +1,134 @@
+//! Gates as people define them: added, replaced, removed, or done without in so many words.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fault::{Fault, Result};
+use crate::ledger::{Decision, Name, Record, Stamp};
+use crate::record::{Gate, Rig};
+use crate::town::Town;
+
+/// A gate to be added.
+#[derive(Debug)]
+pub struct NewGate<'a> {
+    /// What it is called: letters, digits, `-`, `_`.
+    pub name: &'a str,
+    /// The line that `sh -c` runs.
+    pub command: &'a str,
+    /// How long it may run; nothing: an hour.
+    pub timeout: Option<Duration>,
+    /// Paths in the worktree that stay between two runs.
+    pub keep: &'a [String],
+}
+
+/// Adds a gate, or replaces the one of that name, and accepts it on this machine.
+///
+/// After a crash between the two the gate is there and has to be added again before it runs here.
+pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
+    check(new)?;
+    let written = town.write(Name::Config, actor, |view, pen| {
+        let old = view.gate_record(new.name)?;
+        let mut record = old
+            .clone()
+            .unwrap_or_else(|| Gate::new(new.name).record().clone());
+        let stamp = old
+            .as_ref()
+            .map_or_else(|| pen.first_stamp(), |old| pen.stamp(old));
+        if record.life() % 2 != 0 {
+            let state = json!({ "life": record.life() + 1 });
+            record.set("state", Some(state), &stamp);
+        }
+        define(&mut record, new, &stamp);
+        let gate = Gate::of(record.clone()).expect("a gate was just made of it");
+        let subject = format!("gate {}: {}", new.name, new.command);
+        Ok(Decision::write(subject, vec![record], gate))
+    })?;
+    town.accept(&written.value)?;
+    Ok(written.value)
+}
+
+fn check(new: &NewGate<'_>) -> Result<()> {
+    let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if new.name.is_empty()
+        || new.name.len() > 40
+        || new.name.starts_with('-')
+        || !new.name.chars().all(formed)
+    {
+        return Err(
+            Fault::invalid(format!("'{}' cannot be the name of a gate", new.name)).hint(
+                "use letters, digits, dash and underscore: git gt refinery gate add unit-tests …",
+            ),
+        );
+    }
+    if new.command.trim().is_empty() {
+        return Err(Fault::invalid("a gate needs a command").hint("--command 'cargo test'"));
+    }
+    if new
+        .keep
+        .iter()
+        .any(|path| path.starts_with('/') || path.split('/').any(|it| it == ".."))
+    {
+        return Err(Fault::invalid("--keep takes a path inside the worktree"));
+    }
+    Ok(())
+}
+
+/// Sets only what differs, so that defining a gate again as it is writes nothing.
+fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
+    let seconds = new
+        .timeout
+        .filter(|it| *it != Gate::TIMEOUT)
+        .map(|it| it.as_secs().into());
+    let fields: [(&str, Option<Value>); 2] =
+        [("command", Some(new.command.into())), ("timeout", seconds)];
+    for (field, value) in fields {
+        if record.get(field) != value.as_ref() {
+            record.set(field, value, stamp);
+        }
+    }
+    let known: Vec<String> = record
+        .entries("keep")
+        .map(|(path, _)| path.to_owned())
+        .collect();
+    for path in known.iter().filter(|path| !new.keep.contains(path)) {
+        record.set_entry("keep", path, None, stamp);
+    }
+    for path in new.keep.iter().filter(|path| !known.contains(path)) {
+        record.set_entry("keep", path, Some(true.into()), stamp);
+    }
+}
+
+/// Removes a gate; its results stay.
+pub fn remove_gate(town: &Town, actor: &str, name: &str) -> Result<()> {
+    town.write(Name::Config, actor, |view, pen| {
+        let record = view
+            .gate_record(name)?
+            .filter(|record| record.life() % 2 == 0);
+        let mut record = record.ok_or_else(|| {
+            Fault::not_found(format!("there is no gate '{name}'"))
+                .hint("git gt refinery gate list shows them")
+        })?;
+        let state = json!({ "life": record.life() + 1, "status": "removed" });
+        record.set("state", Some(state), &pen.stamp(&record));
+        Ok(Decision::write(
+            format!("remove gate {name}"),
+            vec![record],
+            (),
+        ))
+    })
+    .map(|written| written.value)
+}
+
+/// Says in so many words that work lands in this rig without a gate; only gates that exist count then.
+pub fn land_without_gates(town: &Town, actor: &str) -> Result<()> {
+    let name = town.rig().name().to_owned();
+    town.write(Name::Config, actor, |view, pen| {
+        let mut rig = view.rig(&name)?.unwrap_or_else(|| Rig::new(&name));
+        let stamp = pen.stamp(rig.record());
+        rig.record_mut().set("gate", Some("none".into()), &stamp);
+        let subject = format!("rig {name} lands without gates");
+        Ok(Decision::write(subject, vec![rig.into_record()], ()))
+    })
+    .map(|written| written.value)
+}

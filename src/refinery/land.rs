@@ -1,0 +1,106 @@
+//! Landing: the target moves forward, by compare-and-swap, to a commit that was proven green.
+
+use super::verdict::Green;
+use crate::fault::{Fault, Result};
+use crate::git::{Oid, PushedRef};
+use crate::town::{Target, Town};
+
+/// What became of a landing.
+#[derive(Debug)]
+pub(super) enum Landing {
+    /// The target stands on the commit; remarks about the local branch.
+    Landed(Vec<String>),
+    /// Somebody else moved the target first; nothing landed.
+    Moved,
+}
+
+/// Moves the target to a green commit.
+///
+/// With a remote the push with a lease is the landing and the local branch follows where it can; without
+/// one the local branch moves, as `git merge --ff-only` would move it where it is checked out. After a
+/// crash the target stands on its old commit or on the green one.
+pub(super) fn land(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
+    match &target.remote {
+        None => land_here(town, target, green),
+        Some(remote) => {
+            let update = PushedRef {
+                name: target.ref_name(),
+                old: Some(green.tip()),
+                new: Some(green.commit()),
+            };
+            let taken = town.repo().push(remote, &[update])?;
+            if taken != [true] {
+                return refused_or_moved(town, target, green);
+            }
+            town.note_tip(target, green.commit())?;
+            let note = follow(town, target, green.commit())?;
+            Ok(Landing::Landed(note.into_iter().collect()))
+        }
+    }
+}
+
+/// A push that was not taken lost a race, unless the remote's branch is where it was.
+fn refused_or_moved(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
+    if town.fresh_tip(target)? != green.tip() {
+        return Ok(Landing::Moved);
+    }
+    Err(Fault::refused(format!(
+        "the remote does not let us push '{}'",
+        target.branch
+    ))
+    .hint("is the branch protected, or a hook of the remote against it?")
+    .hint("nothing has landed; the green result is kept"))
+}
+
+fn land_here(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
+    let repo = town.repo();
+    let name = target.ref_name();
+    if repo.find_ref(&name)? != Some(green.tip()) {
+        return Ok(Landing::Moved);
+    }
+    let worktrees = repo.worktrees()?;
+    let checked_out = worktrees
+        .iter()
+        .find(|it| it.branch.as_deref() == Some(&name));
+    match checked_out {
+        Some(worktree) => repo.fast_forward(&worktree.path, &green.commit())?,
+        None => {
+            let (old, new) = (Some(green.tip()), green.commit());
+            if !repo.update_branch(&name, old, new, "git gt: land")? {
+                return Ok(Landing::Moved);
+            }
+        }
+    }
+    if repo.find_ref(&name)? == Some(green.commit()) {
+        return Ok(Landing::Landed(Vec::new()));
+    }
+    Ok(Landing::Moved)
+}
+
+/// Brings the local branch after the remote's, where nothing of its own is on it and no file is in the
+/// way; returns a remark otherwise.
+fn follow(town: &Town, target: &Target, commit: Oid) -> Result<Option<String>> {
+    let repo = town.repo();
+    let name = target.ref_name();
+    let Some(here) = repo.find_ref(&name)? else {
+        return Ok(None);
+    };
+    if !repo.is_ancestor(&here, &commit)? {
+        return Ok(Some(format!(
+            "the local branch '{}' has commits of its own and stays",
+            target.branch
+        )));
+    }
+    let worktrees = repo.worktrees()?;
+    let Some(worktree) = worktrees
+        .iter()
+        .find(|it| it.branch.as_deref() == Some(&name))
+    else {
+        repo.update_branch(&name, Some(here), commit, "git gt: follow the remote")?;
+        return Ok(None);
+    };
+    Ok(repo
+        .fast_forward(&worktree.path, &commit)
+        .err()
+        .map(|fault| fault.to_string()))
+}

@@ -1,0 +1,428 @@
+//! The Refinery: takes the queue in order, tests batches, lands what is green, ejects culprits
+//! (`reference` of the plan: bors-style group bisection with evidence).
+//!
+//! One step is: gather facts, plan, do one thing. Nothing but refs is kept between steps.
+
+mod candidate;
+mod facts;
+mod gate;
+mod gates;
+mod land;
+mod plan;
+mod tidy;
+mod verdict;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, json};
+
+use crate::fault::{Fault, Result};
+use crate::git::Oid;
+use crate::ledger::{Decision, Name};
+use crate::record::{Gate, Request, RequestStatus, Verdict};
+use crate::town::{Target, Town};
+use crate::world::fs::Lock;
+
+use candidate::{Candidate, Chains};
+pub use gates::{NewGate, add_gate, land_without_gates, remove_gate};
+pub use plan::Why;
+use plan::{Params, Step};
+pub use tidy::obsolete;
+
+/// What happens, as it happens.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A gate starts on a candidate.
+    Run {
+        /// The gate.
+        gate: String,
+        /// What is in the candidate, in order; nothing: the bare target.
+        requests: Vec<String>,
+        /// How many requests wait.
+        queued: usize,
+        /// Why this one.
+        why: Why,
+    },
+    /// A gate ended.
+    Ran {
+        /// The gate.
+        gate: String,
+        /// What it said.
+        verdict: Verdict,
+        /// How it ended.
+        ended: String,
+        /// How long it took, in milliseconds.
+        millis: u64,
+        /// The end of what it wrote.
+        tail: String,
+    },
+    /// Requests are on the target.
+    Landed {
+        /// The requests, in order.
+        requests: Vec<String>,
+        /// The target's commit now.
+        commit: String,
+    },
+    /// A request was convicted.
+    Ejected {
+        /// The request.
+        request: String,
+        /// The gate it makes red.
+        gate: String,
+        /// How to see it fail.
+        reproduce: String,
+    },
+    /// A request does not merge onto the target.
+    Bounced {
+        /// The request.
+        request: String,
+        /// The files that conflict.
+        files: Vec<String>,
+    },
+    /// Something to know that stops nobody.
+    Note(String),
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stepped {
+    /// Something was done; there may be more.
+    Worked,
+    /// There is nothing to do.
+    Idle,
+}
+
+/// The one Refinery that runs in this clone, for as long as the value lives.
+#[derive(Debug)]
+pub struct Refinery<'t> {
+    town: &'t Town,
+    target: Target,
+    tip: Oid,
+    chains: Chains,
+    /// Requests whose commits are not here; said once.
+    absent: BTreeSet<String>,
+    _lock: Lock,
+}
+
+/// Returns whether somebody runs the queue of this clone.
+pub fn is_running(town: &Town) -> bool {
+    Lock::is_held(&town.repo().scratch_dir().join("refinery.lock"))
+}
+
+impl<'t> Refinery<'t> {
+    /// Returns the Refinery of a town; refuses where another one runs, or the target does not exist.
+    pub fn open(town: &'t Town) -> Result<Self> {
+        let path = town.repo().scratch_dir().join("refinery.lock");
+        let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
+        let Some(mut lock) = lock else {
+            return Err(
+                Fault::stale("another refinery runs in this repository already")
+                    .hint("it takes what is queued meanwhile; git gt mq list shows how far it is"),
+            );
+        };
+        // For people who look; the lock itself is what counts.
+        drop(lock.note(&format!("{}\n", std::process::id())));
+        let target = town.target(None)?;
+        let tip = town.fresh_tip(&target)?;
+        let (chains, absent) = (Chains::default(), BTreeSet::new());
+        Ok(Self {
+            town,
+            target,
+            tip,
+            chains,
+            absent,
+            _lock: lock,
+        })
+    }
+
+    /// Returns the branch work lands on.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Does the next thing there is to do.
+    ///
+    /// After a crash at any point the next step carries on: verdicts are recorded before anything lands,
+    /// and what landed is derived from the target.
+    pub fn step(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Stepped> {
+        let gates = self.gates()?;
+        if self.target.remote.is_none() {
+            self.tip = self.town.fresh_tip(&self.target)?;
+        }
+        let view = self.town.view();
+        let waiting = crate::mq::queue(&view, self.town.rig().name(), &self.target.branch)?;
+        let waiting = self.present(waiting, observe)?;
+        let built = self.chains.build(self.town.repo(), self.tip, &waiting)?;
+        if let Some((request, files)) = built.bounced.first() {
+            self.bounce(request, files, observe)?;
+            return Ok(Stepped::Worked);
+        }
+        let params = self.params()?;
+        let chain = facts::evidence(&view, &gates, &built.chain)?;
+        let tip = facts::evidence_of(&view, &gates, &built.tip)?;
+        match plan::plan(&plan::Facts {
+            tip,
+            chain: &chain,
+            params: &params,
+        }) {
+            Step::Idle => Ok(Stepped::Idle),
+            Step::Freeze if built.chain.is_empty() => Ok(Stepped::Idle),
+            Step::Freeze => Err(self.frozen()),
+            Step::Land { length } => self.land(&gates, &built.chain[length - 1], observe),
+            Step::Eject => self.eject(&gates, &built.tip, &built.chain[0], observe),
+            Step::Probe { length, why } => {
+                let candidate = length
+                    .checked_sub(1)
+                    .map_or(&built.tip, |at| &built.chain[at]);
+                self.probe(&gates, candidate, (why, waiting.len()), observe)
+            }
+        }
+    }
+
+    /// Returns the gates, each of which may run on this machine; refuses to land over none.
+    fn gates(&self) -> Result<Vec<Gate>> {
+        let gates = self.town.view().gates()?;
+        if gates.is_empty() && !self.town.rig().lands_without_gates() {
+            return Err(Fault::refused("no gate is configured, so nothing can land")
+                .hint("say what must pass: git gt refinery gate add test --command '<command>'")
+                .hint("or that nothing must, in so many words: git gt refinery gate none"));
+        }
+        if let Some(gate) = gates.iter().find(|gate| !self.town.accepts(gate)) {
+            return Err(Fault::refused(format!(
+                "gate '{}' came from elsewhere and does not run here until you accept it: {}",
+                gate.name(),
+                gate.command()
+            ))
+            .hint(format!(
+                "look at the command; to accept it write it down here: git gt refinery gate add {} --command '{}'",
+                gate.name(),
+                gate.command().replace('\'', "'\\''")
+            )));
+        }
+        Ok(gates)
+    }
+
+    /// Leaves out requests whose commits have not been fetched; they keep their place.
+    fn present(
+        &mut self,
+        waiting: Vec<Request>,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Vec<Request>> {
+        let repo = self.town.repo();
+        let mut present = Vec::new();
+        for request in waiting {
+            let head = repo.parse_id(request.head()).filter(|head| repo.has(head));
+            match head {
+                Some(head) if repo.is_ancestor(&head, &self.tip)? => {}
+                Some(_) => present.push(request),
+                None if self.absent.insert(request.id().to_owned()) => {
+                    observe(Event::Note(format!(
+                        "{} waits: its commit is not in this repository yet (git gt sync)",
+                        request.id()
+                    )))
+                }
+                None => {}
+            }
+        }
+        Ok(present)
+    }
+
+    /// Returns the parameters of the plan, learned from what became of earlier requests.
+    fn params(&self) -> Result<Params> {
+        let requests = self.town.view().requests()?;
+        let count = |status| requests.iter().filter(|it| it.status() == status).count() as u64;
+        let (landed, ejected) = (count(RequestStatus::Landed), count(RequestStatus::Ejected));
+        Ok(Params {
+            culprit_rate: plan::culprit_rate(landed, ejected),
+            ..Params::default()
+        })
+    }
+
+    fn actor(&self) -> String {
+        format!("{}/refinery", self.town.rig().name())
+    }
+
+    fn probe(
+        &self,
+        gates: &[Gate],
+        candidate: &Candidate,
+        (why, queued): (Why, usize),
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        tidy::keep_candidate(self.town, candidate)?;
+        let view = self.town.view();
+        for gate in facts::to_run(&view, gates, candidate)? {
+            let requests = candidate.requests.clone();
+            observe(Event::Run {
+                gate: gate.name().to_owned(),
+                requests,
+                queued,
+                why,
+            });
+            let attempt = gate::run(self.town, gate, candidate)?;
+            verdict::record(self.town, &self.actor(), (gate, candidate), &attempt)?;
+            observe(Event::Ran {
+                gate: gate.name().to_owned(),
+                verdict: attempt.verdict,
+                ended: attempt.ended.clone(),
+                millis: attempt.millis,
+                tail: attempt.tail.clone(),
+            });
+            if attempt.verdict == Verdict::Red {
+                break;
+            }
+        }
+        Ok(Stepped::Worked)
+    }
+
+    fn land(
+        &mut self,
+        gates: &[Gate],
+        candidate: &Candidate,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        let view = self.town.view();
+        let Some(green) = verdict::green(&view, gates, candidate, &self.tip)? else {
+            return Err(Fault::fatal("the plan wanted to land what is not green"));
+        };
+        match land::land(self.town, &self.target, &green)? {
+            land::Landing::Landed(notes) => {
+                self.tip = green.commit();
+                notes
+                    .into_iter()
+                    .for_each(|note| observe(Event::Note(note)));
+                observe(Event::Landed {
+                    requests: candidate.requests.clone(),
+                    commit: green.commit().to_string(),
+                });
+            }
+            land::Landing::Moved => {
+                observe(Event::Note(format!(
+                    "'{}' was moved meanwhile",
+                    self.target.branch
+                )));
+                self.tip = self.town.fresh_tip(&self.target)?;
+            }
+        }
+        Ok(Stepped::Worked)
+    }
+
+    fn eject(
+        &self,
+        gates: &[Gate],
+        tip: &Candidate,
+        candidate: &Candidate,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        let view = self.town.view();
+        let gate = facts::to_run(&view, gates, candidate)?.into_iter().next();
+        let gate =
+            gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
+        let id = &candidate.requests[0];
+        let reproduce = format!(
+            "git worktree add --detach ../{id} {} && cd ../{id} && {}",
+            candidate.commit,
+            gate.command()
+        );
+        let why = format!(
+            "gate '{}' passes on {} and fails with this change",
+            gate.name(),
+            tip.short()
+        );
+        let evidence = Map::from_iter([
+            ("by".to_owned(), json!(self.actor())),
+            ("gate".to_owned(), json!(gate.name())),
+            ("green".to_owned(), json!(tip.commit.to_string())),
+            ("red".to_owned(), json!(candidate.commit.to_string())),
+            ("reproduce".to_owned(), json!(reproduce)),
+        ]);
+        self.keep_proof(&[tip.commit, candidate.commit], id)?;
+        self.finish(id, RequestStatus::Ejected, &why, evidence)?;
+        observe(Event::Ejected {
+            request: id.clone(),
+            gate: gate.name().to_owned(),
+            reproduce,
+        });
+        Ok(Stepped::Worked)
+    }
+
+    fn bounce(
+        &self,
+        request: &Request,
+        files: &[String],
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let why = format!(
+            "does not merge onto {}: {}",
+            self.target.branch,
+            files.join(", ")
+        );
+        let evidence = Map::from_iter([
+            ("by".to_owned(), json!(self.actor())),
+            ("files".to_owned(), json!(files)),
+            ("green".to_owned(), json!(self.tip.to_string())),
+        ]);
+        self.keep_proof(&[self.tip], request.id())?;
+        self.finish(request.id(), RequestStatus::Conflict, &why, evidence)?;
+        observe(Event::Bounced {
+            request: request.id().to_owned(),
+            files: files.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Saves the commits a verdict rests on in the attic, before the verdict is written.
+    fn keep_proof(&self, commits: &[Oid], request: &str) -> Result<()> {
+        let repo = self.town.repo();
+        let clone = crate::ledger::CloneId::of(repo)?;
+        let guard = repo.guard()?;
+        for commit in commits.iter().filter(|commit| **commit != self.tip) {
+            repo.save_in_attic(
+                &guard,
+                clone.as_str(),
+                commit,
+                &format!("proof of {request}"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes the Refinery's verdict on a request; one that is finished meanwhile stays as it is.
+    fn finish(
+        &self,
+        id: &str,
+        status: RequestStatus,
+        why: &str,
+        evidence: Map<String, serde_json::Value>,
+    ) -> Result<()> {
+        let written = self.town.write(Name::Queue, &self.actor(), |view, pen| {
+            let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
+                return Ok(Decision::nothing(()));
+            };
+            request.finish(status, why, evidence.clone(), &pen.stamp(request.record()));
+            Ok(Decision::write(
+                format!("{status} {id}: {why}"),
+                vec![request.into_record()],
+                (),
+            ))
+        })?;
+        let () = written.value;
+        Ok(())
+    }
+
+    fn frozen(&self) -> Fault {
+        Fault::refused(format!(
+            "'{}' itself is red at {}: nothing lands and nobody is blamed",
+            self.target.branch,
+            &self.tip.to_string()[..12]
+        ))
+        .hint("mend the target, then run it again; git gt mq list shows who waits")
+    }
+}
+
+impl Drop for Refinery<'_> {
+    fn drop(&mut self) {
+        // What stays behind is looked at again by the next Refinery.
+        drop(tidy::tidy(self.town, &self.tip));
+    }
+}

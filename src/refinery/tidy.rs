@@ -1,0 +1,97 @@
+//! Refs that keep commits of requests: made while they are needed, put into the attic afterwards.
+
+use crate::fault::Result;
+use crate::git::{Cas, Oid};
+use crate::ledger::CloneId;
+use crate::mq;
+use crate::record::{Request, RequestStatus};
+use crate::town::Town;
+
+use super::candidate::Candidate;
+
+fn proof_ref(town: &Town, commit: &Oid) -> String {
+    format!(
+        "refs/gt/proof/{}",
+        town.repo().name_hash(&format!("candidate {commit}"))
+    )
+}
+
+/// Keeps a candidate that is about to be tested.
+pub(super) fn keep_candidate(town: &Town, candidate: &Candidate) -> Result<()> {
+    if candidate.requests.is_empty() {
+        return Ok(());
+    }
+    let name = proof_ref(town, &candidate.commit);
+    let repo = town.repo();
+    let guard = repo.guard()?;
+    match repo.swap_ref(&guard, &name, None, candidate.commit)? {
+        Cas::Swapped | Cas::Moved(_) => Ok(()),
+    }
+}
+
+/// Removes what is no longer needed: candidates, and the commits of finished requests, which are on the
+/// target or go into the attic.
+pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
+    let repo = town.repo();
+    let view = town.view();
+    let clone = CloneId::of(repo)?;
+    let requests = view.requests()?;
+    for request in requests.iter().filter(|it| !it.is_live()) {
+        let name = mq::ref_of(&view, request.id());
+        if repo.find_ref(&name)?.is_none() || repo.drop_reachable_ref(&name, tip)? {
+            continue;
+        }
+        let why = format!("head of {}: {}", request.id(), request.status());
+        repo.retire_ref(&repo.guard()?, clone.as_str(), &name, &why)?;
+    }
+    if requests
+        .iter()
+        .any(|it| it.is_live() && it.status() == RequestStatus::Queued)
+    {
+        return Ok(());
+    }
+    for (name, commit) in repo.list_refs("refs/gt/proof/")? {
+        // A candidate is made again from its requests, byte for byte; whatever it proved is elsewhere.
+        repo.delete_ref(&name, commit)?;
+    }
+    Ok(())
+}
+
+/// Returns the refs of finished requests and tested candidates that may go from the remote, because their
+/// commits are on the target or in an attic of this clone.
+pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
+    let (repo, view) = (town.repo(), town.view());
+    let tracking = format!("refs/gt-remote/{}/", repo.name_hash(remote));
+    let there = repo.list_refs(&format!("{tracking}mr/"))?;
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
+    let finished: Vec<Request> = view
+        .requests()?
+        .into_iter()
+        .filter(|request| !request.is_live())
+        .collect();
+    let mut keepers: Vec<Oid> = Vec::new();
+    if let Some(clone) = CloneId::known(repo) {
+        let attic = repo.list_refs(&format!("refs/gt/attic/{clone}/"))?;
+        keepers.extend(attic.into_iter().map(|(_, tip)| tip));
+    }
+    if let Ok(target) = town.target(None) {
+        keepers.extend(town.known_tip(&target)?);
+    }
+    let mut names = Vec::new();
+    for (name, head) in there {
+        let local = name.replacen(&tracking, "refs/gt/", 1);
+        let over = finished
+            .iter()
+            .any(|request| mq::ref_of(&view, request.id()) == local);
+        let mut kept = false;
+        for keeper in keepers.iter().filter(|_| over) {
+            kept = kept || repo.is_ancestor(&head, keeper)?;
+        }
+        if kept {
+            names.push(local);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,353 @@
+//! The rules: what follows from what, each a pure function of what is stored.
+
+use serde_json::{Map, Value, json};
+
+use crate::fault::Result;
+use crate::ledger::{Record, Stamp};
+use crate::record::{Bead, Request, RequestStatus};
+use crate::town::View;
+
+/// What the rules look at.
+pub struct Facts<'a> {
+    /// Everything stored.
+    pub view: &'a View<'a>,
+    /// All merge requests.
+    pub requests: &'a [Request],
+    /// Whether a request's commit is on its target.
+    pub is_landed: &'a dyn Fn(&Request) -> Result<bool>,
+}
+
+/// A rule of the table.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// What it is called.
+    pub name: &'static str,
+    /// Returns what follows and is not drawn yet.
+    pub derive: fn(&Facts<'_>) -> Result<Vec<Consequence>>,
+}
+
+/// Every rule, in the order in which one follows from another.
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "landed",
+        derive: landed,
+    },
+    Rule {
+        name: "close",
+        derive: close,
+    },
+    Rule {
+        name: "release",
+        derive: release,
+    },
+];
+
+/// A change that follows from a decision.
+#[derive(Debug, Clone)]
+pub enum Consequence {
+    /// The request's commit is on its target.
+    Landed {
+        /// The request.
+        request: Request,
+    },
+    /// The bead's change has landed.
+    Close {
+        /// The bead's id.
+        bead: String,
+        /// The request that did it.
+        request: Request,
+    },
+    /// The request was ejected, conflicts or was rejected: the bead is ready again, with the evidence.
+    Release {
+        /// The bead's id.
+        bead: String,
+        /// The request.
+        request: Request,
+    },
+}
+
+/// A waiting request whose commit is on the target has landed.
+fn landed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for request in facts.requests.iter().filter(|it| it.is_live()) {
+        if (facts.is_landed)(request)? {
+            found.push(Consequence::Landed {
+                request: request.clone(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// A bead closes when a request of its present life has landed and no other one waits.
+fn close(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for request in facts
+        .requests
+        .iter()
+        .filter(|it| it.status() == RequestStatus::Landed)
+    {
+        let Some(bead) = bead_of(facts, request)? else {
+            continue;
+        };
+        let waits = |it: &Request| it.is_live() && it.bead() == request.bead();
+        if !facts.requests.iter().any(waits) && closes(&bead, request) {
+            found.push(Consequence::Close {
+                bead: bead.id().to_owned(),
+                request: request.clone(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// A claim ends with the request that failed under it, and the bead is told why.
+fn release(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let failed = [
+        RequestStatus::Ejected,
+        RequestStatus::Conflict,
+        RequestStatus::Rejected,
+    ];
+    let mut found = Vec::new();
+    for request in facts
+        .requests
+        .iter()
+        .filter(|it| failed.contains(&it.status()))
+    {
+        let Some(bead) = bead_of(facts, request)? else {
+            continue;
+        };
+        if releases(&bead, request) || !is_told(&bead, request) {
+            let (bead, request) = (bead.id().to_owned(), request.clone());
+            found.push(Consequence::Release { bead, request });
+        }
+    }
+    Ok(found)
+}
+
+fn bead_of(facts: &Facts<'_>, request: &Request) -> Result<Option<Bead>> {
+    if request.bead().is_empty() {
+        return Ok(None);
+    }
+    // A bead that cannot be read keeps nobody else from being settled.
+    let bead = facts.view.bead(request.bead()).ok().flatten();
+    Ok(bead.filter(|bead| !bead.is_deleted()))
+}
+
+fn closes(bead: &Bead, request: &Request) -> bool {
+    !bead.is_closed() && bead.record().life() == request.bead_life()
+}
+
+fn releases(bead: &Bead, request: &Request) -> bool {
+    let held = bead
+        .claim()
+        .is_some_and(|claim| claim.epoch == request.epoch());
+    held && !bead.is_closed() && bead.record().life() == request.bead_life()
+}
+
+/// Returns whether the bead has the comment about a request's end, or had it and somebody removed it.
+fn is_told(bead: &Bead, request: &Request) -> bool {
+    let key = cause_stamp(request);
+    let record = bead.record();
+    let there = record.entry("comments", key.as_str()).is_some();
+    there || record.stamp_of_entry("comments", key.as_str()) > key
+}
+
+fn cause_stamp(request: &Request) -> Stamp {
+    request.record().stamp_of("state")
+}
+
+impl Consequence {
+    /// Returns the id of the record that caused it.
+    pub(super) fn cause(&self) -> &str {
+        let (Self::Landed { request }
+        | Self::Close { request, .. }
+        | Self::Release { request, .. }) = self;
+        request.id()
+    }
+
+    /// Returns whose decision it follows from.
+    pub(super) fn actor(&self) -> String {
+        let (Self::Landed { request }
+        | Self::Close { request, .. }
+        | Self::Release { request, .. }) = self;
+        let by = request.evidence("by").and_then(Value::as_str);
+        by.map_or_else(|| format!("{}/refinery", request.rig()), str::to_owned)
+    }
+
+    /// Returns the commit's subject and the changed record, nothing when it is drawn already.
+    pub(super) fn change(&self, view: &View<'_>) -> Result<Option<(String, Record)>> {
+        match self {
+            Self::Landed { request } => self.land(view.request(request.id())?),
+            Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
+            Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
+        }
+    }
+
+    fn land(&self, request: Option<Request>) -> Result<Option<(String, Record)>> {
+        let Some(mut request) = request.filter(Request::is_live) else {
+            return Ok(None);
+        };
+        let stamp = Stamp::just_after(&request.record().newest());
+        let evidence = Map::from_iter([
+            ("by".to_owned(), json!(self.actor())),
+            ("commit".to_owned(), json!(request.head())),
+        ]);
+        request.finish(RequestStatus::Landed, "", evidence, &stamp);
+        let subject = format!("land {}: {}", request.id(), request.branch());
+        Ok(Some((subject, request.into_record())))
+    }
+}
+
+fn close_bead(bead: Option<Bead>, request: &Request) -> Option<(String, Record)> {
+    let mut bead = bead.filter(|bead| closes(bead, request))?;
+    let stamp = derived_stamp(&bead, request);
+    let reason = format!(
+        "landed on {} as {}",
+        request.target(),
+        short(request.head())
+    );
+    bead.close(&reason, &stamp);
+    Some((format!("close {}: {reason}", bead.id()), bead.into_record()))
+}
+
+fn release_bead(bead: Option<Bead>, request: &Request) -> Option<(String, Record)> {
+    let mut bead = bead?;
+    let (free, tell) = (releases(&bead, request), !is_told(&bead, request));
+    if !free && !tell {
+        return None;
+    }
+    let stamp = derived_stamp(&bead, request);
+    if free {
+        bead.release(&stamp);
+    }
+    if tell {
+        let author = format!("{}/refinery", request.rig());
+        let value = json!({ "author": author, "text": story(request) });
+        let key = cause_stamp(request);
+        bead.record_mut()
+            .set_entry("comments", key.as_str(), Some(value), &key);
+    }
+    let subject = format!(
+        "release {}: {} is {}",
+        bead.id(),
+        request.id(),
+        request.status()
+    );
+    Some((subject, bead.into_record()))
+}
+
+/// The least stamp that exceeds both the cause's and the record's: whoever derives the change from the
+/// same bytes writes the same bytes.
+fn derived_stamp(bead: &Bead, request: &Request) -> Stamp {
+    Stamp::just_after(&bead.record().newest().max(cause_stamp(request)))
+}
+
+/// Returns what a bead's readers are told about a request that failed.
+fn story(request: &Request) -> String {
+    let mut text = format!(
+        "{} is {}: {}",
+        request.id(),
+        request.status(),
+        request.reason()
+    );
+    text.push_str(&format!(
+        "\nbranch {} at {}",
+        request.branch(),
+        short(request.head())
+    ));
+    if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
+        text.push_str(&format!("\nreproduce: {line}"));
+    }
+    text
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Submission;
+
+    fn stamp(n: u64) -> Stamp {
+        format!("{n:016x}-k").parse().unwrap()
+    }
+
+    fn bead(epoch: u64) -> Bead {
+        let mut bead = Bead::new("gt-1", "t", &stamp(1));
+        bead.set_claim(epoch, "api/polecats/nux", &stamp(2));
+        bead
+    }
+
+    fn request(status: RequestStatus) -> Request {
+        let what = Submission {
+            bead: "gt-1",
+            bead_life: 0,
+            epoch: 1,
+            target: "main",
+            branch: "gt/nux/gt-1.1-k",
+            head: "1234567890123456",
+            tip: "abc",
+            worker: "api/polecats/nux",
+            rig: "api",
+            priority: 2,
+        };
+        let mut request = Request::new("gt-mr-1", &what, &stamp(10));
+        request.finish(status, "gate test is red", Map::new(), &stamp(11));
+        request
+    }
+
+    #[test]
+    fn a_landed_request_closes_the_life_it_was_queued_for() {
+        let landed = request(RequestStatus::Landed);
+        let (subject, record) = close_bead(Some(bead(1)), &landed).unwrap();
+        assert_eq!(subject, "close gt-1: landed on main as 123456789012");
+        let mut closed = Bead::of(record).unwrap();
+        assert_eq!(close_bead(Some(closed.clone()), &landed), None);
+        closed.reopen(&stamp(20));
+        assert_eq!(
+            close_bead(Some(closed), &landed),
+            None,
+            "a reopened bead stays open"
+        );
+        let mut released = bead(1);
+        released.release(&stamp(5));
+        assert!(
+            close_bead(Some(released), &landed).is_some(),
+            "the work landed all the same"
+        );
+    }
+
+    #[test]
+    fn a_failed_request_frees_only_the_claim_it_was_queued_under() {
+        let ejected = request(RequestStatus::Ejected);
+        let (_, record) = release_bead(Some(bead(1)), &ejected).unwrap();
+        let freed = Bead::of(record).unwrap();
+        assert_eq!(
+            (freed.holder(), freed.epoch(), freed.comments().len()),
+            (None, 2, 1)
+        );
+        assert_eq!(
+            release_bead(Some(freed), &ejected),
+            None,
+            "twice changes nothing"
+        );
+        let (_, record) = release_bead(Some(bead(3)), &ejected).unwrap();
+        let kept = Bead::of(record).unwrap();
+        assert_eq!(
+            kept.holder().as_deref(),
+            Some("api/polecats/nux"),
+            "a later claim stands"
+        );
+        assert_eq!(kept.comments().len(), 1);
+    }
+
+    #[test]
+    fn two_clones_derive_the_same_bytes() {
+        let ejected = request(RequestStatus::Ejected);
+        let derive = || release_bead(Some(bead(1)), &ejected).unwrap().1.encode();
+        assert_eq!(derive(), derive());
+    }
+}

@@ -1,0 +1,108 @@
+//! The target: the branch of the rig that work lands on, here or on its remote.
+
+use super::Town;
+use crate::fault::{Fault, Result};
+use crate::git::{Cas, Oid, Remote};
+
+/// Where work lands.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The branch, by its short name.
+    pub branch: String,
+    /// The remote it is on; nothing: the local branch is the target.
+    pub remote: Option<Remote>,
+}
+
+impl Target {
+    /// Returns the branch's full name.
+    pub fn ref_name(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+}
+
+impl Town {
+    /// Returns where this rig's work lands, on `branch` or on the branch the rig names.
+    pub fn target(&self, branch: Option<&str>) -> Result<Target> {
+        let branch = branch.or_else(|| self.rig().target()).ok_or_else(|| {
+            Fault::refused("this rig does not know which branch its work lands on")
+                .hint("git gt config set target <branch>")
+        })?;
+        let remote = self
+            .default_remote()?
+            .map(|name| self.repo().remote(&name))
+            .transpose()?;
+        Ok(Target {
+            branch: branch.to_owned(),
+            remote,
+        })
+    }
+
+    /// Returns the target's commit as it is known here, without asking the remote.
+    pub fn known_tip(&self, target: &Target) -> Result<Option<Oid>> {
+        let Some(remote) = &target.remote else {
+            return self.repo().find_ref(&target.ref_name());
+        };
+        let ours = self.repo().find_ref(&self.tracking_ref(target, remote))?;
+        let theirs = self
+            .repo()
+            .find_ref(&format!("refs/remotes/{}/{}", remote.name, target.branch))?;
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if self.repo().is_ancestor(&ours, &theirs)? => {
+                Ok(Some(theirs))
+            }
+            (ours, theirs) => Ok(ours.or(theirs)),
+        }
+    }
+
+    /// Asks the remote, where there is one, and returns the target's commit.
+    pub fn fresh_tip(&self, target: &Target) -> Result<Oid> {
+        let missing = || {
+            let place = target
+                .remote
+                .as_ref()
+                .map(|it| format!(" on '{}'", it.name));
+            let place = place.unwrap_or_default();
+            Fault::not_found(format!(
+                "the target branch '{}' does not exist{place}",
+                target.branch
+            ))
+            .hint(
+                "make it with a first commit, or choose another: git gt config set target <branch>",
+            )
+        };
+        let Some(remote) = &target.remote else {
+            return self
+                .repo()
+                .find_ref(&target.ref_name())?
+                .ok_or_else(missing);
+        };
+        let tracking = self.tracking_ref(target, remote);
+        let refspec = format!("+{}:{tracking}", target.ref_name());
+        match self.repo().fetch(remote, &[refspec]) {
+            Ok(()) => self.repo().find_ref(&tracking)?.ok_or_else(missing),
+            Err(fault) if fault.text().message.contains("couldn't find remote ref") => {
+                Err(missing())
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Notes where the remote's target stands after we moved it.
+    pub fn note_tip(&self, target: &Target, commit: Oid) -> Result<()> {
+        let Some(remote) = &target.remote else {
+            return Ok(());
+        };
+        let name = self.tracking_ref(target, remote);
+        let guard = self.repo().guard()?;
+        let old = self.repo().find_ref(&name)?;
+        match self.repo().swap_ref(&guard, &name, old, commit)? {
+            Cas::Swapped => Ok(()),
+            Cas::Moved(_) => Err(Fault::stale(format!("'{name}' was moved by somebody else"))),
+        }
+    }
+
+    fn tracking_ref(&self, target: &Target, remote: &Remote) -> String {
+        let name = format!("{} {}", remote.name, target.branch);
+        format!("refs/gt-local/targets/{}", self.repo().name_hash(&name))
+    }
+}
