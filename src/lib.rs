@@ -1,5 +1,7 @@
 //! The map of the house; `ARCHITECTURE.md` describes the rooms.
 
+pub mod agent;
+pub mod bead;
 pub mod cli;
 pub mod daemon;
 pub mod fault;

@@ -16,6 +16,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let offline = super::sync::adopt(cx)?;
     let repo = cx.repo()?;
     let actor = cx.actor(&repo);
     let founded = found(
@@ -41,5 +42,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             target
         }
     );
-    Ok(Reply::new(value, text))
+    let reply = Reply::new(value, text);
+    Ok(match offline {
+        Some(said) => reply.note(format!("begun without the remote: {said}")),
+        None => reply,
+    })
 }

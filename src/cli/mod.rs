@@ -1,10 +1,20 @@
 //! The command line: what was typed becomes a call of the rooms below, what they return becomes text,
 //! JSON and an exit code. The only room that prints.
 
+mod agents;
+mod config;
+mod done;
 mod help;
+mod hook;
 mod init;
+mod log;
 mod manual;
+mod mq;
+mod refinery;
 mod reply;
+mod session;
+mod sling;
+mod sync;
 mod version;
 
 use std::ffi::OsString;
@@ -48,6 +58,27 @@ struct Cli {
 enum Command {
     /// Make the ledgers of this repository, or take over those of its remote
     Init(init::Args),
+    /// Say how agents are started here, and other settings
+    Config(config::Args),
+    /// Give beads to agents: claim, branch, worktree, and the agent started in it
+    Sling(sling::Args),
+    /// Show what hangs on the hook of this worktree
+    Hook(hook::Args),
+    /// Queue what was committed on this hook
+    Done(done::Args),
+    /// Show every agent: on what, since when, alive or not, where its log is
+    Agents(agents::Args),
+    /// See and change the merge queue
+    Mq(mq::Args),
+    /// Run the merge queue, and say what must pass before anything lands
+    Refinery(refinery::Args),
+    /// Push what changed here, take over what changed elsewhere
+    Sync(sync::Args),
+    /// Show what happened, newest first
+    Log(log::Args),
+    /// Run an agent's session
+    #[command(hide = true)]
+    Session(session::Args),
     /// Show the manual, or the part about one command
     Help(help::Args),
     /// Print the version
@@ -58,8 +89,8 @@ enum Command {
 pub(crate) struct Context {
     pub(crate) world: World,
     pub(crate) actor: Option<String>,
-    /// Whether standard error is a terminal, where progress may be shown.
-    pub(crate) terminal: bool,
+    /// Whether the result is asked for as JSON.
+    pub(crate) json: bool,
 }
 
 impl Context {
@@ -72,8 +103,8 @@ impl Context {
     }
 
     /// Applies what follows from what was just written; every command that writes calls it.
-    pub(crate) fn settle(&self, _town: &Town) -> Result<()> {
-        Ok(())
+    pub(crate) fn settle(&self, town: &Town) -> Result<()> {
+        crate::settle::after(town).map(drop)
     }
 
     pub(crate) fn actor(&self, repo: &Repo) -> String {
@@ -100,11 +131,10 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
         let missing = Fault::fatal(format!("there is no folder '{}'", world.cwd().display()));
         return reply::finish(&world, cli.json, &Err(missing));
     }
-    let terminal = rustix::termios::isatty(std::io::stderr());
     let cx = Context {
         world: world.clone(),
         actor: cli.actor,
-        terminal,
+        json: cli.json,
     };
     reply::finish(&world, cli.json, &dispatch(&cx, cli.command))
 }
@@ -112,6 +142,16 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
 fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
     match command {
         Command::Init(args) => init::run(cx, &args),
+        Command::Config(args) => config::run(cx, &args),
+        Command::Sling(args) => sling::run(cx, &args),
+        Command::Hook(args) => hook::run(cx, &args),
+        Command::Done(args) => done::run(cx, &args),
+        Command::Agents(args) => agents::run(cx, &args),
+        Command::Mq(args) => mq::run(cx, &args),
+        Command::Refinery(args) => refinery::run(cx, &args),
+        Command::Sync(args) => sync::run(cx, &args),
+        Command::Log(args) => log::run(cx, &args),
+        Command::Session(args) => session::run(cx, &args),
         Command::Help(args) => help::show(&Cli::command(), &args.command),
         Command::Version(args) => version::run(&args),
     }

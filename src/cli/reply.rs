@@ -168,6 +168,33 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Returns rows as lines with aligned columns; text that could steer a terminal is made harmless.
+pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let clean = |cell: &String| printable(&cell.replace('\n', " "));
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|row| row.iter().map(clean).collect())
+        .collect();
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|it| it.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..count).map(|at| width(at).unwrap_or_default()).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// Prints to standard output; a reader that went away is no error.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();

@@ -61,6 +61,22 @@ impl Cell {
     ///
     /// After a crash the name has its old value or the new one.
     pub fn set(repo: &Repo, folder: &str, name: &str, value: &Value) -> Result<()> {
+        let written = Self::write(repo, (folder, name), value, |_| true)?;
+        debug_assert!(written, "nothing stood in the way");
+        Ok(())
+    }
+
+    /// Sets the value of a name that has none yet; returns whether it had none.
+    pub fn create(repo: &Repo, folder: &str, name: &str, value: &Value) -> Result<bool> {
+        Self::write(repo, (folder, name), value, |old| old.is_none())
+    }
+
+    fn write(
+        repo: &Repo,
+        (folder, name): (&str, &str),
+        value: &Value,
+        may_replace: impl Fn(Option<Oid>) -> bool,
+    ) -> Result<bool> {
         let ref_name = Self::ref_name(repo, folder, name);
         let clone = CloneId::of(repo)?;
         let blob = repo.write_blob(canonical(value).as_bytes())?;
@@ -72,6 +88,9 @@ impl Cell {
         let tree = repo.write_tree(&[entry])?;
         let guard = repo.guard()?;
         let old = repo.find_ref(&ref_name)?;
+        if !may_replace(old) {
+            return Ok(false);
+        }
         let who = Signature::of(clone.as_str());
         let commit = repo.write_commit(&NewCommit {
             tree,
@@ -82,7 +101,7 @@ impl Cell {
             message: &format!("{name}\n"),
         })?;
         match repo.swap_ref(&guard, &ref_name, old, commit)? {
-            Cas::Swapped => Ok(()),
+            Cas::Swapped => Ok(true),
             Cas::Moved(_) => Err(Fault::stale(format!(
                 "'{name}' was changed by somebody else"
             ))),

@@ -28,7 +28,7 @@ pub(super) fn land(town: &Town, target: &Target, green: &Green) -> Result<Landin
                 old: Some(green.tip()),
                 new: Some(green.commit()),
             };
-            let taken = town.repo().push(remote, &[update])?;
+            let taken = town.repo().push(&town.repo().remote(remote)?, &[update])?;
             if taken != [true] {
                 return refused_or_moved(town, target, green);
             }

@@ -30,7 +30,7 @@ const PRIOR_LANDED: f64 = 19.0;
 ///
 /// Equal trees have equal evidence: where a request changes nothing, so do its neighbours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// Whether every required gate has a green attempt on exactly this tree.
     ///
     /// A green attempt outweighs any number of red ones: broken trees do not pass, good ones
@@ -42,7 +42,7 @@ pub struct Evidence {
 
 /// What the plan takes for granted about requests and gates. Rates are probabilities, 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Params {
+pub(super) struct Params {
     /// How likely a request is to break every tree it is in; see [`culprit_rate`].
     pub culprit_rate: f64,
     /// How likely a gate is to be red on a good tree. The caller keeps it at the floor of the
@@ -68,7 +68,7 @@ impl Default for Params {
 
 /// All that [`plan`] looks at: the tip, the queue on top of it, and the parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts<'a> {
+pub(super) struct Facts<'a> {
     /// Evidence for the target's tip.
     pub tip: Evidence,
     /// Evidence for the prefixes of the queue: `chain[i]` is tip + requests `0..=i`. Requests
@@ -80,7 +80,7 @@ pub struct Facts<'a> {
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// Nothing is queued.
     Idle,
     /// Run the required gates on a prefix.
@@ -137,7 +137,7 @@ pub enum Why {
 /// that has fewer than [`confirmations`] of them. A red prefix is never probed again unless it is
 /// the first request alone, and nothing is ever probed beyond one: both were livelocks in drafts
 /// of `merge-queue.md` (3.5, Termination).
-pub fn plan(facts: &Facts<'_>) -> Step {
+pub(super) fn plan(facts: &Facts<'_>) -> Step {
     let needed = confirmations(facts.params);
     let red = shortest_red(facts.chain);
     if let Some(length) = longest_green(facts.chain) {
@@ -162,7 +162,7 @@ pub fn plan(facts: &Facts<'_>) -> Step {
 
 /// Returns how many red attempts on one tree make a verdict: the smallest `c` of at least 1 with
 /// `flake_rate^c <= alpha` (I2), at most 64.
-pub fn confirmations(params: &Params) -> u32 {
+pub(super) fn confirmations(params: &Params) -> u32 {
     // On paper 0.05^2 is 0.0025; in binary it is a little more, which must not cost a run.
     let bound = params.alpha * (1.0 + 1e-9);
     let mut all_flakes = 1.0;
@@ -177,7 +177,7 @@ pub fn confirmations(params: &Params) -> u32 {
 /// Returns the expected rate of culprits after so many requests landed and were ejected: the
 /// posterior mean of Beta(1, 19), which is 5 % without history.
 #[expect(clippy::cast_precision_loss, reason = "no queue lands 2^53 requests")]
-pub fn culprit_rate(landed: u64, ejected: u64) -> f64 {
+pub(super) fn culprit_rate(landed: u64, ejected: u64) -> f64 {
     let ejected = PRIOR_EJECTED + ejected as f64;
     ejected / (ejected + PRIOR_LANDED + landed as f64)
 }

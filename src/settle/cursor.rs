@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
+use crate::git::Oid;
 use crate::ledger::Name;
 use crate::town::Town;
 use crate::world::fs;

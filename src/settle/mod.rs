@@ -4,10 +4,14 @@
 mod cursor;
 mod rules;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use crate::fault::Result;
+use crate::git::Oid;
 use crate::ledger::{Decision, Name};
 use crate::record::Request;
-use crate::town::{Target, Town};
+use crate::town::Town;
 
 use cursor::Cursor;
 pub use rules::{Consequence, RULES, Rule};
@@ -20,12 +24,19 @@ const ROUNDS: usize = 8;
 /// A cursor in `.git/gt` says how far it has come; without one it looks at everything once more, which
 /// finds what is missing and nothing else. After a crash at any point the next run does the rest.
 pub fn after(town: &Town) -> Result<Vec<String>> {
+    if Cursor::load(town) == Some(Cursor::now(town)?) {
+        Ok(Vec::new())
+    } else {
+        fully(town)
+    }
+}
+
+/// Applies what follows from everything that is stored, whatever the cursor says; after a sync, which
+/// may have brought a cause's other half.
+pub fn fully(town: &Town) -> Result<Vec<String>> {
     let mut told = Vec::new();
     for _ in 0..ROUNDS {
         let seen = Cursor::now(town)?;
-        if Cursor::load(town) == Some(seen.clone()) {
-            break;
-        }
         let consequences = derive(town)?;
         for consequence in &consequences {
             if let Some(text) = apply(town, consequence)? {
@@ -44,7 +55,8 @@ pub fn after(town: &Town) -> Result<Vec<String>> {
 fn derive(town: &Town) -> Result<Vec<Consequence>> {
     let view = town.view();
     let requests = view.requests()?;
-    let is_landed = |request: &Request| landed(town, request);
+    let tips = RefCell::new(BTreeMap::new());
+    let is_landed = |request: &Request| landed(town, request, &tips);
     let facts = rules::Facts {
         view: &view,
         requests: &requests,
@@ -58,20 +70,25 @@ fn derive(town: &Town) -> Result<Vec<Consequence>> {
 }
 
 /// Returns whether a request's commit is on the branch it was to land on, as far as is known here.
-fn landed(town: &Town, request: &Request) -> Result<bool> {
-    let Some(head) = town.repo().parse_id(request.head()) else {
-        return Ok(false);
+fn landed(town: &Town, request: &Request, tips: &Tips) -> Result<bool> {
+    let branch = request.target().to_owned();
+    let known = tips.borrow().get(&branch).copied();
+    let tip = match known {
+        Some(tip) => tip,
+        None => {
+            let tip = town.known_tip(&town.target(Some(&branch))?)?;
+            tips.borrow_mut().insert(branch, tip);
+            tip
+        }
     };
-    let target: Target = match town.target(Some(request.target())) {
-        Ok(target) => target,
-        // A remote that is configured wrongly says nothing about what has landed.
-        Err(_) => return Ok(false),
-    };
-    match town.known_tip(&target)? {
-        Some(tip) => town.repo().is_ancestor(&head, &tip),
-        None => Ok(false),
+    match (town.repo().parse_id(request.head()), tip) {
+        (Some(head), Some(tip)) => town.repo().is_ancestor(&head, &tip),
+        _ => Ok(false),
     }
 }
+
+/// Where targets stand, looked up once.
+type Tips = RefCell<BTreeMap<String, Option<Oid>>>;
 
 /// Writes a consequence as a commit of its own; nothing when somebody else has drawn it meanwhile.
 fn apply(town: &Town, consequence: &Consequence) -> Result<Option<String>> {

@@ -31,11 +31,13 @@ impl Town {
 
     /// Returns the name of the remote this rig syncs and lands with: `gt.remote`, else `origin` where it
     /// exists; nothing for a repository that stands alone.
-    pub fn default_remote(&self) -> crate::fault::Result<Option<String>> {
-        if let Some(name) = self.repo.setting("gt.remote") {
-            return Ok(Some(name).filter(|name| !name.is_empty()));
+    pub fn default_remote(&self) -> Option<String> {
+        match self.repo.setting("gt.remote") {
+            Some(name) => Some(name).filter(|name| !name.is_empty()),
+            None => self
+                .repo
+                .setting("remote.origin.url")
+                .map(|_| "origin".to_owned()),
         }
-        let names = self.repo.remote_names()?;
-        Ok(names.into_iter().find(|name| name == "origin"))
     }
 }

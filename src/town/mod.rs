@@ -15,7 +15,7 @@ use crate::record::Rig;
 use crate::world::World;
 
 pub use rig::{Founded, NewRig, found};
-pub use settings::{Agent, Backend};
+pub use settings::{Agent, Backend, KEYS, Key};
 pub use target::Target;
 pub use view::View;
 pub use whoami::actor;

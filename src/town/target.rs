@@ -2,15 +2,15 @@
 
 use super::Town;
 use crate::fault::{Fault, Result};
-use crate::git::{Cas, Oid, Remote};
+use crate::git::{Cas, Oid};
 
 /// Where work lands.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The branch, by its short name.
     pub branch: String,
-    /// The remote it is on; nothing: the local branch is the target.
-    pub remote: Option<Remote>,
+    /// The name of the remote it is on; nothing: the local branch is the target.
+    pub remote: Option<String>,
 }
 
 impl Target {
@@ -27,40 +27,42 @@ impl Town {
             Fault::refused("this rig does not know which branch its work lands on")
                 .hint("git gt config set target <branch>")
         })?;
-        let remote = self
-            .default_remote()?
-            .map(|name| self.repo().remote(&name))
-            .transpose()?;
         Ok(Target {
             branch: branch.to_owned(),
-            remote,
+            remote: self.default_remote(),
         })
+    }
+
+    /// Returns the refs that say where the target stands, as far as is known here, the best one first:
+    /// the local branch, or what we and what git itself noted of the remote's.
+    pub fn tip_refs(&self, target: &Target) -> Vec<String> {
+        match &target.remote {
+            None => vec![target.ref_name()],
+            Some(remote) => vec![
+                self.tracking_ref(target, remote),
+                format!("refs/remotes/{remote}/{}", target.branch),
+            ],
+        }
     }
 
     /// Returns the target's commit as it is known here, without asking the remote.
     pub fn known_tip(&self, target: &Target) -> Result<Option<Oid>> {
-        let Some(remote) = &target.remote else {
-            return self.repo().find_ref(&target.ref_name());
-        };
-        let ours = self.repo().find_ref(&self.tracking_ref(target, remote))?;
-        let theirs = self
-            .repo()
-            .find_ref(&format!("refs/remotes/{}/{}", remote.name, target.branch))?;
-        match (ours, theirs) {
-            (Some(ours), Some(theirs)) if self.repo().is_ancestor(&ours, &theirs)? => {
-                Ok(Some(theirs))
-            }
-            (ours, theirs) => Ok(ours.or(theirs)),
+        let mut tip = None;
+        for name in self.tip_refs(target) {
+            tip = match (tip, self.repo().find_ref(&name)?) {
+                (Some(known), Some(other)) if self.repo().is_ancestor(&known, &other)? => {
+                    Some(other)
+                }
+                (known, other) => known.or(other),
+            };
         }
+        Ok(tip)
     }
 
     /// Asks the remote, where there is one, and returns the target's commit.
     pub fn fresh_tip(&self, target: &Target) -> Result<Oid> {
         let missing = || {
-            let place = target
-                .remote
-                .as_ref()
-                .map(|it| format!(" on '{}'", it.name));
+            let place = target.remote.as_ref().map(|name| format!(" on '{name}'"));
             let place = place.unwrap_or_default();
             Fault::not_found(format!(
                 "the target branch '{}' does not exist{place}",
@@ -78,7 +80,7 @@ impl Town {
         };
         let tracking = self.tracking_ref(target, remote);
         let refspec = format!("+{}:{tracking}", target.ref_name());
-        match self.repo().fetch(remote, &[refspec]) {
+        match self.repo().fetch(&self.repo().remote(remote)?, &[refspec]) {
             Ok(()) => self.repo().find_ref(&tracking)?.ok_or_else(missing),
             Err(fault) if fault.text().message.contains("couldn't find remote ref") => {
                 Err(missing())
@@ -101,8 +103,8 @@ impl Town {
         }
     }
 
-    fn tracking_ref(&self, target: &Target, remote: &Remote) -> String {
-        let name = format!("{} {}", remote.name, target.branch);
+    fn tracking_ref(&self, target: &Target, remote: &str) -> String {
+        let name = format!("{remote} {}", target.branch);
         format!("refs/gt-local/targets/{}", self.repo().name_hash(&name))
     }
 }

@@ -4,7 +4,7 @@
 //! was given to another process meanwhile is never hit.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -189,15 +189,20 @@ impl Run {
         Ok((ended, tail))
     }
 
-    /// Starts the program and does not wait for it; its output goes to nowhere.
+    /// Starts the program, waits for the first line it writes, returns that line and lets the program go
+    /// on by itself. Nothing it writes afterwards is read.
     ///
-    /// The program is expected to leave our session by itself ([`leave_session`]).
-    pub fn detach(&self, world: &World) -> io::Result<u32> {
+    /// The program is expected to leave our session ([`leave_session`]) before it writes the line.
+    pub fn detach(&self, world: &World) -> io::Result<String> {
         let mut command = self.command(world);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         feed(&mut child, self.stdin.clone());
-        Ok(child.id())
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            io::BufReader::new(stdout).read_line(&mut line)?;
+        }
+        Ok(line.trim_end().to_owned())
     }
 }
 

@@ -1,0 +1,41 @@
+//! Agents: their hooks, their sessions, work slung to them and done by them.
+
+mod done;
+mod env;
+mod hook;
+mod names;
+mod session;
+mod sling;
+
+pub use done::{Done, done};
+pub use hook::{Hook, mine};
+pub use session::{Session, run as run_session};
+pub use sling::{Order, Planned, Slung, Started, plan, sling};
+
+use crate::fault::Result;
+use crate::town::Town;
+
+/// An agent as `agents` shows it.
+#[derive(Debug)]
+pub struct Standing {
+    /// Its hook.
+    pub hook: Hook,
+    /// The last session on it, if there was one.
+    pub session: Option<Session>,
+    /// Whether that session runs now.
+    pub alive: bool,
+}
+
+/// Returns all agents of this clone, sorted by name.
+pub fn agents(town: &Town) -> Result<Vec<Standing>> {
+    let stand = |hook: Hook| {
+        let session = Session::find(town, &hook.agent)?;
+        let alive = session::is_alive(town, &hook.agent);
+        Ok(Standing {
+            hook,
+            session,
+            alive,
+        })
+    };
+    Hook::all(town)?.into_iter().map(stand).collect()
+}

@@ -1,0 +1,245 @@
+//! Sessions of the headless backend: one turn of an agent, with one detached process of ours beside it
+//! that logs, records the end and ends with the turn.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::env;
+use super::hook::Hook;
+use crate::fault::{Fault, Result};
+use crate::git::LOCAL_ENV;
+use crate::ledger::Cell;
+use crate::record::Bead;
+use crate::town::{Agent, Town};
+use crate::world::fs::{self, Lock};
+use crate::world::process::{self, Ended, Limits, Run};
+
+const FOLDER: &str = "sessions";
+/// How much of an agent's output its log keeps, in bytes.
+const LOG_MAX: u64 = 256 * 1024 * 1024;
+/// The first line of a session that runs.
+const READY: &str = "ready";
+/// The longest description that is put into a prompt, in bytes.
+const DESCRIPTION_MAX: usize = 64 * 1024;
+
+/// One turn of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// The agent's name in the settings.
+    pub runtime: String,
+    /// The line that started it.
+    pub command: String,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// When it ended, empty while it runs or where nobody saw its end.
+    pub ended: String,
+    /// How it ended: `exit 0`, `signal 9`.
+    pub outcome: String,
+    /// What it wrote.
+    pub log: PathBuf,
+}
+
+impl Session {
+    /// Returns an agent's last session, nothing where there was none.
+    pub fn find(town: &Town, agent: &str) -> Result<Option<Self>> {
+        let value = Cell::find(town.repo(), FOLDER, agent)?;
+        Ok(value.map(|value| Self::read(town, agent, &value)))
+    }
+
+    fn read(town: &Town, agent: &str, value: &Value) -> Self {
+        let text = |key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Self {
+            id: text("id"),
+            runtime: text("runtime"),
+            command: text("command"),
+            started: text("started"),
+            ended: text("ended"),
+            outcome: text("outcome"),
+            log: file(town, agent, "log"),
+        }
+    }
+
+    fn save(&self, town: &Town, agent: &str) -> Result<()> {
+        let value = json!({
+            "command": self.command,
+            "ended": self.ended,
+            "id": self.id,
+            "outcome": self.outcome,
+            "runtime": self.runtime,
+            "started": self.started,
+        });
+        Cell::set(town.repo(), FOLDER, agent, &value)
+    }
+}
+
+fn file(town: &Town, agent: &str, ending: &str) -> PathBuf {
+    let name = format!("{}.{ending}", town.repo().name_hash(agent));
+    town.repo().scratch_dir().join(FOLDER).join(name)
+}
+
+/// Returns whether a session of the agent runs: its process holds a lock for as long as it lives.
+pub(super) fn is_alive(town: &Town, agent: &str) -> bool {
+    Lock::is_held(&file(town, agent, "lock"))
+}
+
+/// Starts a session on a hook and returns once it runs.
+pub(super) fn start(town: &Town, hook: &Hook, agent: &Agent) -> Result<Session> {
+    let session = Session {
+        id: town.world().random_base36(12),
+        runtime: agent.name.clone(),
+        command: agent.command.clone(),
+        started: town.world().now().to_string(),
+        ended: String::new(),
+        outcome: String::new(),
+        log: file(town, &hook.agent, "log"),
+    };
+    session.save(town, &hook.agent)?;
+    let failed =
+        |why: &str| Fault::unavailable(format!("cannot start a session for {}: {why}", hook.agent));
+    let line = Run::new(town.world().exe(), town.repo().home())
+        .args(["session", "run", &hook.agent])
+        .without(LOCAL_ENV)
+        .detach(town.world())
+        .map_err(|error| failed(&error.to_string()))?;
+    match line.as_str() {
+        READY => Ok(session),
+        "" => Err(failed("it ended at once")),
+        why => Err(failed(why)),
+    }
+}
+
+/// Runs an agent's session to its end, in a session of the operating system of its own; `ready` is called
+/// once it is certain that it runs.
+///
+/// When this process is killed the agent goes on without it and its end is not recorded; nothing else is
+/// lost.
+pub fn run(town: &Town, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> {
+    process::leave_session();
+    let path = file(town, agent, "lock");
+    let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
+    let Some(_lock) = lock else {
+        return Err(Fault::stale(format!("{agent} has a session that runs")));
+    };
+    let missing = || Fault::not_found(format!("{agent} has nothing to run"));
+    let hook = Hook::find(town, agent)?.ok_or_else(missing)?;
+    let mut session = Session::find(town, agent)?.ok_or_else(missing)?;
+    let bead = town.view().bead(&hook.bead)?.ok_or_else(missing)?;
+    let command = command(town, &hook, &session, &prompt(town, &hook, &bead));
+    let log = session.log.clone();
+    let folder = log.parent().expect("a log stands in a folder");
+    fs::create_dir_all(folder).map_err(|error| Fault::io("make folder", folder, &error))?;
+    ready(READY);
+    let limits = Limits {
+        timeout: None,
+        log: &log,
+        log_max: LOG_MAX,
+    };
+    let ended = command.supervise(town.world(), &limits);
+    session.ended = town.world().now().to_string();
+    session.outcome = match ended {
+        Ok((Ended::Exit(code), _)) => format!("exit {code}"),
+        Ok((Ended::Signal(signal), _)) => format!("signal {signal}"),
+        Ok((Ended::Timeout | Ended::Interrupted, _)) => "stopped".to_owned(),
+        Err(error) => format!("could not start: {error}"),
+    };
+    session.save(town, agent)
+}
+
+/// Returns the agent's command: the prompt in place of `{prompt}`, else on standard input.
+fn command(town: &Town, hook: &Hook, session: &Session, prompt: &str) -> Run {
+    let (line, in_line) = with_prompt(&session.command);
+    let run = Run::new("sh", &hook.path).args(["-c", &line]);
+    let run = env::identify(run, town, hook, &session.id).env("GT_AGENT", &session.runtime);
+    if in_line {
+        run.env("GT_PROMPT", prompt)
+    } else {
+        run.stdin(prompt.as_bytes())
+    }
+}
+
+/// Puts a quoted variable in the place of `{prompt}`: what a bead says never becomes part of a command.
+fn with_prompt(command: &str) -> (String, bool) {
+    let line = ["\"{prompt}\"", "'{prompt}'", "{prompt}"]
+        .iter()
+        .fold(command.to_owned(), |line, form| {
+            line.replace(form, "\"$GT_PROMPT\"")
+        });
+    let found = line != command;
+    (line, found)
+}
+
+/// Returns what the agent is told.
+pub(super) fn prompt(town: &Town, hook: &Hook, bead: &Bead) -> String {
+    let mut description: String = bead.record().text("description").to_owned();
+    if description.len() > DESCRIPTION_MAX {
+        let cut = (0..=DESCRIPTION_MAX)
+            .rev()
+            .find(|at| description.is_char_boundary(*at));
+        description.truncate(cut.unwrap_or_default());
+        description.push_str(&format!(
+            "\n(cut here; all of it: git gt show {})",
+            bead.id()
+        ));
+    }
+    let target = town.target(None).map(|it| it.branch).unwrap_or_default();
+    let mut text = format!(
+        "You are {}, an agent of rig {}. What hangs on your hook, you run without being asked.\n\n\
+         On your hook: {} ({}, P{}): {}\n",
+        hook.agent,
+        town.rig().name(),
+        bead.id(),
+        bead.issue_type(),
+        bead.priority(),
+        bead.title(),
+    );
+    for (head, field) in [
+        ("", "description"),
+        ("Design:\n", "design"),
+        ("Acceptance:\n", "acceptance_criteria"),
+    ] {
+        let body = if field == "description" {
+            &description
+        } else {
+            bead.record().text(field)
+        };
+        if !body.trim().is_empty() {
+            text.push_str(&format!("\n{head}{}\n", body.trim_end()));
+        }
+    }
+    text.push_str(&format!(
+        "\nYou stand in a git worktree of your own, on branch {}; work lands on {target}.\n\
+         - git gt show {} shows the bead with its comments.\n\
+         - Commit what you do on this branch. Push nothing; the Refinery lands it.\n\
+         - When it is finished and committed, run: git gt done\n\
+         - When you cannot finish, say why: git gt comment {} \"...\"\n",
+        hook.branch,
+        bead.id(),
+        bead.id(),
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_never_becomes_part_of_the_command() {
+        let check = |command: &str, line: &str, found| {
+            assert_eq!(with_prompt(command), (line.to_owned(), found));
+        };
+        check("claude -p {prompt}", "claude -p \"$GT_PROMPT\"", true);
+        check("claude -p \"{prompt}\"", "claude -p \"$GT_PROMPT\"", true);
+        check("claude -p '{prompt}'", "claude -p \"$GT_PROMPT\"", true);
+        check("cat", "cat", false);
+    }
+}

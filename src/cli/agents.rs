@@ -1,0 +1,80 @@
+//! `git gt agents`
+
+use serde_json::json;
+
+use super::Context;
+use super::reply::{Reply, columns};
+use crate::agent::{self, Standing};
+use crate::fault::Result;
+
+/// Show every agent: on what, since when, alive or not, where its log is
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let view = town.view();
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for standing in agent::agents(&town)? {
+        let hook = &standing.hook;
+        let bead = view.bead(&hook.bead)?;
+        let title = bead
+            .as_ref()
+            .map(|it| it.title().to_owned())
+            .unwrap_or_default();
+        let status = bead.as_ref().map_or("missing", |bead| bead.status());
+        let state = state(&standing);
+        let session = standing.session.as_ref();
+        let log = session
+            .map(|it| it.log.display().to_string())
+            .unwrap_or_default();
+        values.push(json!({
+            "name": hook.name(),
+            "address": hook.agent,
+            "role": "polecat",
+            "rig": town.rig().name(),
+            "running": standing.alive,
+            "state": state,
+            "hook_bead": hook.bead,
+            "work_title": title,
+            "bead_status": status,
+            "since": session.map_or(&hook.since, |it| &it.started),
+            "runtime": session.map(|it| it.runtime.clone()).unwrap_or_default(),
+            "branch": hook.branch,
+            "path": hook.path.display().to_string(),
+            "log": log,
+        }));
+        let since = session.map_or(&hook.since, |it| &it.started).clone();
+        rows.push([
+            hook.agent.clone(),
+            state,
+            hook.bead.clone(),
+            since,
+            title,
+            log,
+        ]);
+    }
+    let mut text = String::new();
+    for (line, row) in columns(rows.iter().map(|row| row[..5].to_vec()))
+        .lines()
+        .zip(&rows)
+    {
+        text.push_str(&format!("{line}\n"));
+        if !row[5].is_empty() {
+            text.push_str(&format!("    {}\n", row[5]));
+        }
+    }
+    if text.is_empty() {
+        text = "no agents here yet: git gt sling <bead>\n".to_owned();
+    }
+    Ok(Reply::new(json!(values), text))
+}
+
+fn state(standing: &Standing) -> String {
+    match &standing.session {
+        _ if standing.alive => "running".to_owned(),
+        None => "by hand".to_owned(),
+        Some(session) if session.ended.is_empty() => "lost".to_owned(),
+        Some(session) => session.outcome.clone(),
+    }
+}

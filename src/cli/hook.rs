@@ -1,0 +1,60 @@
+//! `git gt hook`
+
+use serde_json::json;
+
+use super::Context;
+use super::reply::{Exit, Reply};
+use crate::agent;
+use crate::fault::{Fault, Result};
+
+/// Show what hangs on the hook of this worktree
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let hook = match agent::mine(&town) {
+        Ok(hook) => hook,
+        Err(Fault::NotFound(said)) => {
+            let reply = Reply::new(json!({ "hooked": false }), said.message);
+            return Ok(reply.exit(Exit::No));
+        }
+        Err(fault) => return Err(fault),
+    };
+    let bead = town.view().bead(&hook.bead)?;
+    let claim = bead.as_ref().and_then(crate::record::Bead::claim);
+    let stands = claim
+        .as_ref()
+        .is_some_and(|claim| claim.epoch == hook.epoch && claim.by == hook.agent);
+    let (title, status) = bead
+        .as_ref()
+        .map_or(("", "missing"), |it| (it.title(), it.status()));
+    let value = json!({
+        "hooked": true,
+        "agent": hook.agent,
+        "bead": hook.bead,
+        "title": title,
+        "status": status,
+        "branch": hook.branch,
+        "path": hook.path.display().to_string(),
+        "base": hook.base,
+        "epoch": hook.epoch,
+        "since": hook.since,
+        "claim": if stands { "stands" } else { "over" },
+    });
+    let mut text = format!(
+        "{}: {title}\n  status  {status}\n  hook    {} since {}\n  branch  {}\n  path    {}\n",
+        hook.bead,
+        hook.agent,
+        hook.since,
+        hook.branch,
+        hook.path.display()
+    );
+    if !stands {
+        let who = claim.map_or_else(|| "nobody".to_owned(), |claim| claim.by);
+        text.push_str(&format!(
+            "  claim   over: {who} holds it now; the branch stays\n"
+        ));
+    }
+    Ok(Reply::new(value, text))
+}

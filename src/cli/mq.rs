@@ -1,0 +1,276 @@
+//! `git gt mq`
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::reply::{Reply, columns};
+use crate::fault::{Fault, Result};
+use crate::mq::{self, Submit};
+use crate::record::{Request, RequestStatus, Verdict};
+use crate::refinery;
+use crate::town::{Town, View};
+
+/// See and change the merge queue
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Queue a branch
+    Submit {
+        /// The branch; the one checked out here by default
+        #[arg(long, value_name = "BRANCH")]
+        branch: Option<String>,
+        /// The bead that the branch does, which closes when it lands
+        #[arg(long, visible_alias = "issue", value_name = "ID")]
+        bead: Option<String>,
+        /// Land it on BRANCH instead of the rig's target
+        #[arg(long, value_name = "BRANCH")]
+        target: Option<String>,
+    },
+    /// List what waits to land, in order
+    List {
+        /// List what is finished, too
+        #[arg(long)]
+        all: bool,
+        /// List only what is STATUS: queued, held, landed, ejected, conflict, rejected, cancelled
+        #[arg(long, short, value_name = "STATUS")]
+        status: Option<String>,
+    },
+    /// Show one merge request with its gate runs
+    Status {
+        /// Its id, its branch or its bead
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+    /// Queue a finished merge request again as it is
+    Retry {
+        /// Its id, its branch or its bead
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+    /// Take a merge request out of the queue
+    Reject {
+        /// Its id, its branch or its bead
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// Why
+        #[arg(long, short, value_name = "TEXT", required = true)]
+        reason: String,
+    },
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    match &args.verb {
+        Verb::Submit {
+            branch,
+            bead,
+            target,
+        } => submit(
+            cx,
+            &town,
+            branch.as_deref(),
+            (bead.as_deref(), target.as_deref()),
+        ),
+        Verb::List { all, status } => list(&town, *all, status.as_deref()),
+        Verb::Status { request } => status(&town, request),
+        Verb::Retry { request } => {
+            let request = mq::retry(&town, &cx.actor(town.repo()), request)?;
+            cx.settle(&town)?;
+            told(&town, &request, "waits in the queue again")
+        }
+        Verb::Reject { request, reason } => {
+            let request = mq::reject(&town, &cx.actor(town.repo()), request, reason)?;
+            cx.settle(&town)?;
+            told(&town, &request, "is out of the queue; its commits stay")
+        }
+    }
+}
+
+fn submit(
+    cx: &Context,
+    town: &Town,
+    branch: Option<&str>,
+    (bead, target): (Option<&str>, Option<&str>),
+) -> Result<Reply> {
+    let repo = town.repo();
+    let here = repo.symbolic_ref("HEAD");
+    let here = here
+        .as_deref()
+        .and_then(|name| name.strip_prefix("refs/heads/"));
+    let branch = branch.or(here).ok_or_else(|| {
+        Fault::refused("no branch is checked out here").hint("name one: --branch <branch>")
+    })?;
+    let head = repo
+        .find_ref(&format!("refs/heads/{branch}"))?
+        .ok_or_else(|| {
+            Fault::not_found(format!("there is no branch '{branch}'")).hint("git branch lists them")
+        })?;
+    let target = town.target(target)?;
+    if target.branch == branch {
+        return Err(Fault::refused(format!(
+            "'{branch}' is the branch that work lands on"
+        )));
+    }
+    let tip = town.known_tip(&target)?.ok_or_else(|| {
+        Fault::not_found(format!(
+            "the target branch '{}' does not exist",
+            target.branch
+        ))
+    })?;
+    let bead = bead
+        .map(|typed| crate::bead::resolve(&town.view(), town.rig().prefix(), typed))
+        .transpose()?
+        .map(|bead| bead.id().to_owned());
+    let actor = cx.actor(repo);
+    let (branch, target) = (branch.to_owned(), target.branch);
+    let what = Submit {
+        bead,
+        epoch: None,
+        branch,
+        head,
+        target,
+        tip,
+        worker: actor.clone(),
+    };
+    let submitted = mq::submit(town, &actor, &what)?;
+    cx.settle(town)?;
+    let said = if submitted.new {
+        "is queued"
+    } else {
+        "was queued before"
+    };
+    let reply = told(town, &submitted.request, said)?;
+    if refinery::is_running(town) {
+        return Ok(reply);
+    }
+    Ok(reply.note("nobody runs the queue now: git gt refinery run"))
+}
+
+fn told(town: &Town, request: &Request, said: &str) -> Result<Reply> {
+    let value = mq::as_json(request, attempts(&town.view(), request)?.len());
+    Ok(Reply::new(
+        value,
+        format!("{} ({}) {said}", request.id(), request.branch()),
+    ))
+}
+
+fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
+    let wanted = match status {
+        None => None,
+        Some(word) => Some(RequestStatus::parse(word).ok_or_else(|| {
+            Fault::invalid(format!("'{word}' is no status of a merge request"))
+                .hint("queued, held, landed, ejected, conflict, rejected, cancelled")
+        })?),
+    };
+    let view = town.view();
+    let shown = |it: &Request| match wanted {
+        Some(status) => it.status() == status,
+        None => all || it.is_live(),
+    };
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
+        values.push(mq::as_json(&request, attempts(&view, &request)?.len()));
+        let title = title(&view, request.bead())?;
+        let (id, status) = (request.id().to_owned(), request.status().to_string());
+        rows.push(vec![
+            id,
+            status,
+            request.bead().to_owned(),
+            request.worker().to_owned(),
+            title,
+        ]);
+    }
+    let mut text = columns(rows);
+    if text.is_empty() {
+        text = if all {
+            "nothing was ever queued\n"
+        } else {
+            "nothing waits to land\n"
+        }
+        .to_owned();
+    }
+    Ok(Reply::new(json!(values), text))
+}
+
+fn title(view: &View<'_>, bead: &str) -> Result<String> {
+    let found = if bead.is_empty() {
+        None
+    } else {
+        view.bead(bead)?
+    };
+    Ok(found
+        .map(|bead| bead.title().to_owned())
+        .unwrap_or_default())
+}
+
+/// Returns every gate run whose tree held the request, oldest first.
+fn attempts(view: &View<'_>, request: &Request) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for result in view.results()? {
+        for (stamp, attempt) in result.attempts() {
+            if attempt.requests.iter().any(|id| id == request.id()) {
+                let verdict = if attempt.verdict == Verdict::Green {
+                    "green"
+                } else {
+                    "red"
+                };
+                found.push((
+                    stamp.clone(),
+                    json!({
+                        "gate": result.gate(),
+                        "verdict": verdict,
+                        "ended": attempt.ended,
+                        "millis": attempt.millis,
+                        "commit": attempt.commit,
+                        "requests": attempt.requests,
+                        "at": stamp.time().to_string(),
+                    }),
+                ));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found.into_iter().map(|(_, value)| value).collect())
+}
+
+fn status(town: &Town, typed: &str) -> Result<Reply> {
+    let view = town.view();
+    let request = mq::resolve(&view, typed)?;
+    let runs = attempts(&view, &request)?;
+    let mut value = mq::as_json(&request, runs.len());
+    let mut text = format!(
+        "{} {}: {}\n  bead    {} {}\n  head    {}\n  target  {}\n  worker  {}\n",
+        request.id(),
+        request.status(),
+        request.branch(),
+        request.bead(),
+        title(&view, request.bead())?,
+        request.head(),
+        request.target(),
+        request.worker()
+    );
+    if !request.reason().is_empty() {
+        text.push_str(&format!("  reason  {}\n", request.reason()));
+    }
+    if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
+        text.push_str(&format!("  see it  {line}\n"));
+    }
+    for run in &runs {
+        let text_of = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
+        text.push_str(&format!(
+            "  run     {} {} ({}) with {} in the batch, {} ms\n",
+            text_of("gate"),
+            text_of("verdict"),
+            text_of("ended"),
+            run["requests"].as_array().map_or(0, Vec::len),
+            run["millis"]
+        ));
+    }
+    value["runs"] = json!(runs);
+    Ok(Reply::new(value, text))
+}

@@ -1,0 +1,327 @@
+//! `git gt refinery`
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::done::counted;
+use super::reply::{Reply, columns, progress};
+use crate::daemon::{self, Until};
+use crate::fault::{Fault, Result};
+use crate::record::{Gate, Verdict};
+use crate::refinery::{Event, NewGate, Why, add_gate, land_without_gates, remove_gate};
+use crate::town::Town;
+
+/// Run the merge queue, and say what must pass before anything lands
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Test and land what is queued
+    Run {
+        /// Do one step: one candidate tested, landed, ejected or bounced
+        #[arg(long, conflicts_with = "until_idle")]
+        once: bool,
+        /// Go on until nothing is left to do, which is the default
+        #[arg(long)]
+        until_idle: bool,
+    },
+    /// Say what must pass before anything lands
+    Gate {
+        #[command(subcommand)]
+        verb: GateVerb,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum GateVerb {
+    /// Add a gate, or replace the one of that name, and let it run on this machine
+    Add {
+        /// What the gate is called
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Run CMD with sh at the top of a clean worktree; exit 0 passes
+        #[arg(long, short, value_name = "CMD")]
+        command: String,
+        /// Stop it after T, such as 90s, 10m or 2h, and count it as failed
+        #[arg(long, value_name = "T", default_value = "1h", value_parser = duration)]
+        timeout: Duration,
+        /// Leave PATH in the worktree between two runs, such as target or node_modules
+        #[arg(long, value_name = "PATH")]
+        keep: Vec<String>,
+    },
+    /// List the gates
+    List {},
+    /// Remove a gate
+    Remove {
+        /// What the gate is called
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Say that work lands in this rig without any gate
+    None {},
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "use a number with s, m or h: 90s, 10m, 2h")?;
+    let seconds = match &text[digits.len()..] {
+        "" | "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    let limit = 7 * 24 * 3600;
+    match seconds {
+        Some(seconds @ 1..) if seconds <= limit => Ok(Duration::from_secs(seconds)),
+        _ => Err("use a time from 1s to 168h: 90s, 10m, 2h".to_owned()),
+    }
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    match &args.verb {
+        Verb::Run { once, .. } => queue(cx, &town, if *once { Until::Once } else { Until::Idle }),
+        Verb::Gate { verb } => gate(cx, &town, verb),
+    }
+}
+
+fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
+    let actor = cx.actor(town.repo());
+    match verb {
+        GateVerb::Add {
+            name,
+            command,
+            timeout,
+            keep,
+        } => {
+            let new = NewGate {
+                name,
+                command,
+                timeout: Some(*timeout),
+                keep,
+            };
+            let gate = add_gate(town, &actor, &new)?;
+            Ok(Reply::new(
+                shown(town, &gate),
+                format!("gate {name} must pass: {command}"),
+            ))
+        }
+        GateVerb::List {} => {
+            let gates = town.view().gates()?;
+            let row = |gate: &Gate| {
+                let here = if town.accepts(gate) {
+                    ""
+                } else {
+                    "(not accepted on this machine)"
+                };
+                vec![
+                    gate.name().to_owned(),
+                    gate.command().to_owned(),
+                    here.to_owned(),
+                ]
+            };
+            let mut text = columns(gates.iter().map(row));
+            if gates.is_empty() {
+                text = match town.rig().lands_without_gates() {
+                    true => "none: this rig lands without gates\n".to_owned(),
+                    false => "none yet, so nothing can land\n".to_owned(),
+                };
+            }
+            let values: Vec<Value> = gates.iter().map(|gate| shown(town, gate)).collect();
+            Ok(Reply::new(json!(values), text))
+        }
+        GateVerb::Remove { name } => {
+            remove_gate(town, &actor, name)?;
+            Ok(Reply::new(
+                json!({ "removed": name }),
+                format!("gate {name} is removed"),
+            ))
+        }
+        GateVerb::None {} => {
+            let gates = town.view().gates()?;
+            if !gates.is_empty() {
+                return Err(Fault::refused(format!(
+                    "this rig has {}",
+                    counted(gates.len() as u64, "gate")
+                ))
+                .hint("remove them first: git gt refinery gate remove <name>"));
+            }
+            land_without_gates(town, &actor)?;
+            let text = format!("rig {} lands without gates", town.rig().name());
+            Ok(Reply::new(
+                json!({ "rig": town.rig().name(), "gate": "none" }),
+                text,
+            ))
+        }
+    }
+}
+
+fn shown(town: &Town, gate: &Gate) -> Value {
+    json!({
+        "name": gate.name(),
+        "command": gate.command(),
+        "timeout_seconds": gate.timeout().as_secs(),
+        "keep": gate.keep(),
+        "definition": gate.definition(),
+        "accepted": town.accepts(gate),
+    })
+}
+
+/// What a run came to, counted.
+#[derive(Debug, Default)]
+struct Tally {
+    landed: Vec<String>,
+    ejected: Vec<Value>,
+    bounced: Vec<Value>,
+    runs: u64,
+}
+
+impl Tally {
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::Run { .. } => self.runs += 1,
+            Event::Landed { requests, .. } => self.landed.extend(requests.iter().cloned()),
+            Event::Ejected {
+                request,
+                gate,
+                reproduce,
+            } => self
+                .ejected
+                .push(json!({ "id": request, "gate": gate, "reproduce": reproduce })),
+            Event::Bounced { request, files } => {
+                self.bounced.push(json!({ "id": request, "files": files }));
+            }
+            Event::Ran { .. } | Event::Note(_) => {}
+        }
+    }
+}
+
+fn queue(cx: &Context, town: &Town, until: Until) -> Result<Reply> {
+    town.world()
+        .catch_interrupts()
+        .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
+    let mut tally = Tally::default();
+    daemon::run(town, until, &mut |event| {
+        tally.count(&event);
+        if !cx.json {
+            progress(&line(&event));
+        }
+    })?;
+    let left = crate::mq::queue(&town.view(), town.rig().name(), &town.target(None)?.branch)?.len();
+    let value = json!({
+        "landed": tally.landed,
+        "ejected": tally.ejected,
+        "bounced": tally.bounced,
+        "gate_runs": tally.runs,
+        "queued": left,
+    });
+    let text = format!(
+        "{} landed, {} ejected, {} bounced, {} left, {}",
+        tally.landed.len(),
+        tally.ejected.len(),
+        tally.bounced.len(),
+        left,
+        counted(tally.runs, "gate run")
+    );
+    Ok(Reply::new(value, text))
+}
+
+/// Returns an event as a line for people.
+pub(crate) fn line(event: &Event) -> String {
+    match event {
+        Event::Run {
+            gate,
+            requests,
+            why,
+            ..
+        } => {
+            format!("run     {gate} on {}: {}", batch(requests), reason(why))
+        }
+        Event::Ran {
+            gate,
+            verdict,
+            ended,
+            millis,
+            tail,
+        } => {
+            let seconds = *millis as f64 / 1000.0;
+            match verdict {
+                Verdict::Green => format!("green   {gate} in {seconds:.1} s"),
+                Verdict::Red => {
+                    let last = tail.lines().rev().find(|line| !line.trim().is_empty());
+                    format!(
+                        "red     {gate} in {seconds:.1} s, {ended}: {}",
+                        last.unwrap_or("no output")
+                    )
+                }
+            }
+        }
+        Event::Landed { requests, commit } => {
+            format!("land    {} as {}", requests.join(" "), &commit[..12])
+        }
+        Event::Ejected {
+            request,
+            gate,
+            reproduce,
+        } => {
+            format!("eject   {request}: it makes {gate} red; see it: {reproduce}")
+        }
+        Event::Bounced { request, files } => {
+            format!("bounce  {request}: conflicts in {}", files.join(", "))
+        }
+        Event::Note(text) => format!("note    {text}"),
+    }
+}
+
+fn batch(requests: &[String]) -> String {
+    match requests {
+        [] => "the bare target".to_owned(),
+        [one] => one.clone(),
+        many => format!(
+            "{} requests ({} … {})",
+            many.len(),
+            many[0],
+            many[many.len() - 1]
+        ),
+    }
+}
+
+fn reason(why: &Why) -> String {
+    match why {
+        Why::Batch { queued: 1 } => "the only one that waits".to_owned(),
+        Why::Batch { queued } => format!("the best first size with {queued} waiting"),
+        Why::Bisect { green, red } => {
+            format!("{green} are green and {red} are red, so the culprit is between")
+        }
+        Why::Confirm { attempt, of } => format!("to be sure, attempt {attempt} of {of}"),
+        Why::Control => "is the target itself green?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        let check = |text, want: Option<u64>| {
+            assert_eq!(duration(text).ok(), want.map(Duration::from_secs), "{text}");
+        };
+        check("90", Some(90));
+        check("10m", Some(600));
+        check("2h", Some(7200));
+        check("0s", None);
+        check("-1s", None);
+        check("1y", None);
+        check("99999999999999999999h", None);
+        check("18446744073709551615h", None);
+    }
+}

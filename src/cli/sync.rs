@@ -1,0 +1,155 @@
+//! `git gt sync`
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::reply::Reply;
+use crate::fault::{Fault, Result};
+use crate::ledger::{Event, Report, sync};
+use crate::town::Town;
+use crate::{refinery, settle};
+
+/// Push what changed here, take over what changed elsewhere
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The remote; by default gt.remote, else origin
+    #[arg(value_name = "REMOTE")]
+    remote: Option<String>,
+}
+
+/// How often consequences of what was fetched are pushed again.
+const ROUNDS: usize = 3;
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let name = args
+        .remote
+        .clone()
+        .or_else(|| town.default_remote())
+        .ok_or_else(|| {
+            Fault::refused("this repository has no remote to sync with")
+                .hint("git remote add origin <url>, or name one: git gt sync <remote>")
+        })?;
+    let mut events = Vec::new();
+    for _ in 0..ROUNDS {
+        events.extend(once(&town, &name)?.events);
+        if settle::fully(&town)?.is_empty() {
+            break;
+        }
+    }
+    let text: String = events
+        .iter()
+        .map(|event| format!("{}\n", line(event)))
+        .collect();
+    let text = if text.is_empty() {
+        format!("{name} and this clone agree\n")
+    } else {
+        text
+    };
+    let values: Vec<Value> = events.iter().map(as_json).collect();
+    Ok(Reply::new(
+        json!({ "remote": name, "events": values }),
+        text,
+    ))
+}
+
+/// Syncs once with a remote, and notes where its target branch stands.
+pub(crate) fn once(town: &Town, name: &str) -> Result<Report> {
+    let repo = town.repo();
+    let remote = repo.remote(name)?;
+    let obsolete = refinery::obsolete(town, name)?;
+    let report = sync(repo, &remote, &obsolete)?;
+    let target = town.target(None);
+    if let Ok(target) = target
+        && target.remote.as_deref() == Some(name)
+    {
+        // A remote without the branch has nothing that could have landed.
+        match town.fresh_tip(&target) {
+            Ok(_) | Err(Fault::NotFound(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(report)
+}
+
+/// Takes the ledgers of a clone's remote over, where it has any; a remote that cannot be reached is said
+/// and no reason not to begin.
+pub(crate) fn adopt(cx: &Context) -> Result<Option<String>> {
+    let repo = cx.repo()?;
+    let name = repo
+        .setting("gt.remote")
+        .unwrap_or_else(|| "origin".to_owned());
+    let Ok(remote) = repo.remote(&name) else {
+        return Ok(None);
+    };
+    match sync(&repo, &remote, &[]) {
+        Ok(_) => Ok(None),
+        Err(Fault::Unavailable(said)) => Ok(Some(said.message)),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn ledger(name: &str) -> &str {
+    name.trim_start_matches("refs/gt/")
+}
+
+fn line(event: &Event) -> String {
+    match event {
+        Event::Pushed(name) => format!("pushed    {}", ledger(name)),
+        Event::Took(name, count) => format!("took      {}: {count} records", ledger(name)),
+        Event::Joined(name, count) => format!("joined    {}: {count} records", ledger(name)),
+        Event::PutBack(name) => {
+            format!(
+                "put back  {}: it had vanished from the remote, or gone back there",
+                ledger(name)
+            )
+        }
+        Event::LeftOut(id, why) => format!("left out  {id}: {why}"),
+        Event::Overtaken(it) => {
+            let whose = if it.ours { "ours" } else { "theirs" };
+            format!(
+                "overtaken {} {}: {whose} was {}, now {}",
+                it.id,
+                it.field,
+                one(&it.lost),
+                one(&it.kept)
+            )
+        }
+        Event::ClaimLost { bead, ours, theirs } => {
+            format!("lost      the claim of {ours} on {bead}: {theirs} was first; the branch stays")
+        }
+        Event::Renamed(old, new) => {
+            format!("renamed   two machines made {old}; the later one is {new}")
+        }
+        Event::FromTheFuture(id) => {
+            format!("future    {id} is stamped more than an hour ahead of here")
+        }
+    }
+}
+
+fn one(json: &str) -> String {
+    json.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn as_json(event: &Event) -> Value {
+    match event {
+        Event::Pushed(name) => json!({ "event": "pushed", "ledger": ledger(name) }),
+        Event::Took(name, count) => {
+            json!({ "event": "took", "ledger": ledger(name), "records": count })
+        }
+        Event::Joined(name, count) => {
+            json!({ "event": "joined", "ledger": ledger(name), "records": count })
+        }
+        Event::PutBack(name) => json!({ "event": "put_back", "ledger": ledger(name) }),
+        Event::LeftOut(id, why) => json!({ "event": "left_out", "id": id, "reason": why }),
+        Event::Overtaken(it) => json!({
+            "event": "overtaken", "id": it.id, "field": it.field,
+            "lost": it.lost, "kept": it.kept, "ours": it.ours,
+        }),
+        Event::ClaimLost { bead, ours, theirs } => {
+            json!({ "event": "claim_lost", "bead": bead, "ours": ours, "theirs": theirs })
+        }
+        Event::Renamed(old, new) => json!({ "event": "renamed", "id": old, "new_id": new }),
+        Event::FromTheFuture(id) => json!({ "event": "from_the_future", "id": id }),
+    }
+}

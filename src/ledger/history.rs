@@ -1,0 +1,71 @@
+//! History: what happened is a fold over the ledgers' commits; there is no second log.
+
+use super::Name;
+use super::shard::place;
+use crate::fault::Result;
+use crate::git::Repo;
+use crate::world::Time;
+
+/// One decision, as its commit tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was decided.
+    pub time: Time,
+    /// Whose decision it was.
+    pub actor: String,
+    /// The ledger, by its short name.
+    pub ledger: String,
+    /// What was decided.
+    pub subject: String,
+    /// The commit.
+    pub commit: String,
+}
+
+/// Returns the newest decisions first, `limit` at most (0: all), only those on the record `id` where one
+/// is named; joins are left out.
+pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for ledger in Name::ALL {
+        if repo.find_ref(ledger.ref_name())?.is_none() {
+            continue;
+        }
+        let mut run = repo
+            .git(["log", "--no-merges", "--no-color", "--no-show-signature"])
+            .args(["--format=%H%x00%ct%x00%an%x00%s"]);
+        if limit > 0 {
+            run = run.args([format!("--max-count={limit}")]);
+        }
+        run = run.args([ledger.ref_name(), "--"]);
+        if let Some(id) = id {
+            let (x, y, name) = place(id);
+            let path = [x, y, name]
+                .map(|part| String::from_utf8_lossy(&part).into_owned())
+                .join("/");
+            run = run.args([path]);
+        }
+        let text = repo.query(&run)?;
+        entries.extend(
+            String::from_utf8_lossy(&text)
+                .lines()
+                .filter_map(|line| entry(ledger, line)),
+        );
+    }
+    entries.sort_by(|a, b| b.time.cmp(&a.time));
+    if limit > 0 {
+        entries.truncate(limit);
+    }
+    Ok(entries)
+}
+
+fn entry(ledger: Name, line: &str) -> Option<Entry> {
+    let mut fields = line.split('\0');
+    let (commit, seconds) = (fields.next()?, fields.next()?);
+    let (actor, subject) = (fields.next()?, fields.next()?);
+    Some(Entry {
+        time: Time(seconds.parse::<u64>().ok()? * 1000),
+        actor: actor.to_owned(),
+        ledger: ledger.ref_name().trim_start_matches("refs/gt/").to_owned(),
+        subject: subject.to_owned(),
+        commit: commit.to_owned(),
+    })
+}
