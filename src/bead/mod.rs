@@ -1,30 +1,31 @@
-//! Rules and queries over many beads.
+//! Rules and queries over many beads, and bd's JSON: values in, values out.
 
-use crate::fault::{Fault, Result};
-use crate::ledger::Stamp;
-use crate::record::{Bead, Claim};
-use crate::town::View;
+mod beads;
+mod claim;
+mod close;
+mod dates;
+mod edges;
+mod edit;
+mod export;
+mod filter;
+mod import;
+mod json;
+mod make;
+mod ready;
+mod resolve;
+mod words;
 
-/// temporary
-pub fn blockers(_view: &View<'_>, _bead: &Bead) -> Result<Vec<String>> {
-    Ok(Vec::new())
-}
-
-/// temporary
-pub fn claim(bead: &mut Bead, by: &str, stamp: &Stamp) -> Result<Claim> {
-    if let Some(claim) = bead.claim() {
-        if claim.by == by {
-            return Ok(claim);
-        }
-        return Err(Fault::refused(format!("already claimed by {}", claim.by)));
-    }
-    let epoch = bead.epoch().max(1);
-    bead.set_claim(epoch, by, stamp);
-    Ok(bead.claim().expect("just claimed"))
-}
-
-/// temporary
-pub fn resolve(view: &View<'_>, _prefix: &str, typed: &str) -> Result<Bead> {
-    view.bead(typed)?
-        .ok_or_else(|| Fault::not_found(format!("no issue found matching \"{typed}\"")))
-}
+pub use beads::Beads;
+pub use claim::claim;
+pub use close::{check_closable, delete};
+pub use dates::{Instant, day};
+pub use edges::{Link, link, unlink};
+pub use edit::{Edit, edit};
+pub use export::{Scope, export};
+pub use filter::{Filter, Order, order};
+pub use import::{Imported, Line, Merged, merge, read};
+pub use json::{comment, comments, counted, depends_on, issue, raw, shown, with_type};
+pub use make::{Draft, make};
+pub use ready::{Blockers, blockers, is_ready};
+pub use resolve::resolve;
+pub use words::{edge_type, issue_type, label, priority, status};

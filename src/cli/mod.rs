@@ -2,19 +2,33 @@
 //! JSON and an exit code. The only room that prints.
 
 mod agents;
+mod beads;
+mod close;
+mod comments;
 mod config;
+mod create;
+mod delete;
+mod dep;
 mod done;
+mod export;
 mod help;
 mod hook;
+mod import;
 mod init;
+mod label;
+mod list;
 mod log;
 mod manual;
 mod mq;
+mod ready;
 mod refinery;
+mod reopen;
 mod reply;
 mod session;
+mod show;
 mod sling;
 mod sync;
+mod update;
 mod version;
 
 use std::ffi::OsString;
@@ -72,6 +86,35 @@ enum Command {
     Mq(mq::Args),
     /// Run the merge queue, and say what must pass before anything lands
     Refinery(refinery::Args),
+    /// Make a bead: a piece of work
+    Create(create::Args),
+    /// Show beads with everything that is known about them
+    #[command(visible_alias = "view")]
+    Show(show::Args),
+    /// List beads, by default those that are not closed
+    List(list::Args),
+    /// List the beads that can be begun now: open, not blocked, not put off
+    Ready(ready::Args),
+    /// Change beads
+    Update(update::Args),
+    /// Close beads: the work is done, or will not be
+    Close(close::Args),
+    /// Open closed beads again; nobody holds them then
+    Reopen(reopen::Args),
+    /// Delete beads; without --force, show what would go
+    Delete(delete::Args),
+    /// Say which bead waits for which
+    Dep(dep::Args),
+    /// Comment on a bead
+    Comment(comments::Add),
+    /// Show the comments on a bead
+    Comments(comments::Args),
+    /// Label beads
+    Label(label::Args),
+    /// Take over beads from a JSONL file of bd or br; again and again, if you like
+    Import(import::Args),
+    /// Write beads as a JSONL file that bd, br and git gt read
+    Export(export::Args),
     /// Push what changed here, take over what changed elsewhere
     Sync(sync::Args),
     /// Show what happened, newest first
@@ -149,6 +192,20 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Agents(args) => agents::run(cx, &args),
         Command::Mq(args) => mq::run(cx, &args),
         Command::Refinery(args) => refinery::run(cx, &args),
+        Command::Create(args) => create::run(cx, &args),
+        Command::Show(args) => show::run(cx, &args),
+        Command::List(args) => list::run(cx, &args),
+        Command::Ready(args) => ready::run(cx, &args),
+        Command::Update(args) => update::run(cx, &args),
+        Command::Close(args) => close::run(cx, &args),
+        Command::Reopen(args) => reopen::run(cx, &args),
+        Command::Delete(args) => delete::run(cx, &args),
+        Command::Dep(args) => dep::run(cx, &args),
+        Command::Comment(args) => comments::add(cx, &args),
+        Command::Comments(args) => comments::run(cx, &args),
+        Command::Label(args) => label::run(cx, &args),
+        Command::Import(args) => import::run(cx, &args),
+        Command::Export(args) => export::run(cx, &args),
         Command::Sync(args) => sync::run(cx, &args),
         Command::Log(args) => log::run(cx, &args),
         Command::Session(args) => session::run(cx, &args),

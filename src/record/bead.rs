@@ -169,14 +169,20 @@ impl Bead {
     }
 
     /// Returns its edges, sorted by target; the parent is not among them.
+    ///
+    /// Imported beads may have several edges to one target: the others stand in `also`.
     pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
-        self.0.entries("deps").map(|(target, value)| Edge {
-            target,
-            kind: value
-                .as_str()
-                .or_else(|| value.get("type")?.as_str())
-                .unwrap_or("blocks"),
-            more: value.as_object(),
+        self.0.entries("deps").flat_map(|(target, value)| {
+            let also = value.get("also").and_then(Value::as_array);
+            let all = std::iter::once(value).chain(also.into_iter().flatten());
+            all.map(move |value| Edge {
+                target,
+                kind: value
+                    .as_str()
+                    .or_else(|| value.get("type")?.as_str())
+                    .unwrap_or("blocks"),
+                more: value.as_object(),
+            })
         })
     }
 
@@ -220,10 +226,27 @@ impl Bead {
 
     /// Returns when it last changed; the imported text as long as nothing did since.
     pub fn updated_at(&self) -> String {
-        let newest = self.0.newest();
-        let untouched = self.0.stamp_of_entry("times", "updated") >= newest;
-        let original = self.original("updated").filter(|_| untouched);
-        original.unwrap_or_else(|| newest.time().to_string())
+        let imported = self.0.stamp_of_entry("times", "updated");
+        match self.original("updated") {
+            Some(original) if !self.is_changed_since(&imported) => original,
+            _ => self.0.newest().time().to_string(),
+        }
+    }
+
+    /// Returns whether anything was set after `stamp` but comments that were imported with it.
+    fn is_changed_since(&self, stamp: &Stamp) -> bool {
+        let rows = self
+            .0
+            .entries("stamps")
+            .filter_map(|(_, row)| row.as_str()?.parse().ok());
+        let written = self
+            .0
+            .entries("comments")
+            .filter(|(_, value)| value.get("created_at").is_none());
+        let keys = written
+            .chain(self.0.entries("claims"))
+            .filter_map(|(key, _)| Stamp::at_end_of(key));
+        rows.chain(keys).any(|it: Stamp| it > *stamp)
     }
 
     /// Returns when it was closed, nothing while it is open.

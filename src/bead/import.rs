@@ -1,0 +1,478 @@
+//! Import: lines of the JSONL files of bd and br become records, the same on every machine.
+//!
+//! What a line says is kept: known keys as fields, times as they are written, everything else verbatim
+//! under `extra`. The stamps come from the line's own times, so that the join of two imports, or of an
+//! import and local edits, gives the newer (DESIGN 3.3).
+
+use serde_json::{Map, Value};
+
+use super::beads::PARENT_CHILD;
+use super::dates::Instant;
+use super::json::{OF_TOMBSTONE, raw};
+use crate::fault::{Fault, Result};
+use crate::ledger::{RECORD_MAX, Record, Stamp, digest, join};
+use crate::record::Bead;
+
+/// Fields of plain text that are stored under bd's name.
+const TEXTS: [&str; 24] = [
+    "acceptance_criteria",
+    "assignee",
+    "await_id",
+    "await_type",
+    "created_by",
+    "defer_until",
+    "description",
+    "design",
+    "due_at",
+    "event_kind",
+    "external_ref",
+    "mol_type",
+    "notes",
+    "owner",
+    "sender",
+    "source_formula",
+    "source_location",
+    "source_system",
+    "spec_id",
+    "target",
+    "actor",
+    "payload",
+    "wisp_type",
+    "work_type",
+];
+
+/// Fields that are stored under bd's name where they are true.
+const FLAGS: [&str; 4] = ["ephemeral", "is_template", "no_history", "pinned"];
+
+/// Keys that are computed, and so never stored.
+const DERIVED: [&str; 5] = [
+    "_type",
+    "comment_count",
+    "dependency_count",
+    "dependent_count",
+    "schema_version",
+];
+
+/// What one line of a file is.
+#[derive(Debug)]
+pub enum Line {
+    /// A bead.
+    Bead(Box<Bead>),
+    /// A header or a memory, which is no bead.
+    Other,
+}
+
+/// What importing a bead comes to.
+#[derive(Debug)]
+pub enum Imported {
+    /// It is new here.
+    Created(Record),
+    /// It changes what is here.
+    Updated(Record),
+    /// What is here says as much already.
+    Unchanged,
+}
+
+/// Counts of an import, and what was changed.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// Ids of beads that are new.
+    pub created: Vec<String>,
+    /// Ids of beads that changed.
+    pub updated: Vec<String>,
+    /// How many stayed as they were.
+    pub unchanged: usize,
+}
+
+/// Returns what a line of a JSONL file is.
+pub fn read(line: &str) -> Result<Line> {
+    let value: Value =
+        serde_json::from_str(line).map_err(|error| Fault::invalid(format!("not JSON: {error}")))?;
+    let Value::Object(fields) = value else {
+        return Err(Fault::invalid("not an object"));
+    };
+    let other = fields
+        .get("_type")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind != "issue");
+    if fields.contains_key("_schema") || other {
+        return Ok(Line::Other);
+    }
+    let bead = Reader::new(line, fields)?.bead()?;
+    check(bead.record())?;
+    Ok(Line::Bead(Box::new(bead)))
+}
+
+/// Refuses what could not be written or read again.
+fn check(record: &Record) -> Result<()> {
+    let bytes = record.encode();
+    if bytes.len() > RECORD_MAX {
+        return Err(Fault::invalid(format!(
+            "{} bytes, more than the {RECORD_MAX} a record may have",
+            bytes.len()
+        )));
+    }
+    Record::decode(&bytes).map(drop)
+}
+
+/// Returns what importing `bead` changes about the record that is here.
+pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
+    let Some(here) = here else {
+        return Ok(Imported::Created(bead.record().clone()));
+    };
+    let joined = join(&here, bead.record());
+    if joined == here {
+        return Ok(Imported::Unchanged);
+    }
+    let Some(known) = Bead::of(here) else {
+        return Err(Fault::refused(format!(
+            "{} is here, but is no bead",
+            bead.id()
+        )));
+    };
+    if raw(&known) == raw(bead) {
+        return Ok(Imported::Unchanged);
+    }
+    check(&joined)?;
+    Ok(Imported::Updated(joined))
+}
+
+/// A line being taken apart: what is taken is gone from `fields`, what is left is `extra`.
+struct Reader {
+    id: String,
+    fields: Map<String, Value>,
+    created: (String, Instant),
+    updated: (String, Instant),
+    /// The stamp of every value.
+    low: Stamp,
+}
+
+impl Reader {
+    fn new(line: &str, mut fields: Map<String, Value>) -> Result<Self> {
+        let id = take_text(&mut fields, "id").ok_or_else(|| Fault::invalid("no 'id'"))?;
+        let created = take_time(&mut fields, "created_at")?;
+        let updated = take_time(&mut fields, "updated_at")?;
+        let created = created.or_else(|| updated.clone());
+        let created = created.ok_or_else(|| Fault::invalid(format!("{id}: no 'created_at'")))?;
+        let updated = updated.unwrap_or_else(|| created.clone());
+        let hash = digest(&[line.trim().as_bytes()]);
+        let low = Stamp::imported(updated.1.time(), &hash[..8]);
+        low.check()?;
+        Ok(Self {
+            id,
+            fields,
+            created,
+            updated,
+            low,
+        })
+    }
+
+    fn bead(mut self) -> Result<Bead> {
+        let hash = digest(&[self.id.as_bytes(), self.created.0.as_bytes()]);
+        let created = Stamp::imported(self.created.1.time(), &hash[..8]);
+        created.check()?;
+        let mut record = Record::new(&self.id, Bead::KIND, &created);
+        record.set_low(&self.low);
+        for key in DERIVED {
+            self.fields.remove(key);
+        }
+        self.head(&mut record)?;
+        self.state(&mut record);
+        self.plain(&mut record);
+        self.times(&mut record);
+        self.dependencies(&mut record)?;
+        self.labels(&mut record);
+        self.comments(&mut record)?;
+        for (key, value) in std::mem::take(&mut self.fields) {
+            record.set_entry("extra", &key, Some(value), &self.low);
+        }
+        Bead::of(record).ok_or_else(|| Fault::invalid("not a bead"))
+    }
+
+    fn head(&mut self, record: &mut Record) -> Result<()> {
+        let title = take_text(&mut self.fields, "title").unwrap_or_default();
+        let status = self.fields.get("status").and_then(Value::as_str);
+        if title.trim().is_empty() && status != Some("tombstone") {
+            return Err(Fault::invalid(format!("{}: no 'title'", self.id)));
+        }
+        if !title.is_empty() {
+            record.set("title", Some(title.into()), &self.low);
+        }
+        // bd's old merge driver left out a priority of 0.
+        let priority = match self.fields.remove("priority") {
+            None | Some(Value::Null) => 0,
+            Some(value) => value.as_i64().ok_or_else(|| {
+                Fault::invalid(format!(
+                    "{}: 'priority' is {value}, not an integer",
+                    self.id
+                ))
+            })?,
+        };
+        if priority != 2 {
+            record.set("priority", Some(priority.into()), &self.low);
+        }
+        let kind = take_text(&mut self.fields, "issue_type").filter(|kind| kind != "task");
+        if let Some(kind) = kind {
+            record.set("type", Some(kind.into()), &self.low);
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, record: &mut Record) {
+        let status = take_text(&mut self.fields, "status").unwrap_or_else(|| "open".to_owned());
+        let mut state = Map::new();
+        let stored = match status.as_str() {
+            "open" => return,
+            "tombstone" | "deleted" => {
+                self.take_into(&mut state, &OF_TOMBSTONE);
+                "deleted"
+            }
+            "closed" => {
+                self.take_into(&mut state, &["closed_at", "closed_by_session"]);
+                let at = self.updated.0.as_str();
+                state.entry("closed_at").or_insert_with(|| at.into());
+                if let Some(reason) = take_text(&mut self.fields, "close_reason") {
+                    state.insert("reason".to_owned(), reason.into());
+                }
+                "closed"
+            }
+            other => other,
+        };
+        let life = i64::from(["closed", "deleted"].contains(&stored));
+        state.insert("life".to_owned(), life.into());
+        state.insert("status".to_owned(), stored.into());
+        record.set("state", Some(Value::Object(state)), &self.low);
+    }
+
+    fn take_into(&mut self, state: &mut Map<String, Value>, keys: &[&str]) {
+        for key in keys {
+            if let Some(text) = take_text(&mut self.fields, key) {
+                state.insert((*key).to_owned(), text.into());
+            }
+        }
+    }
+
+    fn plain(&mut self, record: &mut Record) {
+        if self.fields.get("wisp") == Some(&Value::Bool(true)) {
+            self.fields.remove("wisp");
+            self.fields.insert("ephemeral".to_owned(), true.into());
+        }
+        for key in TEXTS {
+            if let Some(text) = take_text(&mut self.fields, key) {
+                record.set(key, Some(text.into()), &self.low);
+            }
+        }
+        for key in FLAGS {
+            if self.fields.get(key) == Some(&Value::Bool(true)) {
+                record.set(key, self.fields.remove(key), &self.low);
+            }
+        }
+        for key in ["estimated_minutes", "timeout"] {
+            if self
+                .fields
+                .get(key)
+                .and_then(Value::as_i64)
+                .is_some_and(|it| it != 0)
+            {
+                record.set(key, self.fields.remove(key), &self.low);
+            }
+        }
+        let entries = self.fields.get("metadata").and_then(Value::as_object);
+        if entries.is_some_and(|entries| !entries.is_empty())
+            && let Some(Value::Object(entries)) = self.fields.remove("metadata")
+        {
+            for (key, value) in entries {
+                record.set_entry("metadata", &key, Some(value), &self.low);
+            }
+        }
+    }
+
+    fn times(&mut self, record: &mut Record) {
+        let started = take_text(&mut self.fields, "started_at");
+        let times = [
+            ("created", Some(self.created.0.clone())),
+            ("updated", Some(self.updated.0.clone())),
+            ("started", started),
+        ];
+        for (key, text) in times {
+            if let Some(text) = text {
+                record.set_entry("times", key, Some(text.into()), &self.low);
+            }
+        }
+    }
+
+    /// Edges are keyed by target; the first one to a parent is `parent`, a second one to the same target
+    /// stands in `also`.
+    fn dependencies(&mut self, record: &mut Record) -> Result<()> {
+        let Some(edges) = take_list(&mut self.fields, "dependencies") else {
+            return self.parent(record);
+        };
+        for edge in edges {
+            let (target, kind, more) = self.edge(edge)?;
+            if kind == PARENT_CHILD && record.get("parent").is_none() {
+                record.set("parent", Some(target.as_str().into()), &self.low);
+                record.set_entry(
+                    "parent_edges",
+                    &target,
+                    Some(Value::Object(more)),
+                    &self.low,
+                );
+                continue;
+            }
+            let mut value = more;
+            value.insert("type".to_owned(), kind.into());
+            let value = match record.entry("deps", &target).cloned() {
+                None => Value::Object(value),
+                Some(known) => with_also(known, value),
+            };
+            record.set_entry("deps", &target, Some(value), &self.low);
+        }
+        self.parent(record)
+    }
+
+    /// Takes a computed `parent`, which counts only where no edge says it.
+    fn parent(&mut self, record: &mut Record) -> Result<()> {
+        let parent = take_text(&mut self.fields, "parent");
+        if let Some(parent) = parent.filter(|_| record.get("parent").is_none()) {
+            record.set("parent", Some(parent.into()), &self.low);
+        }
+        Ok(())
+    }
+
+    fn edge(&self, edge: Value) -> Result<(String, String, Map<String, Value>)> {
+        let bad = |what: &str| Fault::invalid(format!("{}: a dependency {what}", self.id));
+        let Value::Object(mut more) = edge else {
+            return Err(bad("that is no object"));
+        };
+        let target = take_text(&mut more, "depends_on_id");
+        let target = target.ok_or_else(|| bad("without 'depends_on_id'"))?;
+        let kind = take_text(&mut more, "type").unwrap_or_else(|| "blocks".to_owned());
+        if more.get("issue_id").and_then(Value::as_str) == Some(&self.id) {
+            more.remove("issue_id");
+        }
+        Ok((target, kind, more))
+    }
+
+    fn labels(&mut self, record: &mut Record) {
+        let texts = |value: &Value| {
+            let list = value.as_array();
+            list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
+        };
+        if !self.fields.get("labels").is_some_and(texts) {
+            return;
+        }
+        for label in take_list(&mut self.fields, "labels").unwrap_or_default() {
+            let label = label.as_str().unwrap_or_default();
+            record.set_entry("labels", label, Some(true.into()), &self.low);
+        }
+    }
+
+    fn comments(&mut self, record: &mut Record) -> Result<()> {
+        for comment in take_list(&mut self.fields, "comments").unwrap_or_default() {
+            let Value::Object(mut comment) = comment else {
+                return Err(Fault::invalid(format!(
+                    "{}: a comment that is no object",
+                    self.id
+                )));
+            };
+            if comment.get("issue_id").and_then(Value::as_str) == Some(&self.id) {
+                comment.remove("issue_id");
+            }
+            let key = self.comment_key(record, &mut comment)?;
+            record.set_entry("comments", key.as_str(), Some(Value::Object(comment)), &key);
+        }
+        Ok(())
+    }
+
+    /// Returns the key of a comment: the stamp of its time and a hash, or the stamp that its id is where
+    /// git gt wrote it.
+    fn comment_key(&self, record: &Record, comment: &mut Map<String, Value>) -> Result<Stamp> {
+        let text = |key: &str| comment.get(key).and_then(Value::as_str).unwrap_or_default();
+        let at = text("created_at");
+        let time = match Instant::parse(at) {
+            Some(instant) => instant.time(),
+            None if at.is_empty() => self.created.1.time(),
+            None => {
+                return Err(Fault::invalid(format!(
+                    "{}: a comment of '{at}', which is no time",
+                    self.id
+                )));
+            }
+        };
+        let ours = text("id")
+            .parse::<Stamp>()
+            .ok()
+            .filter(|it| it.time().to_string() == at);
+        if let Some(stamp) = ours {
+            stamp.check()?;
+            comment.remove("id");
+            comment.remove("created_at");
+            return Ok(stamp);
+        }
+        let parts = [self.id.as_str(), at, text("author"), text("text")];
+        for nonce in 0_u64.. {
+            let nonce = nonce.to_string();
+            let parts: Vec<&[u8]> = parts
+                .iter()
+                .chain([&nonce.as_str()])
+                .map(|it| it.as_bytes())
+                .collect();
+            let key = Stamp::imported(time, &digest(&parts)[..8]);
+            key.check()?;
+            match record.entry("comments", key.as_str()) {
+                Some(known) if known.as_object() != Some(comment) => {}
+                _ => return Ok(key),
+            }
+        }
+        Err(Fault::invalid("more equal comments than there are numbers"))
+    }
+}
+
+fn with_also(known: Value, more: Map<String, Value>) -> Value {
+    let Value::Object(mut known) = known else {
+        return Value::Object(more);
+    };
+    let also = known
+        .entry("also")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    if let Some(also) = also.as_array_mut() {
+        also.push(Value::Object(more));
+        also.sort_by_cached_key(Value::to_string);
+    }
+    Value::Object(known)
+}
+
+/// Takes a key whose value is text that is not empty.
+fn take_text(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
+    let text = fields
+        .get(key)?
+        .as_str()
+        .filter(|text| !text.is_empty())?
+        .to_owned();
+    fields.remove(key);
+    Some(text)
+}
+
+/// Takes a key whose value is a list that is not empty.
+fn take_list(fields: &mut Map<String, Value>, key: &str) -> Option<Vec<Value>> {
+    let filled = fields
+        .get(key)?
+        .as_array()
+        .is_some_and(|list| !list.is_empty());
+    match filled.then(|| fields.remove(key)).flatten() {
+        Some(Value::Array(list)) => Some(list),
+        _ => None,
+    }
+}
+
+fn take_time(fields: &mut Map<String, Value>, key: &str) -> Result<Option<(String, Instant)>> {
+    let Some(text) = take_text(fields, key) else {
+        return Ok(None);
+    };
+    match Instant::parse(&text) {
+        Some(instant) => Ok(Some((text, instant))),
+        None => Err(Fault::invalid(format!(
+            "'{key}' is '{text}', which is no time"
+        ))),
+    }
+}

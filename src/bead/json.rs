@@ -1,0 +1,265 @@
+//! bd's JSON: beads as its commands print them and as its files hold them.
+
+use serde_json::{Map, Value, json};
+
+use super::beads::{Beads, PARENT_CHILD, targets};
+use crate::record::{Bead, Comment, Edge};
+
+/// Fields that are not printed as they are stored.
+const OWN_SHAPE: [&str; 12] = [
+    "assignee",
+    "claims",
+    "comments",
+    "deps",
+    "extra",
+    "labels",
+    "parent",
+    "parent_edges",
+    "priority",
+    "state",
+    "times",
+    "type",
+];
+
+/// What hangs on a finished state and is printed beside it.
+pub(super) const OF_TOMBSTONE: [&str; 4] =
+    ["deleted_at", "deleted_by", "delete_reason", "original_type"];
+
+/// Returns a bead as one of bd's issues, without edges and comments.
+pub fn issue(bead: &Bead) -> Map<String, Value> {
+    let record = bead.record();
+    let mut issue: Map<String, Value> = record
+        .entries("extra")
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .collect();
+    let plain = record
+        .fields()
+        .filter(|(field, _)| !OWN_SHAPE.contains(field));
+    issue.extend(plain.map(|(field, value)| (field.to_owned(), value.clone())));
+    let status = if bead.is_deleted() {
+        "tombstone"
+    } else {
+        bead.status()
+    };
+    let always = [
+        ("id", bead.id().into()),
+        ("title", bead.title().into()),
+        ("status", status.into()),
+        (
+            "priority",
+            record.get("priority").cloned().unwrap_or_else(|| 2.into()),
+        ),
+        ("issue_type", bead.issue_type().into()),
+        ("created_at", bead.created_at().into()),
+        ("updated_at", bead.updated_at().into()),
+    ];
+    issue.extend(always.map(|(key, value)| (key.to_owned(), value)));
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            issue.insert(key.to_owned(), value);
+        }
+    };
+    put("assignee", bead.assignee().map(Value::from));
+    put("started_at", started(bead).map(Value::from));
+    let labels: Vec<Value> = bead.labels().map(Value::from).collect();
+    put("labels", (!labels.is_empty()).then(|| labels.into()));
+    if bead.is_deleted() {
+        let at = record.stamp_of("state").time().to_string();
+        put("deleted_at", Some(at.into()));
+        for key in OF_TOMBSTONE {
+            put(key, record.entry("state", key).cloned());
+        }
+    } else if bead.is_closed() {
+        put("closed_at", bead.closed_at().map(Value::from));
+        put(
+            "closed_by_session",
+            record.entry("state", "closed_by_session").cloned(),
+        );
+        let reason = bead.close_reason();
+        put("close_reason", (!reason.is_empty()).then(|| reason.into()));
+    }
+    issue
+}
+
+/// Returns when work began: what was written down, else the first claim.
+fn started(bead: &Bead) -> Option<String> {
+    let written = bead
+        .record()
+        .entry("times", "started")
+        .and_then(Value::as_str);
+    written.map(str::to_owned).or_else(|| {
+        let claims = bead.record().entries("claims");
+        let held = claims.filter(|(_, claim)| claim.get("by").is_some_and(Value::is_string));
+        let first = held
+            .filter_map(|(key, _)| crate::ledger::Stamp::at_end_of(key))
+            .min()?;
+        Some(first.time().to_string())
+    })
+}
+
+/// Returns a bead as a line of bd's files: with its edges and comments in raw form.
+pub fn raw(bead: &Bead) -> Map<String, Value> {
+    let mut issue = issue(bead);
+    let edges = dependencies(bead);
+    if !edges.is_empty() {
+        issue.insert("dependencies".to_owned(), edges.into());
+    }
+    let comments: Vec<Value> = bead
+        .comments()
+        .iter()
+        .map(|it| raw_comment(bead, it))
+        .collect();
+    if !comments.is_empty() {
+        issue.insert("comments".to_owned(), comments.into());
+    }
+    issue
+}
+
+/// Returns the edges of a bead as bd's raw records, the one to its parent first.
+fn dependencies(bead: &Bead) -> Vec<Value> {
+    let record = bead.record();
+    let parent = bead.parent().map(|target| {
+        let more = record
+            .entry("parent_edges", target)
+            .and_then(Value::as_object);
+        let at = record.stamp_of("parent").time();
+        dependency(
+            bead,
+            &Edge {
+                target,
+                kind: PARENT_CHILD,
+                more,
+            },
+            &at.to_string(),
+        )
+    });
+    let edges = bead.edges().map(|edge| {
+        let at = record.stamp_of_entry("deps", edge.target).time();
+        dependency(bead, &edge, &at.to_string())
+    });
+    parent.into_iter().chain(edges).collect()
+}
+
+fn dependency(bead: &Bead, edge: &Edge<'_>, at: &str) -> Value {
+    let mut raw = match edge.more {
+        Some(more) => more.clone(),
+        None => Map::from_iter([("created_at".to_owned(), at.into())]),
+    };
+    raw.remove("also");
+    raw.entry("issue_id").or_insert_with(|| bead.id().into());
+    raw.insert("depends_on_id".to_owned(), edge.target.into());
+    raw.insert("type".to_owned(), edge.kind.into());
+    Value::Object(raw)
+}
+
+fn raw_comment(bead: &Bead, comment: &Comment<'_>) -> Value {
+    let stored = bead
+        .record()
+        .entry("comments", comment.key)
+        .and_then(Value::as_object);
+    let mut raw = stored.cloned().unwrap_or_default();
+    raw.entry("issue_id").or_insert_with(|| bead.id().into());
+    if comment.created_at.is_none() && stored.is_none_or(|it| !it.contains_key("id")) {
+        let at = crate::ledger::Stamp::at_end_of(comment.key).map(|it| it.time().to_string());
+        raw.insert("created_at".to_owned(), at.unwrap_or_default().into());
+        raw.insert("id".to_owned(), comment.key.into());
+    }
+    Value::Object(raw)
+}
+
+/// Returns a comment as bd prints it; its id is always text.
+pub fn comment(bead: &Bead, comment: &Comment<'_>) -> Value {
+    let mut printed = raw_comment(bead, comment);
+    if let Some(id) = printed.get("id").filter(|id| !id.is_string()) {
+        printed["id"] = id.to_string().into();
+    }
+    printed
+}
+
+/// Returns all comments of a bead as bd prints them.
+pub fn comments(bead: &Bead) -> Vec<Value> {
+    bead.comments().iter().map(|it| comment(bead, it)).collect()
+}
+
+/// Returns an element of bd's lists: the issue, its raw edges, its parent and the three counts.
+pub fn counted(beads: &Beads, bead: &Bead) -> Map<String, Value> {
+    let mut issue = issue(bead);
+    let edges = dependencies(bead);
+    if !edges.is_empty() {
+        issue.insert("dependencies".to_owned(), edges.into());
+    }
+    counts(beads, bead, &mut issue);
+    issue
+}
+
+/// Adds the parent and the counts; only edges of type `blocks` are counted, as bd does.
+fn counts(beads: &Beads, bead: &Bead, issue: &mut Map<String, Value>) {
+    let out = bead.edges().filter(|edge| edge.kind == "blocks").count();
+    let into = beads
+        .dependents(bead.id())
+        .filter(|(_, kind)| *kind == "blocks")
+        .count();
+    issue.insert("dependency_count".to_owned(), out.into());
+    issue.insert("dependent_count".to_owned(), into.into());
+    issue.insert("comment_count".to_owned(), bead.comments().len().into());
+    if let Some(parent) = bead.parent() {
+        issue.insert("parent".to_owned(), parent.into());
+    }
+}
+
+/// Returns an element of `show`: what a bead depends on as whole issues; on demand what depends on it and
+/// its comments.
+pub fn shown(beads: &Beads, bead: &Bead, dependents: bool, with_comments: bool) -> Value {
+    let mut issue = issue(bead);
+    counts(beads, bead, &mut issue);
+    let edges: Vec<Value> = depends_on(beads, bead);
+    if !edges.is_empty() {
+        issue.insert("dependencies".to_owned(), edges.into());
+    }
+    if dependents {
+        let found: Vec<Value> = beads
+            .dependents(bead.id())
+            .map(|(it, kind)| brief(it, kind))
+            .collect();
+        issue.insert("dependents".to_owned(), found.into());
+    }
+    if with_comments {
+        issue.insert("comments".to_owned(), comments(bead).into());
+    }
+    if bead.issue_type() == "epic" {
+        let total = beads.children(bead.id()).count();
+        let closed = beads
+            .children(bead.id())
+            .filter(|child| child.is_closed())
+            .count();
+        issue.insert("epic_total_children".to_owned(), total.into());
+        issue.insert("epic_closed_children".to_owned(), closed.into());
+        issue.insert(
+            "epic_closeable".to_owned(),
+            (total > 0 && total == closed).into(),
+        );
+    }
+    Value::Object(issue)
+}
+
+/// Returns what a bead depends on: whole issues with the type of the edge; what is missing is left out.
+pub fn depends_on(beads: &Beads, bead: &Bead) -> Vec<Value> {
+    let found = targets(bead).filter_map(|(target, kind)| Some((beads.get(target)?, kind)));
+    found
+        .map(|(target, kind)| with_type(target, kind))
+        .collect()
+}
+
+/// Returns a whole issue with the type of the edge that leads to it.
+pub fn with_type(bead: &Bead, kind: &str) -> Value {
+    let mut issue = issue(bead);
+    issue.insert("dependency_type".to_owned(), kind.into());
+    Value::Object(issue)
+}
+
+fn brief(bead: &Bead, kind: &str) -> Value {
+    json!({
+        "id": bead.id(), "title": bead.title(), "status": bead.status(), "priority": bead.priority(),
+        "issue_type": bead.issue_type(), "dependency_type": kind,
+    })
+}

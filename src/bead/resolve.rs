@@ -1,0 +1,112 @@
+//! Which bead somebody means who typed part of an id.
+
+use crate::fault::{Fault, Result};
+use crate::record::Bead;
+use crate::town::View;
+
+/// How many candidates an ambiguous id is answered with.
+const CANDIDATES_MAX: usize = 10;
+
+/// Returns the bead `typed` stands for: its whole id, the id without `prefix`, or a part of what follows
+/// the prefix that no other bead has.
+///
+/// Only the last of these reads the whole ledger. Deleted beads are not found.
+pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
+    let typed = typed.trim();
+    let none = || Fault::not_found(format!("no issue found matching \"{typed}\""));
+    if typed.is_empty() {
+        return Err(none());
+    }
+    let prefixed = format!("{prefix}-{typed}");
+    for id in [typed, prefixed.as_str()] {
+        if let Some(bead) = view.bead(id)?
+            && !bead.is_deleted()
+        {
+            return Ok(bead);
+        }
+    }
+    let mut found = candidates(view.beads()?, typed);
+    match found.len() {
+        0 => Err(none().hint("git gt list --all shows every bead")),
+        1 => Ok(found.remove(0)),
+        count => {
+            let ids: Vec<&str> = found.iter().take(CANDIDATES_MAX).map(Bead::id).collect();
+            let more = if count > CANDIDATES_MAX { ", …" } else { "" };
+            Err(Fault::not_found(format!(
+                "ambiguous: \"{typed}\" could be {}{more}",
+                ids.join(", ")
+            ))
+            .hint("type more of the id"))
+        }
+    }
+}
+
+/// Returns the beads whose hash is `typed`, else those whose hash has it as a part.
+fn candidates(beads: Vec<Bead>, typed: &str) -> Vec<Bead> {
+    let part = typed
+        .rsplit_once('-')
+        .filter(|(front, _)| looks_like_prefix(front));
+    let (front, part) = part.map_or((None, typed), |(front, part)| (Some(front), part));
+    let mut fits: Vec<Bead> = beads
+        .into_iter()
+        .filter(|bead| {
+            let (prefix, hash) = split(bead.id());
+            front.is_none_or(|front| front == prefix) && !part.is_empty() && hash.contains(part)
+        })
+        .collect();
+    if let Some(exact) = fits.iter().position(|bead| split(bead.id()).1 == part) {
+        let only = fits
+            .iter()
+            .filter(|bead| split(bead.id()).1 == part)
+            .count()
+            == 1;
+        if only {
+            return vec![fits.swap_remove(exact)];
+        }
+        fits.retain(|bead| split(bead.id()).1 == part);
+    }
+    fits
+}
+
+fn looks_like_prefix(front: &str) -> bool {
+    !front.is_empty() && front.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+fn split(id: &str) -> (&str, &str) {
+    id.rsplit_once('-').unwrap_or(("", id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Stamp;
+
+    #[track_caller]
+    fn check(ids: &str, typed: &str, want: &str) {
+        let beads = ids
+            .split(' ')
+            .map(|id| Bead::new(id, "t", &Stamp::zero()))
+            .collect();
+        let got: Vec<String> = candidates(beads, typed)
+            .iter()
+            .map(|bead| bead.id().to_owned())
+            .collect();
+        assert_eq!(got.join(" "), want, "{typed}");
+    }
+
+    #[test]
+    fn a_part_of_the_hash_is_enough() {
+        check("gt-4k2xa gt-9zzzz", "4k2", "gt-4k2xa");
+        check("gt-4k2xa gt-4k2xb", "4k2", "gt-4k2xa gt-4k2xb");
+        check("gt-4k2xa", "gt-4k", "gt-4k2xa");
+        check("gt-4k2xa hq-4k2xa", "hq-4k", "hq-4k2xa");
+        check("gt-4k2xa", "zz", "");
+    }
+
+    #[test]
+    fn a_whole_hash_beats_a_part() {
+        check("gt-4k2 gt-4k2xa", "4k2", "gt-4k2");
+        check("gt-4k2xa gt-4k2xa.1", "4k2xa", "gt-4k2xa");
+        check("gt-mol-abc gt-abcd", "abc", "gt-mol-abc");
+    }
+}

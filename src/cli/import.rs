@@ -1,0 +1,152 @@
+//! `git gt import`
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use serde_json::json;
+
+use super::Context;
+use super::reply::Reply;
+use crate::bead::{Imported, Line, Merged, merge, read};
+use crate::fault::{Fault, Result};
+use crate::ledger::{Decision, Name, join};
+use crate::record::Bead;
+use crate::town::Town;
+
+/// Take over beads from a JSONL file of bd or br; again and again, if you like
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The file, - for standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: String,
+    /// Say what would change and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How many records one commit takes.
+const BATCH: usize = 1000;
+
+/// A file that was read.
+struct Parsed {
+    /// One bead per id, in the order of the file.
+    beads: Vec<Bead>,
+    /// How many lines are no beads.
+    others: usize,
+    faults: Vec<Fault>,
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let parsed = parse(&content(cx, &args.file)?);
+    let mut all = Merged::default();
+    let mut faults = parsed.faults;
+    for batch in parsed.beads.chunks(BATCH) {
+        let (merged, refused) = write(cx, &town, args, batch)?;
+        all.created.extend(merged.created);
+        all.updated.extend(merged.updated);
+        all.unchanged += merged.unchanged;
+        faults.extend(refused);
+    }
+    if !args.dry_run && all.created.len() + all.updated.len() > 0 {
+        cx.settle(&town)?;
+    }
+    let (created, updated) = (all.created.len(), all.updated.len());
+    let (unchanged, others) = (all.unchanged, parsed.others);
+    let ids: Vec<&String> = all.created.iter().chain(&all.updated).collect();
+    let value = json!({
+        "source": args.file, "created": created, "updated": updated, "unchanged": unchanged,
+        "skipped": others, "refused": faults.len(), "ids": ids, "dry_run": args.dry_run,
+        "schema_version": 1,
+    });
+    let would = if args.dry_run {
+        "would import"
+    } else {
+        "imported"
+    };
+    let text = format!(
+        "{would} {created} new, {updated} changed, {unchanged} unchanged; {others} skipped, {} refused",
+        faults.len()
+    );
+    Ok(Reply::new(value, text).with_faults(faults))
+}
+
+/// Returns the text of a file, or of standard input for `-`.
+pub(crate) fn content(cx: &Context, file: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    if file == "-" {
+        let done = std::io::stdin().lock().read_to_end(&mut bytes);
+        done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
+    } else {
+        let path = cx.world.cwd().join(file);
+        bytes = std::fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{file}'")),
+            _ => Fault::io("read", &path, &error),
+        })?;
+    }
+    String::from_utf8(bytes).map_err(|_| Fault::invalid(format!("'{file}' is not UTF-8")))
+}
+
+fn parse(text: &str) -> Parsed {
+    let mut parsed = Parsed {
+        beads: Vec::new(),
+        others: 0,
+        faults: Vec::new(),
+    };
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let text = text.trim_start_matches('\u{feff}');
+    for (number, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        match read(line) {
+            Ok(Line::Other) => parsed.others += 1,
+            Ok(Line::Bead(bead)) => match places.get(bead.id()) {
+                Some(&place) => {
+                    let both = join(parsed.beads[place].record(), bead.record());
+                    parsed.beads[place] = Bead::of(both).unwrap_or(*bead);
+                }
+                None => {
+                    places.insert(bead.id().to_owned(), parsed.beads.len());
+                    parsed.beads.push(*bead);
+                }
+            },
+            Err(fault) => {
+                parsed
+                    .faults
+                    .push(Fault::invalid(format!("line {}: {fault}", number + 1)));
+            }
+        }
+    }
+    parsed
+}
+
+/// Joins beads with what is here, in one commit.
+fn write(cx: &Context, town: &Town, args: &Args, batch: &[Bead]) -> Result<(Merged, Vec<Fault>)> {
+    let actor = cx.actor(town.repo());
+    let written = town.write(Name::Beads, &actor, |view, _| {
+        let ledger = view.ledger(Name::Beads)?;
+        let (mut merged, mut records, mut faults) = (Merged::default(), Vec::new(), Vec::new());
+        for bead in batch {
+            match merge(ledger.get(bead.id())?, bead) {
+                Ok(Imported::Created(record)) => {
+                    merged.created.push(bead.id().to_owned());
+                    records.push(record);
+                }
+                Ok(Imported::Updated(record)) => {
+                    merged.updated.push(bead.id().to_owned());
+                    records.push(record);
+                }
+                Ok(Imported::Unchanged) => merged.unchanged += 1,
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if args.dry_run {
+            records.clear();
+        }
+        let subject = format!("import {} beads", records.len());
+        Ok(Decision::write(subject, records, (merged, faults)))
+    })?;
+    Ok(written.value)
+}

@@ -1,0 +1,132 @@
+//! `git gt show`
+
+use serde_json::Value;
+
+use super::Context;
+use super::beads::{line, several};
+use super::reply::{Reply, printable};
+use crate::bead::{Beads, resolve, shown};
+use crate::fault::Result;
+use crate::record::Bead;
+use crate::town::View;
+
+/// Show beads with everything that is known about them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The beads, by their ids or a part of them
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// Show comments too
+    #[arg(long)]
+    include_comments: bool,
+    /// Show what depends on it too
+    #[arg(long)]
+    include_dependents: bool,
+    /// Show one line for each
+    #[arg(long)]
+    short: bool,
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let view = town.view();
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    for typed in &args.ids {
+        match resolve(&view, town.rig().prefix(), typed) {
+            Ok(bead) => found.push(bead),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if found.is_empty() {
+        return Ok(several(Vec::new(), String::new(), faults));
+    }
+    // How many beads wait for one is known to the whole ledger only; people are not made to wait for it.
+    let all = if cx.json || args.include_dependents {
+        Some(Beads::all(&view)?)
+    } else {
+        None
+    };
+    let mut values = Vec::new();
+    if let (true, Some(all)) = (cx.json, &all) {
+        let value = |bead| shown(all, bead, args.include_dependents, args.include_comments);
+        values = found.iter().map(value).collect();
+    }
+    let mut blocks = Vec::new();
+    for bead in &found {
+        blocks.push(if args.short {
+            line(bead)
+        } else {
+            block(&view, all.as_ref(), bead)?
+        });
+    }
+    let mut text = blocks.join(if args.short { "" } else { "\n" });
+    if args.include_comments && !args.short {
+        text.extend(found.iter().map(super::comments::thread));
+    }
+    Ok(Reply::new(Value::Array(values), text).with_faults(faults))
+}
+
+/// Returns a bead as a block of text.
+fn block(view: &View<'_>, all: Option<&Beads>, bead: &Bead) -> Result<String> {
+    let mut text = format!("{}  {}\n", bead.id(), printable(bead.title()));
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("  {name:<12} {}\n", printable(value)));
+        }
+    };
+    field("Status:", bead.status());
+    field("Priority:", &format!("P{}", bead.priority()));
+    field("Type:", bead.issue_type());
+    field("Assignee:", &bead.assignee().unwrap_or_default());
+    field("Parent:", bead.parent().unwrap_or_default());
+    field("Labels:", &bead.labels().collect::<Vec<_>>().join(", "));
+    field("Created:", &bead.created_at());
+    field("Updated:", &bead.updated_at());
+    field("Closed:", &bead.closed_at().unwrap_or_default());
+    field("Reason:", bead.close_reason());
+    field("Deferred:", bead.record().text("defer_until"));
+    field("Due:", bead.record().text("due_at"));
+    field("External:", bead.record().text("external_ref"));
+    let sections = [
+        ("DESCRIPTION", "description"),
+        ("DESIGN", "design"),
+        ("ACCEPTANCE", "acceptance_criteria"),
+        ("NOTES", "notes"),
+    ];
+    for (heading, name) in sections {
+        let body = bead.record().text(name);
+        if !body.is_empty() {
+            text.push_str(&format!("\n{heading}\n{}\n", indented(body)));
+        }
+    }
+    let edges: Vec<_> = bead.edges().collect();
+    if !edges.is_empty() {
+        text.push_str("\nDEPENDS ON\n");
+    }
+    for edge in edges {
+        let what = match view.bead(edge.target)?.filter(|it| !it.is_deleted()) {
+            Some(target) => line(&target),
+            None => format!("{}  (not here)\n", printable(edge.target)),
+        };
+        text.push_str(&format!("  {:<16} {what}", printable(edge.kind)));
+    }
+    if let Some(all) = all {
+        let dependents: String = all
+            .dependents(bead.id())
+            .map(|(it, kind)| format!("  {:<16} {}", printable(kind), line(it)))
+            .collect();
+        if !dependents.is_empty() {
+            text.push_str(&format!("\nDEPENDENTS\n{dependents}"));
+        }
+    }
+    Ok(text)
+}
+
+/// Returns text with two spaces before every line.
+pub(crate) fn indented(text: &str) -> String {
+    let lines: Vec<String> = printable(text)
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect();
+    lines.join("\n")
+}
