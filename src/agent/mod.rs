@@ -26,6 +26,11 @@ pub struct Standing {
     pub alive: bool,
 }
 
+/// Waits until no session of an agent runs.
+pub fn wait(town: &Town, agent: &str) -> Result<()> {
+    session::wait(town, agent)
+}
+
 /// Returns all agents of this clone, sorted by name.
 pub fn agents(town: &Town) -> Result<Vec<Standing>> {
     let stand = |hook: Hook| {

@@ -91,6 +91,14 @@ pub(super) fn is_alive(town: &Town, agent: &str) -> bool {
     Lock::is_held(&file(town, agent, "lock"))
 }
 
+/// Waits until no session of the agent runs.
+pub(super) fn wait(town: &Town, agent: &str) -> Result<()> {
+    let path = file(town, agent, "lock");
+    Lock::take(&path)
+        .map(drop)
+        .map_err(|error| Fault::io("lock", &path, &error))
+}
+
 /// Starts a session on a hook and returns once it runs.
 pub(super) fn start(town: &Town, hook: &Hook, agent: &Agent) -> Result<Session> {
     let session = Session {

@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let offline = super::sync::adopt(cx)?;
+    let offline = super::sync::adopt(&cx.repo()?)?;
     let repo = cx.repo()?;
     let actor = cx.actor(&repo);
     let founded = found(

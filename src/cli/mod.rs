@@ -8,6 +8,7 @@ mod comments;
 mod config;
 mod create;
 mod delete;
+mod demo;
 mod dep;
 mod done;
 mod export;
@@ -119,6 +120,8 @@ enum Command {
     Sync(sync::Args),
     /// Show what happened, newest first
     Log(log::Args),
+    /// Show the whole path in a temporary directory: eight beads, eight agents at once, one queue
+    Demo(demo::Args),
     /// Run an agent's session
     #[command(hide = true)]
     Session(session::Args),
@@ -208,6 +211,7 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Export(args) => export::run(cx, &args),
         Command::Sync(args) => sync::run(cx, &args),
         Command::Log(args) => log::run(cx, &args),
+        Command::Demo(args) => demo::run(cx, &args),
         Command::Session(args) => session::run(cx, &args),
         Command::Help(args) => help::show(&Cli::command(), &args.command),
         Command::Version(args) => version::run(&args),

@@ -299,7 +299,7 @@ fn reason(why: &Why) -> String {
         Why::Batch { queued: 1 } => "the only one that waits".to_owned(),
         Why::Batch { queued } => format!("the best first size with {queued} waiting"),
         Why::Bisect { green, red } => {
-            format!("{green} are green and {red} are red, so the culprit is between")
+            format!("the first {green} pass and the first {red} fail: which one is it?")
         }
         Why::Confirm { attempt, of } => format!("to be sure, attempt {attempt} of {of}"),
         Why::Control => "is the target itself green?".to_owned(),

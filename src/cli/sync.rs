@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
+use crate::git::Repo;
 use crate::ledger::{Event, Report, sync};
 use crate::town::Town;
 use crate::{refinery, settle};
@@ -74,15 +75,14 @@ pub(crate) fn once(town: &Town, name: &str) -> Result<Report> {
 
 /// Takes the ledgers of a clone's remote over, where it has any; a remote that cannot be reached is said
 /// and no reason not to begin.
-pub(crate) fn adopt(cx: &Context) -> Result<Option<String>> {
-    let repo = cx.repo()?;
+pub(crate) fn adopt(repo: &Repo) -> Result<Option<String>> {
     let name = repo
         .setting("gt.remote")
         .unwrap_or_else(|| "origin".to_owned());
     let Ok(remote) = repo.remote(&name) else {
         return Ok(None);
     };
-    match sync(&repo, &remote, &[]) {
+    match sync(repo, &remote, &[]) {
         Ok(_) => Ok(None),
         Err(Fault::Unavailable(said)) => Ok(Some(said.message)),
         Err(fault) => Err(fault),

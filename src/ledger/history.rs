@@ -50,22 +50,25 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
                 .filter_map(|line| entry(ledger, line)),
         );
     }
-    entries.sort_by(|a, b| b.time.cmp(&a.time));
+    // Stamps tell the order within a second, and across ledgers.
+    entries.sort_by(|(a, one), (b, other)| (other.time, b).cmp(&(one.time, a)));
+    let mut entries: Vec<Entry> = entries.into_iter().map(|(_, entry)| entry).collect();
     if limit > 0 {
         entries.truncate(limit);
     }
     Ok(entries)
 }
 
-fn entry(ledger: Name, line: &str) -> Option<Entry> {
+fn entry(ledger: Name, line: &str) -> Option<(String, Entry)> {
     let mut fields = line.split('\0');
-    let (commit, seconds) = (fields.next()?, fields.next()?);
+    let (commit, seconds, stamp) = (fields.next()?, fields.next()?, fields.next()?);
     let (actor, subject) = (fields.next()?, fields.next()?);
-    Some(Entry {
+    let entry = Entry {
         time: Time(seconds.parse::<u64>().ok()? * 1000),
         actor: actor.to_owned(),
         ledger: ledger.ref_name().trim_start_matches("refs/gt/").to_owned(),
         subject: subject.to_owned(),
         commit: commit.to_owned(),
-    })
+    };
+    Some((stamp.to_owned(), entry))
 }

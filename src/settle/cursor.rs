@@ -22,15 +22,19 @@ impl Cursor {
     /// Returns what the rules would look at now.
     pub(super) fn now(town: &Town) -> Result<Self> {
         let queue = town.repo().find_ref(Name::Queue.ref_name())?;
-        let tip = match town.target(None) {
-            Ok(target) => town.known_tip(&target)?,
-            Err(_) => None,
-        };
-        let text = |id: Option<crate::git::Oid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let text = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let refs = town
+            .target(None)
+            .map(|target| town.tip_refs(&target))
+            .unwrap_or_default();
+        let tips = refs
+            .iter()
+            .map(|name| Ok(text(town.repo().find_ref(name)?)));
+        let target = tips.collect::<Result<Vec<_>>>()?.join(" ");
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self {
             queue: text(queue),
-            target: text(tip),
+            target,
             version,
         })
     }

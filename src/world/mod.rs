@@ -83,31 +83,30 @@ impl World {
     /// Returns the same world seen from another folder.
     #[must_use]
     pub fn at(&self, cwd: &Path) -> Self {
-        Self(Arc::new(Inner {
-            env: self.0.env.clone(),
-            cwd: self.0.cwd.join(cwd),
-            exe: self.0.exe.clone(),
-            clock: self.0.clock,
-            random: self.0.random.fork(),
-            interrupted: self.0.interrupted.clone(),
-        }))
+        self.changed(self.0.env.clone(), self.0.cwd.join(cwd))
     }
 
-    /// Returns the same world with `vars` added to its environment.
+    /// Returns the same world with `set` added to its environment and `unset` taken out of it.
     #[must_use]
-    pub fn with_env(&self, vars: &[(&str, &str)]) -> Self {
+    pub fn with_env(&self, set: &[(&str, &str)], unset: &[&str]) -> Self {
         let mut env = self.0.env.clone();
+        env.retain(|key, _| !unset.contains(&key.as_str()));
         env.extend(
-            vars.iter()
+            set.iter()
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
+        self.changed(env, self.0.cwd.clone())
+    }
+
+    fn changed(&self, env: BTreeMap<String, String>, cwd: PathBuf) -> Self {
+        let inner = &self.0;
         Self(Arc::new(Inner {
             env,
-            cwd: self.0.cwd.clone(),
-            exe: self.0.exe.clone(),
-            clock: self.0.clock,
-            random: self.0.random.fork(),
-            interrupted: self.0.interrupted.clone(),
+            cwd,
+            exe: inner.exe.clone(),
+            clock: inner.clock,
+            random: inner.random.fork(),
+            interrupted: inner.interrupted.clone(),
         }))
     }
 
