@@ -67,10 +67,14 @@ impl Stamp {
     }
 
     /// Returns the stamp a key ends in, as `<epoch>-<stamp>` or a bare stamp does.
+    ///
+    /// What would be beyond the year 2100 is a word of somebody's (`deadbeefdeadbeef-x`) and no stamp:
+    /// the next stamp of the record would have to exceed it, and no reader takes that.
     pub fn at_end_of(key: &str) -> Option<Self> {
         let dash = key.rfind('-')?;
         let start = dash.checked_sub(16)?;
-        key.get(start..)?.parse().ok()
+        let stamp: Self = key.get(start..)?.parse().ok()?;
+        stamp.check().is_ok().then_some(stamp)
     }
 }
 
@@ -154,5 +158,9 @@ mod tests {
         check("0199a3c1e2000000-", None);
         check("é99a3c1e2000000-k7", None);
         check("backend", None);
+        check("0199a3c1e2000000-k\n", None);
+        check("03bb2cc3d800ffff-k", Some("03bb2cc3d800ffff-k"));
+        check("03bb2cc3d8010000-k", None);
+        check("deadbeefdeadbeef-k", None);
     }
 }
