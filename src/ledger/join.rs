@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::codec::{RESERVED, Record, canonical};
+use super::codec::{Record, canonical};
 use super::stamp::Stamp;
 
 /// A value that is joined on its own: a field, or an entry of a map field.
@@ -39,13 +39,17 @@ pub fn join(a: &Record, b: &Record) -> Record {
     let low = sides[0].low.clone().max(sides[1].low.clone());
     let mut joined = Record::new(a.id(), kind, &created);
     let mut rows = Map::new();
-    for path in paths(&sides) {
+    // Backwards, so that the entries of a map are there before what is none would take their place.
+    for path in paths(&sides).into_iter().rev() {
         let [ours, theirs] = [rank(path, &sides[0]), rank(path, &sides[1])];
         let (best, from) = if ours >= theirs {
             (ours, &sides[0])
         } else {
             (theirs, &sides[1])
         };
+        if best.present && path.1.is_none() && joined.fields.contains_key(path.0) {
+            continue;
+        }
         if best.stamp != implied(path, &low, best.present) {
             rows.insert(row_name(path), best.stamp.as_str().into());
         }
@@ -95,21 +99,12 @@ fn side(record: &Record) -> Side<'_> {
     }
 }
 
-/// Returns every path either side knows, without the plain values of fields that are maps somewhere.
+/// Returns every path either side knows, a row without a value included: it says when that was removed.
 fn paths<'a>(sides: &[Side<'a>; 2]) -> BTreeSet<Path<'a>> {
     let known = sides
         .iter()
         .flat_map(|side| side.leaves.keys().chain(side.rows.keys()));
-    let mut all: BTreeSet<Path<'a>> = known.copied().collect();
-    let maps: BTreeSet<&str> = all
-        .iter()
-        .filter(|(_, key)| key.is_some())
-        .map(|(field, _)| *field)
-        .collect();
-    all.retain(|(field, key)| {
-        !RESERVED.contains(field) && (key.is_some() || !maps.contains(field))
-    });
-    all
+    known.copied().collect()
 }
 
 fn rank(path: Path<'_>, side: &Side<'_>) -> Rank {
@@ -155,3 +150,6 @@ fn insert(fields: &mut Map<String, Value>, (field, key): Path<'_>, value: Value)
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
