@@ -7,6 +7,8 @@ mod codec;
 mod hash;
 mod history;
 mod join;
+#[cfg(test)]
+mod scratch;
 mod shard;
 mod stamp;
 mod sync;
