@@ -253,3 +253,6 @@ fn message<T>(repo: &Repo, decision: &Decision<T>, stamp: &Stamp) -> String {
     }
     message
 }
+
+#[cfg(test)]
+mod tests;

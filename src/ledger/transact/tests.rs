@@ -1,0 +1,132 @@
+//! Writers that meet: many at once, one that was killed, one that takes no lock of ours.
+
+use super::*;
+use crate::ledger::scratch::{Scratch, git};
+use crate::world::fs;
+
+/// Adds a bead and counts it in a record that all writers change.
+fn add(repo: &Repo, id: &str) -> Oid {
+    let written = transact(repo, Name::Beads, "api/crew/joe", |ledger, pen| {
+        let known = ledger.get("tally")?;
+        let mut tally = known.unwrap_or_else(|| Record::new("tally", "tally", &pen.first_stamp()));
+        let stamp = pen.stamp(&tally);
+        tally.set("count", Some((count(&tally) + 1).into()), &stamp);
+        let bead = Record::new(id, "bead", &pen.first_stamp());
+        Ok(Decision::write(
+            format!("create {id}"),
+            vec![tally, bead],
+            (),
+        ))
+    });
+    written.unwrap().tip.unwrap()
+}
+
+fn count(tally: &Record) -> i64 {
+    tally.integer("count").unwrap_or_default()
+}
+
+fn ledger(repo: &Repo) -> Snapshot<'_> {
+    Snapshot::at(repo, repo.find_ref("refs/gt/beads").unwrap()).unwrap()
+}
+
+#[test]
+fn writers_at_once_lose_no_write() {
+    const WRITERS: u64 = 10;
+    const WRITES: u64 = 5;
+    let scratch = Scratch::new();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let scratch = &scratch;
+            scope.spawn(move || {
+                let repo = scratch.open(writer);
+                for write in 0..WRITES {
+                    add(&repo, &format!("gt-{writer}{write}"));
+                }
+            });
+        }
+    });
+    let repo = scratch.open(0);
+    let all = (WRITERS * WRITES).to_string();
+    let tally = ledger(&repo).get("tally").unwrap().unwrap();
+    assert_eq!(count(&tally).to_string(), all);
+    let beads = ledger(&repo).records().unwrap().len() - 1;
+    assert_eq!(beads.to_string(), all);
+    // The clock stands still, and yet every change has a stamp of its own.
+    let stamps = "--format=%(trailers:key=Gt-Stamp,valueonly,separator=)";
+    let stamps = git(&repo, &["log", stamps, "refs/gt/beads"], "");
+    assert!(
+        stamps
+            .lines()
+            .is_sorted_by(|later, earlier| later > earlier),
+        "{stamps}"
+    );
+    let commits = |filter: &str| git(&repo, &["rev-list", "--count", filter, "refs/gt/beads"], "");
+    assert_eq!(commits("--max-parents=1").trim(), all);
+    assert_eq!(commits("--min-parents=2").trim(), "0");
+    assert_eq!(
+        git(&repo, &["config", "--get-all", "gt.cloneId"], "")
+            .lines()
+            .count(),
+        1
+    );
+    assert_eq!(git(&repo, &["fsck", "--strict"], ""), "");
+    assert!(!repo.scratch_dir().join("ref.new").exists());
+    assert!(!repo.common_dir().join("refs/gt/beads.lock").exists());
+}
+
+#[test]
+fn what_a_killed_writer_left_is_no_obstacle() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let twin = repo.scratch_dir().join("ref.new");
+    let path = repo.common_dir().join("refs/gt/beads");
+    let lock = repo.common_dir().join("refs/gt/beads.lock");
+    let mut want = 0;
+    let mut check = || {
+        want += 1;
+        add(&repo, &format!("gt-{want}"));
+        assert_eq!(ledger(&repo).records().unwrap().len(), want + 1);
+        assert!(!lock.exists() && !twin.exists());
+    };
+    check();
+    // Killed while it wrote the new value, and before it had the lock.
+    fs::create_new(&twin, b"").unwrap();
+    check();
+    fs::create_new(&twin, b"0000\n").unwrap();
+    check();
+    // Killed while it held the lock.
+    fs::create_new(&twin, b"0000\n").unwrap();
+    fs::hard_link(&twin, &lock).unwrap();
+    check();
+    // Killed when the ref was in place.
+    fs::hard_link(&path, &twin).unwrap();
+    check();
+}
+
+#[test]
+fn a_decision_is_made_anew_when_the_ref_moved_without_our_lock() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let set = |tip: Oid| {
+        git(
+            &repo,
+            &["update-ref", "refs/gt/beads", &tip.to_string()],
+            "",
+        )
+    };
+    let before = add(&repo, "gt-1");
+    let after = add(&repo, "gt-2");
+    set(before);
+    let mut seen = Vec::new();
+    let written = transact(&repo, Name::Beads, "api/crew/joe", |ledger, pen| {
+        seen.push(ledger.records()?.len());
+        if seen.len() == 1 {
+            set(after);
+        }
+        let bead = Record::new("gt-3", "bead", &pen.first_stamp());
+        Ok(Decision::write("create gt-3", vec![bead], ()))
+    });
+    assert!(written.unwrap().changed);
+    assert_eq!(seen, [2, 3]);
+    assert_eq!(ledger(&repo).records().unwrap().len(), 4);
+}
