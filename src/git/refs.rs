@@ -104,7 +104,10 @@ impl Repo {
     pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let (lock, twin) = (suffixed(&path, ".lock"), self.scratch_dir().join("ref.new"));
+        let twin = self
+            .scratch_dir()
+            .join(format!("ref.new.{}", self.name_hash(name)));
+        let lock = suffixed(&path, ".lock");
         self.lock_ref(&lock, &twin, new)
             .map_err(|error| match error {
                 Locking::Io(error) => failed(&error),

@@ -8,8 +8,12 @@ use serde_json::{Map, Number, Value};
 use super::Stamp;
 use crate::fault::{Fault, Result};
 
-/// The greatest size of a record in bytes; a larger one is refused when written and when fetched.
+/// The greatest size of a record we write, in bytes.
 pub const RECORD_MAX: usize = 1024 * 1024;
+
+/// The greatest size of a record that is read and fetched: the join of records that were written apart
+/// may be larger than each of them.
+pub(super) const READ_MAX: usize = 16 * RECORD_MAX;
 
 /// Keys that are not fields: they say what the record is and when its fields were set.
 pub(super) const RESERVED: [&str; 4] = ["created", "id", "kind", "stamps"];
@@ -36,8 +40,8 @@ impl Record {
     /// Returns the record that `bytes` are, if they are the canonical text of one.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let bad = |what: &str| Fault::invalid(format!("not a record: {what}"));
-        if bytes.len() > RECORD_MAX {
-            return Err(bad("larger than 1 MiB"));
+        if bytes.len() > READ_MAX {
+            return Err(bad("larger than 16 MiB"));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| bad("not UTF-8"))?;
         let Value::Object(fields) = parse(text)? else {

@@ -223,10 +223,10 @@ fn updates(repo: &Repo, records: &[Record]) -> Result<Vec<Update>> {
                 bytes.len()
             )));
         }
-        debug_assert!(
-            Record::decode(&bytes).is_ok(),
-            "only canonical records are written"
-        );
+        // What could not be read again is not written.
+        Record::decode(&bytes).map_err(|fault| {
+            Fault::invalid(format!("'{}' cannot be stored: {fault}", record.id()))
+        })?;
         Ok(Update::of(record.id(), repo.write_blob(&bytes)?))
     };
     records.iter().map(update).collect()

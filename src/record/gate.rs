@@ -39,7 +39,7 @@ impl Gate {
 
     /// Returns its name.
     pub fn name(&self) -> &str {
-        self.0.id().trim_start_matches("gate.")
+        self.0.id().strip_prefix("gate.").unwrap_or_default()
     }
 
     /// Returns the line that `sh -c` runs.

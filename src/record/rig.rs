@@ -25,6 +25,19 @@ impl Rig {
         Self(Record::new(&Self::id_of(name), Self::KIND, &Stamp::zero()))
     }
 
+    /// Returns the rig of a record that may be finished, live again.
+    pub fn revived(mut record: Record, stamp: &Stamp) -> Self {
+        let life = record.life();
+        if life % 2 != 0 {
+            record.set(
+                "state",
+                Some(serde_json::json!({ "life": life + 1 })),
+                stamp,
+            );
+        }
+        Self(record)
+    }
+
     /// Returns the record.
     pub fn record(&self) -> &Record {
         &self.0
@@ -42,7 +55,7 @@ impl Rig {
 
     /// Returns its name.
     pub fn name(&self) -> &str {
-        self.0.id().trim_start_matches("rig.")
+        self.0.id().strip_prefix("rig.").unwrap_or_default()
     }
 
     /// Returns the prefix of its beads' ids, without the dash.

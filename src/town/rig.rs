@@ -58,14 +58,14 @@ pub fn found(repo: &Repo, actor: &str, wanted: &NewRig<'_>) -> Result<Founded> {
     };
     let target = default_target(repo)?;
     let written = transact(repo, Name::Config, actor, |ledger, pen| {
-        let mut rig = match ledger.get(&Rig::id_of(&name))? {
-            Some(record) => match Rig::of(record) {
-                Some(known) => return Ok(Decision::nothing(known)),
-                None => Rig::new(&name),
-            },
-            None => Rig::new(&name),
-        };
-        let stamp = pen.first_stamp();
+        let old = ledger.get(&Rig::id_of(&name))?;
+        if let Some(known) = old.clone().and_then(Rig::of) {
+            return Ok(Decision::nothing(known));
+        }
+        let stamp = old
+            .as_ref()
+            .map_or_else(|| pen.first_stamp(), |old| pen.stamp(old));
+        let mut rig = Rig::revived(old.unwrap_or_else(|| Rig::new(&name).into_record()), &stamp);
         rig.record_mut()
             .set("prefix", Some(prefix.as_str().into()), &stamp);
         rig.record_mut()

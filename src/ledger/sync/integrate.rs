@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Event, Overtaken, Sync};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
-use crate::ledger::codec::{RECORD_MAX, Record, canonical};
+use crate::ledger::codec::{READ_MAX, Record, canonical};
 use crate::ledger::shard::{Difference, Snapshot, Update, differences, id_of};
 use crate::ledger::{Decision, Name, digest, join, transact};
 use crate::world::Time;
@@ -137,7 +137,7 @@ impl Sync<'_> {
             return keep_ours(vec![Event::LeftOut(name, why.to_owned())]);
         };
         let bytes = self.repo.blob(&theirs.id)?;
-        if bytes.len() > RECORD_MAX {
+        if bytes.len() > READ_MAX {
             let why = format!("{} bytes, more than a record may have", bytes.len());
             return keep_ours(vec![Event::LeftOut(id, why)]);
         }

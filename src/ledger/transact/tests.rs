@@ -70,15 +70,21 @@ fn writers_at_once_lose_no_write() {
         1
     );
     assert_eq!(git(&repo, &["fsck", "--strict"], ""), "");
-    assert!(!repo.scratch_dir().join("ref.new").exists());
+    assert!(!twin(&repo).exists());
     assert!(!repo.common_dir().join("refs/gt/beads.lock").exists());
+}
+
+/// The second name of the lock of the ledger of beads.
+fn twin(repo: &Repo) -> std::path::PathBuf {
+    let name = repo.name_hash(Name::Beads.ref_name());
+    repo.scratch_dir().join(format!("ref.new.{name}"))
 }
 
 #[test]
 fn what_a_killed_writer_left_is_no_obstacle() {
     let scratch = Scratch::new();
     let repo = scratch.open(1);
-    let twin = repo.scratch_dir().join("ref.new");
+    let twin = twin(&repo);
     let path = repo.common_dir().join("refs/gt/beads");
     let lock = repo.common_dir().join("refs/gt/beads.lock");
     let mut want = 0;
