@@ -226,4 +226,54 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_command_accepts_h() {
+        fn check(command: &clap::Command, path: &[String]) {
+            let children = command.get_subcommands().filter(|it| !it.is_hide_set());
+            for child in children {
+                let path = [path, &[child.get_name().to_owned()]].concat();
+                let argv = ["git-gt".to_owned()].into_iter().chain(path.clone());
+                let asked = Cli::command().try_get_matches_from(argv.chain(["-h".to_owned()]));
+                let error = asked.expect_err("help is what clap calls an error");
+                assert_eq!(
+                    error.kind(),
+                    clap::error::ErrorKind::DisplayHelp,
+                    "{path:?}"
+                );
+                let text = error.render().to_string();
+                assert!(
+                    text.contains(&format!("Usage: git gt {}", path.join(" "))),
+                    "{text}"
+                );
+                check(child, &path);
+            }
+        }
+        check(&Cli::command(), &[]);
+    }
+
+    #[test]
+    fn the_manual_describes_every_command() {
+        let missing = manual::undocumented(help::PAGE, &Cli::command());
+        assert!(
+            missing.is_empty(),
+            "man/git-gt.1 has no section with options for {missing:?}"
+        );
+    }
+
+    /// `GT_BLESS=1 cargo test` writes the lists of options into the page.
+    #[test]
+    fn the_manual_lists_the_options_of_the_parser() {
+        let fresh = manual::refresh(help::PAGE, &Cli::command());
+        if crate::world::Start::of_process().is_ok_and(|it| it.env.contains_key("GT_BLESS")) {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("man/git-gt.1");
+            crate::world::fs::replace(&path, fresh.as_bytes()).unwrap();
+        } else {
+            let stale = fresh.lines().zip(help::PAGE.lines()).find(|(a, b)| a != b);
+            assert!(
+                fresh == help::PAGE,
+                "GT_BLESS=1 cargo test --lib manual; differs: {stale:?}"
+            );
+        }
+    }
 }
