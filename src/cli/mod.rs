@@ -55,7 +55,7 @@ use reply::Reply;
 struct Cli {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
-    dir: Option<PathBuf>,
+    chdir: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -170,7 +170,7 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
         Err(error) => return reply::usage(&error),
     };
     let world = cli
-        .dir
+        .chdir
         .as_ref()
         .map_or_else(|| world.clone(), |dir| world.at(dir));
     if !world.cwd().is_dir() {
