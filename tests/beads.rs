@@ -1,0 +1,433 @@
+//! Beads from the outside: the real program in a real repository.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{Output, Place, real_files};
+
+fn ids(list: &Value) -> Vec<&str> {
+    let list = list.as_array().expect("a list");
+    list.iter().filter_map(|it| it["id"].as_str()).collect()
+}
+
+#[test]
+fn a_bead_lives_from_create_to_delete() {
+    let place = Place::new();
+    let id = place.create(&[
+        "Parse dates",
+        "-t",
+        "feat",
+        "-p",
+        "P1",
+        "-l",
+        "b,a",
+        "-d",
+        "- all of them",
+    ]);
+    let shown = &place.json(&["show", &id])[0];
+    assert_eq!(shown["issue_type"], "feature");
+    assert_eq!(shown["priority"], 1);
+    assert_eq!(shown["labels"], json!(["a", "b"]));
+    assert_eq!(shown["description"], "- all of them");
+    assert_eq!(shown["status"], "open");
+    for key in ["dependency_count", "dependent_count", "comment_count"] {
+        assert_eq!(shown[key], 0, "{key}");
+    }
+    place.gt(&["update", &id, "--claim"]).done();
+    let shown = &place.json(&["show", &id])[0];
+    assert_eq!(
+        (&shown["status"], &shown["assignee"]),
+        (&json!("in_progress"), &json!("ada"))
+    );
+    assert!(shown["started_at"].is_string());
+    let closed = &place.json(&["close", &id, "-r", "tests pass"])[0];
+    assert_eq!(closed["close_reason"], "tests pass");
+    assert_eq!(place.json(&["list"]), json!([]));
+    let open = &place.json(&["reopen", &id])[0];
+    assert_eq!(
+        (&open["status"], &open["closed_at"]),
+        (&json!("open"), &Value::Null)
+    );
+    place.gt(&["delete", &id]).done();
+    assert_eq!(ids(&place.json(&["list"])), [id.as_str()]);
+    assert_eq!(place.json(&["delete", &id, "--force"])["deleted"], *id);
+    place.gt(&["show", &id]).fails(1, "no issue found matching");
+    let log = place
+        .git(&["log", "--format=%an: %s", "--reverse", "refs/gt/beads"])
+        .done()
+        .stdout;
+    let want = format!(
+        "ada: create {id}: Parse dates\nada: claim {id} for ada\nada: close {id}: tests pass\n\
+         ada: reopen {id}\nada: delete {id}: Parse dates\n"
+    );
+    assert_eq!(log, want);
+}
+
+#[test]
+fn ready_shows_what_nothing_blocks() {
+    let place = Place::new();
+    let first = place.create(&["first"]);
+    let second = place.create(&["second", "--deps", &first]);
+    let third = place.create(&["third", "-p", "0", "--deps", &format!("blocks:{second}")]);
+    let late = place.create(&["late", "--defer", "2030-01-01"]);
+    let child = place.create(&["child", "--parent", &second]);
+    assert_eq!(child, format!("{second}.1"));
+    assert_eq!(ids(&place.json(&["ready"])), [third.as_str(), &first]);
+    let fault = place.gt(&["close", &second, &first]);
+    let fault = fault.fails(4, &format!("{second} is blocked by"));
+    assert!(
+        fault.stdout.contains(&format!("Closed {first}")),
+        "{fault:?}"
+    );
+    place.gt(&["close", &third]).done();
+    assert_eq!(ids(&place.json(&["ready"])), [child.as_str(), &second]);
+    assert_eq!(
+        ids(&place.json(&["list", "-s", "deferred"])),
+        [late.as_str()]
+    );
+    place.gt(&["update", &late, "--defer", ""]).done();
+    assert!(ids(&place.json(&["ready"])).contains(&late.as_str()));
+}
+
+#[test]
+fn edges_that_make_no_sense_are_refused() {
+    let place = Place::new();
+    let [a, b] = ["a", "b"].map(|title| place.create(&[title]));
+    let epic = place.create(&["e", "-t", "epic"]);
+    place.gt(&["dep", "add", &a, &a]).fails(4, "itself");
+    place.gt(&["dep", "add", &a, &b]).done();
+    place.gt(&["dep", "add", &a, &b]).done();
+    place.gt(&["dep", "add", &b, &a]).fails(4, "cycle");
+    drop(
+        place
+            .gt(&["dep", "add", &a, &b, "-t", "related"])
+            .fails(4, "already has an edge"),
+    );
+    place.gt(&["dep", "add", &a, &epic]).fails(4, "epic");
+    drop(
+        place
+            .gt(&["dep", "add", &a, &b, "-t", "blcks"])
+            .fails(129, "no type of edge"),
+    );
+    place
+        .gt(&["dep", "add", &a, &epic, "-t", "parent-child"])
+        .done();
+    drop(
+        place
+            .gt(&["dep", "add", &epic, &a, "-t", "parent-child"])
+            .fails(4, "below"),
+    );
+    place.gt(&["close", &epic]).fails(4, "open children");
+    let list = place.json(&["dep", "list", &a]);
+    assert_eq!(ids(&list), [epic.as_str(), &b]);
+    assert_eq!(list[1]["dependency_type"], "blocks");
+    place.gt(&["dep", "rm", &a, &b]).done();
+    place.gt(&["dep", "rm", &a, &b]).fails(1, "does not depend");
+}
+
+#[test]
+fn a_release_makes_room_for_another_holder() {
+    let place = Place::new();
+    let id = place.create(&["work"]);
+    let claim = |who| place.gt(&["update", &id, "--claim", "--actor", who]);
+    claim("bob").done();
+    claim("bob").done();
+    claim("eve").fails(4, "already claimed by bob");
+    place.gt(&["update", &id, "--assignee", "eve"]).done();
+    let shown = &place.json(&["show", &id])[0];
+    assert_eq!(
+        (&shown["status"], &shown["assignee"]),
+        (&json!("open"), &json!("eve"))
+    );
+    claim("eve").done();
+    place.gt(&["update", &id, "--unassign"]).done();
+    assert_eq!(place.json(&["show", &id])[0]["assignee"], Value::Null);
+}
+
+#[test]
+fn comments_and_labels_are_kept() {
+    let place = Place::new();
+    let id = place.create(&["work"]);
+    place.gt(&["comment", &id, "-1 from me"]).done();
+    place
+        .gt(&["comments", "add", &id, "\u{1b}[31mred", "-a", "eve"])
+        .done();
+    let comments = place.json(&["comments", &id]);
+    assert_eq!(comments[0]["text"], "-1 from me");
+    assert_eq!(comments[1]["author"], "eve");
+    assert!(comments[1]["id"].is_string());
+    let text = place.gt(&["comments", &id]).done().stdout;
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    place.gt(&["label", "add", &id, "x"]).done();
+    assert_eq!(place.json(&["label", "list", &id]), json!(["x"]));
+    assert_eq!(ids(&place.json(&["list", "-l", "x"])), [id.as_str()]);
+    place.gt(&["label", "remove", &id, "x"]).done();
+    assert_eq!(place.json(&["list", "-l", "x"]), json!([]));
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_named() {
+    let place = Place::new();
+    let id = place.create(&["work"]);
+    let check = |args: &[&str], code, words: &str| {
+        place.gt(args).fails(code, words);
+    };
+    check(&["create"], 129, "TITLE");
+    check(&["create", " "], 1, "the title is empty");
+    check(&["create", "x", "-p", "high"], 129, "'high' is no priority");
+    check(
+        &["create", "x", "-t", "bgu"],
+        129,
+        "'bgu' is no type of bead",
+    );
+    check(&["create", "x", "--due", "soon"], 129, "'soon' is no time");
+    check(&["create", "x", "--id", "xx-1"], 4, "prefix");
+    check(&["create", "x", "--id", &id], 4, "exists already");
+    check(
+        &["create", "x", "--parent", "gt-none"],
+        1,
+        "no issue found matching \"gt-none\"",
+    );
+    check(&["update", &id, "-s", "done"], 129, "'done' is no status");
+    check(
+        &["import", "none.jsonl"],
+        1,
+        "there is no file 'none.jsonl'",
+    );
+    let shown = place
+        .gt(&["show", &id, "nope", "--json"])
+        .fails(1, "no issue found");
+    assert!(shown.stdout.contains(&id));
+}
+
+/// A line of a file, with the fields every bead has.
+fn line(fields: &Value) -> String {
+    let mut all = json!({
+        "id": "gt-1", "title": "t", "status": "open", "priority": 2, "issue_type": "task",
+        "created_at": "2025-11-02T21:58:07.295058-08:00", "updated_at": "2025-11-03T20:56:22.123456789Z",
+    });
+    for (key, value) in fields.as_object().expect("an object") {
+        all[key] = value.clone();
+    }
+    all.as_object_mut()
+        .expect("an object")
+        .retain(|_, value| !value.is_null());
+    all.to_string()
+}
+
+/// Imports the line and checks that it comes out again, with `changed` on top.
+#[track_caller]
+fn round(fields: &Value, changed: &Value) {
+    let place = Place::new();
+    let line = line(fields);
+    let file = place.file("in.jsonl", &line);
+    place.gt(&["import", &file]).done();
+    let out = place.gt(&["export", "--all"]).done().stdout;
+    let mut want: Value = serde_json::from_str(&line).expect("it is JSON");
+    for (key, value) in changed.as_object().expect("an object") {
+        want[key] = value.clone();
+    }
+    let got: Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!(got, want);
+}
+
+#[test]
+fn what_is_imported_comes_out_again() {
+    let same = &json!({});
+    let edge = |to, kind| json!({ "issue_id": "gt-1", "depends_on_id": to, "type": kind });
+    round(&json!({}), same);
+    round(
+        &json!({ "status": null, "priority": null, "issue_type": null }),
+        &json!({ "status": "open", "priority": 0, "issue_type": "task" }),
+    );
+    round(
+        &json!({ "status": "closed", "closed_at": "2025-01-01T00:00:00Z", "close_reason": "r" }),
+        same,
+    );
+    round(
+        &json!({ "status": "tombstone", "deleted_at": "2025-01-01T00:00:00Z", "original_type": "bug" }),
+        same,
+    );
+    round(
+        &json!({ "status": "odd", "issue_type": "odd", "assignee": "joe", "close_reason": "r" }),
+        same,
+    );
+    round(
+        &json!({ "assignee": "", "labels": [], "notes": "", "metadata": {}, "estimated_minutes": 0 }),
+        same,
+    );
+    round(
+        &json!({ "new_key": { "a": [1, 2.50] }, "compaction_level": 0, "priority": 7 }),
+        same,
+    );
+    round(
+        &json!({ "metadata": { "a": 1, "b/c": { "d": null } } }),
+        same,
+    );
+    round(
+        &json!({ "dependencies": [edge("gt-2", "parent-child"), edge("gt-2", "blocks"), edge("gt-2", "odd")] }),
+        same,
+    );
+    round(
+        &json!({ "dependencies": [edge("gt-2", "parent-child"), edge("gt-3", "parent-child")] }),
+        same,
+    );
+    round(
+        &json!({ "comments": [
+        { "id": 7, "issue_id": "gt-1", "author": "a", "text": "x", "created_at": "2025-01-01T00:00:00Z" },
+        { "id": 8, "issue_id": "gt-1", "author": "a", "text": "x", "created_at": "2025-01-01T00:00:00.1Z" },
+    ] }),
+        same,
+    );
+    round(
+        &json!({ "created_at": "2026-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z" }),
+        same,
+    );
+}
+
+#[test]
+fn lines_that_make_no_sense_are_named_and_the_rest_imported() {
+    let place = Place::new();
+    let lines = [
+        line(&json!({})),
+        "{".to_owned(),
+        json!({ "_type": "memory", "key": "k", "value": "v" }).to_string(),
+        line(&json!({ "id": "gt-2", "created_at": "soon" })),
+        line(&json!({ "id": "gt-3", "title": null })),
+        line(&json!({ "id": "gt-4", "updated_at": "2300-01-01T00:00:00Z" })),
+        line(&json!({ "id": "gt-5" })),
+        line(&json!({ "id": "gt-5", "updated_at": "2025-12-01T00:00:00Z", "title": "newer" })),
+    ];
+    let file = place.file("in.jsonl", &lines.join("\n"));
+    let dry = place
+        .gt(&["import", &file, "--dry-run", "--json"])
+        .fails(1, "line 2: not JSON");
+    assert!(dry.stdout.contains("\"created\": 2"), "{dry:?}");
+    assert_eq!(place.json(&["list"]), json!([]));
+    let done = place
+        .gt(&["import", &file])
+        .fails(1, "line 4: 'created_at' is 'soon'");
+    assert!(done.stderr.contains("line 5: gt-3: no 'title'"), "{done:?}");
+    assert!(done.stderr.contains("line 6: stamp"), "{done:?}");
+    assert_eq!(place.json(&["show", "gt-5"])[0]["title"], "newer");
+    let file = place.file(
+        "in.jsonl",
+        &line(&json!({ "id": "gt-5", "title": "older" })),
+    );
+    let again = place.json(&["import", &file]);
+    assert_eq!(
+        (&again["unchanged"], &again["updated"]),
+        (&json!(1), &json!(0))
+    );
+    place.gt(&["update", "gt-5", "--title", "here"]).done();
+    let file = place.file(
+        "in.jsonl",
+        &line(&json!({ "id": "gt-5", "design": "d", "updated_at": "2025-12-24T00:00:00Z" })),
+    );
+    assert_eq!(place.json(&["import", &file])["updated"], 1);
+    let shown = &place.json(&["show", "gt-5"])[0];
+    assert_eq!(
+        (&shown["title"], &shown["design"]),
+        (&json!("here"), &json!("d"))
+    );
+}
+
+#[test]
+fn real_files_survive_two_repositories() {
+    let files = real_files();
+    if files.is_empty() {
+        skipped("there is no ../shared/data");
+    }
+    std::thread::scope(|scope| {
+        for file in &files {
+            scope.spawn(move || survives(&file.display().to_string()));
+        }
+    });
+}
+
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+fn survives(file: &str) {
+    let [here, there] = [Place::new(), Place::new()];
+    here.gt(&["import", file]).done();
+    let first = here.gt(&["export", "--all"]).done().stdout;
+    let copy = there.file("copy.jsonl", &first);
+    there.gt(&["import", &copy]).done();
+    assert!(
+        there.gt(&["export", "--all"]).done().stdout == first,
+        "{file}"
+    );
+    let again = here.gt(&["import", file]).done().stdout;
+    assert!(again.contains(" 0 new, 0 changed"), "{file}: {again}");
+}
+
+#[test]
+fn two_machines_that_import_one_file_write_the_same_bytes() {
+    let comment =
+        json!({ "id": 7, "author": "a", "text": "x", "created_at": "2025-01-01T00:00:00Z" });
+    let lines = [
+        line(&json!({ "assignee": "joe", "comments": [comment], "labels": ["b", "a"] })),
+        line(&json!({ "id": "gt-2", "status": "closed", "odd": [1.50] })),
+    ];
+    let tree = |place: &Place| {
+        let file = place.file("in.jsonl", &lines.join("\n"));
+        place.gt(&["import", &file]).done();
+        let tip = place.git(&["rev-parse", "refs/gt/beads^{tree}"]);
+        tip.done().stdout
+    };
+    let [here, there] = [Place::new(), Place::new()];
+    there.git(&["config", "gt.cloneId", "another1"]).done();
+    assert_eq!(tree(&here), tree(&there));
+    there.create(&["of its own"]);
+    assert_ne!(tree(&here), tree(&there));
+}
+
+#[test]
+fn thirty_processes_lose_nothing_and_claim_once() {
+    let place = Place::new();
+    let wanted: Vec<String> = (0..5)
+        .map(|n| place.create(&[&format!("work {n}")]))
+        .collect();
+    let mut running = Vec::new();
+    for number in 0..30 {
+        let id = &wanted[number % wanted.len()];
+        let (who, title) = (format!("agent-{number}"), format!("new {number}"));
+        let claim = ["update", id, "--claim", "--actor", &who];
+        let create = ["create", &title, "--silent"];
+        for args in [claim.as_slice(), create.as_slice()] {
+            let mut command = place.command(args);
+            let started = command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn();
+            running.push((
+                args.len() == claim.len(),
+                id.clone(),
+                who.clone(),
+                started.expect("it starts"),
+            ));
+        }
+    }
+    let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (claims, id, who, child) in running {
+        let output = Output::of(&child.wait_with_output().expect("it ends"));
+        match (claims, output.code) {
+            (true, 0) => holders.entry(id).or_default().push(who),
+            (true, 4) => assert!(output.stderr.contains("already claimed by"), "{output:?}"),
+            (_, code) => assert_eq!(code, 0, "{output:?}"),
+        }
+    }
+    let all = place.json(&["list", "--all"]);
+    assert_eq!(ids(&all).len(), 35);
+    for id in &wanted {
+        let held = &holders[id];
+        assert_eq!(held.len(), 1, "{id}: {held:?}");
+        assert_eq!(place.json(&["show", id])[0]["assignee"], *held[0]);
+    }
+}

@@ -1,0 +1,164 @@
+//! A hermetic place to run the real program in: its own home, no settings but its own, a clock and chance
+//! that repeat.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs and write files"
+)]
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::OutputAssertExt as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A repository with ledgers, in a folder that goes with it.
+pub(crate) struct Place {
+    dir: TempDir,
+    count: Cell<u64>,
+}
+
+/// How a command ended.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// What a command said whose exit code was checked.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// 2026-01-01, in milliseconds since 1970; every command is a minute later than the one before.
+const START: u64 = 1_767_225_600_000;
+
+impl Place {
+    /// Returns a rig whose ids begin with `gt-`.
+    pub(crate) fn new() -> Self {
+        let place = Self {
+            dir: folder().expect("temporary folders can be made"),
+            count: Cell::new(0),
+        };
+        let mut git = place.hermetic(Command::new("git"));
+        git.args(["init", "--quiet", "--initial-branch=main", "."])
+            .assert()
+            .success();
+        place.gt(&["init", "--prefix", "gt"]).done();
+        place
+    }
+
+    fn hermetic(&self, mut command: Command) -> Command {
+        let path = std::env::var_os("PATH").expect("there is a PATH");
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.dir.path().join("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C")
+            .env("BD_ACTOR", "ada")
+            .current_dir(self.dir.path());
+        command
+    }
+
+    /// Returns the program with `args`, with the system's clock and chance.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.hermetic(Command::new(env!("CARGO_BIN_EXE_git-gt")));
+        command.args(args);
+        command
+    }
+
+    /// Runs the program a minute after the last time.
+    pub(crate) fn gt(&self, args: &[&str]) -> Output {
+        let count = self.count.get() + 1;
+        self.count.set(count);
+        let mut command = self.command(args);
+        command
+            .env("GT_TEST_NOW", (START + count * 60_000).to_string())
+            .env("GT_TEST_SEED", count.to_string());
+        Output::of(&command.stdin(Stdio::null()).output().expect("it starts"))
+    }
+
+    /// Runs git.
+    pub(crate) fn git(&self, args: &[&str]) -> Output {
+        let mut command = self.hermetic(Command::new("git"));
+        Output::of(&command.args(args).output().expect("git starts"))
+    }
+
+    /// Writes a file and returns its path.
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, content).expect("the folder can be written");
+        path.display().to_string()
+    }
+
+    /// Makes a bead and returns its id.
+    pub(crate) fn create(&self, args: &[&str]) -> String {
+        let all: Vec<&str> = ["create", "--silent"].iter().chain(args).copied().collect();
+        self.gt(&all).done().stdout.trim().to_owned()
+    }
+
+    /// Runs the program with `--json` and returns what it printed.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let all: Vec<&str> = args.iter().chain(&["--json"]).copied().collect();
+        serde_json::from_str(&self.gt(&all).done().stdout).expect("it is JSON")
+    }
+}
+
+impl Output {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    /// Checks that it was done, and returns what it said.
+    #[track_caller]
+    pub(crate) fn done(self) -> Said {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.said()
+    }
+
+    /// Checks that it failed with `code` and said `words` on standard error.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, words: &str) -> Said {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.stderr.contains(words), "{self:?}");
+        self.said()
+    }
+
+    fn said(self) -> Said {
+        Said {
+            stdout: self.stdout,
+            stderr: self.stderr,
+        }
+    }
+}
+
+/// Returns a new folder, in memory where the system has a place for that: many small files are slow
+/// elsewhere.
+fn folder() -> std::io::Result<TempDir> {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new())
+}
+
+/// Returns the real files of issues that lie beside the repository, none where they do not.
+pub(crate) fn real_files() -> Vec<PathBuf> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|it| it == "jsonl"))
+        .collect();
+    files.sort();
+    files
+}
