@@ -344,6 +344,9 @@ impl Reader {
         let Value::Object(mut more) = edge else {
             return Err(bad("that is no object"));
         };
+        if more.contains_key("also") {
+            return Err(bad("with the key 'also', which is taken"));
+        }
         let target = take_text(&mut more, "depends_on_id");
         let target = target.ok_or_else(|| bad("without 'depends_on_id'"))?;
         let kind = take_text(&mut more, "type").unwrap_or_else(|| "blocks".to_owned());
