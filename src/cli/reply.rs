@@ -211,11 +211,11 @@ pub(crate) fn progress(text: &str) {
 pub(crate) fn usage(error: &clap::Error) -> u8 {
     if error.use_stderr() {
         let text = error.render().to_string();
-        eprint!(
-            "{}",
-            text.trim_start_matches("error: ")
-                .replacen("", "Error: ", 1)
-        );
+        // Where a command is missing, clap shows the usage and calls nothing an error.
+        match text.strip_prefix("error: ") {
+            Some(said) => eprint!("Error: {said}"),
+            None => eprint!("{text}"),
+        }
         return Exit::Usage as u8;
     }
     print(&error.render().to_string());
