@@ -1,0 +1,282 @@
+//! The manual from outside: the page is well formed, help prints it, and its examples and the README's
+//! work as they stand there.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs and write files of their own"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_git-gt");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns whether a program is there. Where it is not, the test is skipped with a remark, unless
+/// `GT_TEST_REQUIRE` names it (a list with commas), which makes it a failure.
+fn need(program: &str) -> bool {
+    let look = format!("command -v {program}");
+    let found = Command::new("sh").args(["-c", &look]).output();
+    if found.is_ok_and(|it| it.status.success()) {
+        return true;
+    }
+    let required = std::env::var("GT_TEST_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|it| it == program),
+        "{program} is missing, and GT_TEST_REQUIRE={required}"
+    );
+    eprintln!("skipped: {program} is missing");
+    false
+}
+
+fn pages() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("man")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let pages: Vec<PathBuf> = paths
+        .filter(|it| it.extension().is_some_and(|end| end == "1"))
+        .collect();
+    assert!(!pages.is_empty());
+    pages
+}
+
+/// Returns everything an output holds.
+fn said(output: &Output) -> String {
+    let streams = [&output.stdout, &output.stderr];
+    streams.map(|it| String::from_utf8_lossy(it)).concat()
+}
+
+#[test]
+fn mandoc_finds_nothing_wrong() {
+    if !need("mandoc") {
+        return;
+    }
+    for page in pages() {
+        let mut mandoc = Command::new("mandoc");
+        let output = mandoc.args(["-T", "lint", "-W", "warning"]).arg(&page);
+        let output = output.output().unwrap();
+        assert_eq!(said(&output), "");
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn man_sets_the_page_without_a_warning() {
+    // lexgrog comes with the man that takes these options, which is not everybody's.
+    if !need("man") || !need("lexgrog") {
+        return;
+    }
+    for page in pages() {
+        let name = Command::new("lexgrog").arg(&page).output().unwrap();
+        assert!(
+            said(&name).contains("\"git-gt - coordinate"),
+            "{}",
+            said(&name)
+        );
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]);
+        man.arg(&page)
+            .env("LC_ALL", "C.UTF-8")
+            .env("MANROFFSEQ", "")
+            .env("MANWIDTH", "80");
+        let output = man.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert!(output.status.success());
+    }
+}
+
+/// Says that `git-gt ARGUMENTS`, run outside of any repository, exits with `code` and prints every one
+/// of `wanted`.
+#[track_caller]
+fn check(arguments: &str, code: i32, wanted: &[&str]) {
+    let mut program = Command::new(PROGRAM);
+    program.args(arguments.split_whitespace()).current_dir("/");
+    let output = program.output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {text}");
+    for part in wanted {
+        assert!(text.contains(part), "{arguments}: no '{part}' in: {text}");
+    }
+    let stream = if code == 0 {
+        output.stderr
+    } else {
+        output.stdout
+    };
+    assert!(stream.is_empty(), "{arguments}: said on the wrong stream");
+}
+
+#[test]
+fn help_is_the_manual() {
+    check("help", 0, &["GIT-GT(1)", "\nNAME\n", "\nEXIT STATUS\n"]);
+    check("--help", 0, &["GIT-GT(1)", "\nNOTES\n"]);
+    check("sling --help", 0, &["\n", "sling", "-n, --dry-run"]);
+    check(
+        "comment gt-1 --help",
+        0,
+        &["comment", "Comment on a bead.", "-f, --file FILE"],
+    );
+    let gate = &["refinery gate add", "-c, --command CMD"];
+    check("help refinery gate add", 0, gate);
+    check("refinery gate add --help", 0, gate);
+    check(
+        "help refinery",
+        0,
+        &["refinery run", "refinery gate add", "refinery gate none"],
+    );
+    check("help --json version", 0, &["\"command\": \"version\""]);
+    check("help nonsense", 1, &["Error: there is no command"]);
+}
+
+#[test]
+fn h_is_a_short_usage() {
+    check("-h", 0, &["Usage: git gt [OPTIONS] <COMMAND>", "sling"]);
+    check("sling -h", 0, &["Usage: git gt sling"]);
+    check("refinery gate add -h", 0, &["--command <CMD>"]);
+}
+
+#[test]
+fn a_command_line_without_sense_is_usage() {
+    check(
+        "nonsense",
+        129,
+        &["Error: unrecognized subcommand 'nonsense'", "try '-h'"],
+    );
+    check("slnig", 129, &["Error: ", "similar", "'sling'"]);
+    check("mq list --bogus", 129, &["Error: ", "'--bogus'", "Usage:"]);
+    check("", 129, &["Coordinate", "Usage: git gt"]);
+    check("mq", 129, &["Usage: git gt mq"]);
+}
+
+/// A project with a remote, a runner of tests and an agent on `PATH`, in a folder of its own.
+struct Project {
+    dir: tempfile::TempDir,
+}
+
+/// Does every bead with a file of its own.
+const AGENT: &str = "#!/bin/sh
+set -e
+test \"$1\" = -p
+echo \"$2\" >\"work-$GT_BEAD\"
+git add .
+git commit -q -m \"do $GT_BEAD\"
+git gt done
+";
+
+const MAKE: &str = "set -e
+git init -q --bare -b main remote.git
+git init -q -b main project
+cd project
+echo 'A project.' >README.md
+printf '#!/bin/sh\\ntest -s README.md\\n' >test.sh
+chmod +x test.sh
+git add .
+git commit -q -m 'first'
+git remote add origin ../remote.git
+git push -q -u origin main
+mkdir .beads
+echo .beads >.git/info/exclude
+echo '{\"id\":\"old-1\",\"title\":\"From bd\",\"status\":\"open\",\"priority\":2,\"issue_type\":\"task\",\"created_at\":\"2026-01-02T03:04:05Z\",\"updated_at\":\"2026-01-02T03:04:05Z\"}' >.beads/issues.jsonl
+";
+
+/// Waits until no agent runs, which a person does by looking.
+const WAIT: &str = "wait_for_agents() {
+  for _ in $(seq 600); do
+    git gt agents --json >../agents.json
+    grep -q '\"running\": true' ../agents.json || return 0
+    sleep 0.05
+  done
+  return 1
+}
+";
+
+impl Project {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        fs::write(bin.join("claude"), AGENT).unwrap();
+        std::os::unix::fs::symlink(PROGRAM, bin.join("git-gt")).unwrap();
+        let project = Self { dir };
+        project.run(".", "chmod +x bin/claude");
+        project.run(".", MAKE);
+        project
+    }
+
+    /// Runs a script in one of the folders and returns its output.
+    #[track_caller]
+    fn run(&self, folder: &str, script: &str) -> String {
+        let home = self.dir.path();
+        let path = std::env::var("PATH").unwrap();
+        let output = Command::new("sh")
+            .args(["-e", "-c", script])
+            .current_dir(home.join(folder))
+            .env_clear()
+            .env("PATH", format!("{}:{path}", home.join("bin").display()))
+            .env("HOME", home)
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_AUTHOR_NAME", "Ada")
+            .env("GIT_AUTHOR_EMAIL", "ada@example.org")
+            .env("GIT_COMMITTER_NAME", "Ada")
+            .env("GIT_COMMITTER_EMAIL", "ada@example.org")
+            .output()
+            .unwrap();
+        let text = said(&output);
+        assert!(output.status.success(), "{script}\nsaid: {text}");
+        text
+    }
+
+    /// Runs lines as somebody types them who waits for agents where one has to.
+    #[track_caller]
+    fn type_lines(&self, lines: &[String]) -> String {
+        let mut script = WAIT.to_owned();
+        for line in lines {
+            script.push_str(&format!("{line}\n"));
+            if line.starts_with("git gt sling") {
+                script.push_str("wait_for_agents\n");
+            }
+        }
+        self.run("project", &script)
+    }
+
+    /// Returns how many requests landed, after saying that none went another way.
+    #[track_caller]
+    fn landed(&self) -> usize {
+        let all = self.run("project", "git gt mq list --all");
+        let landed = all
+            .lines()
+            .filter(|line| line.contains("  landed  "))
+            .count();
+        assert_eq!(landed, all.lines().count(), "{all}");
+        landed
+    }
+}
+
+/// Returns the lines that begin with a prompt in the section EXAMPLES of the page as it is shown.
+fn examples() -> Vec<String> {
+    let output = Command::new(PROGRAM).arg("help").output().unwrap();
+    let page = said(&output);
+    let (_, rest) = page.split_once("\nEXAMPLES\n").unwrap();
+    let (section, _) = rest.split_once("\nNOTES\n").unwrap();
+    let lines = section
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("$ "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_examples_of_the_page_work() {
+    let project = Project::new();
+    let lines = examples();
+    assert!(lines.len() > 15, "{lines:?}");
+    project.type_lines(&lines);
+    assert_eq!(project.landed(), 4);
+    let beads = project.run("elsewhere", "git gt list --all");
+    assert_eq!(beads.matches(" closed ").count(), 3, "{beads}");
+    let bead = project.run("project", "git gt show old-1");
+    assert!(bead.contains("From bd"), "{bead}");
+}
