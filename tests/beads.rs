@@ -248,10 +248,6 @@ fn what_is_imported_comes_out_again() {
         same,
     );
     round(
-        &json!({ "status": "tombstone", "deleted_at": "2025-01-01T00:00:00Z", "original_type": "bug" }),
-        same,
-    );
-    round(
         &json!({ "status": "odd", "issue_type": "odd", "assignee": "joe", "close_reason": "r" }),
         same,
     );
@@ -285,6 +281,25 @@ fn what_is_imported_comes_out_again() {
     round(
         &json!({ "created_at": "2026-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z" }),
         same,
+    );
+}
+
+#[test]
+fn a_tombstone_is_kept_and_not_exported() {
+    let place = Place::new();
+    let deleted = json!({ "status": "tombstone", "deleted_at": "2025-01-01T00:00:00Z" });
+    let file = place.file("in.jsonl", &line(&deleted));
+    place.gt(&["import", &file]).done();
+    assert_eq!(place.gt(&["export", "--all"]).done().stdout, "");
+    let file = place.file(
+        "again.jsonl",
+        &line(&json!({ "title": "back from the dead" })),
+    );
+    place.gt(&["import", &file]).done();
+    assert_eq!(
+        place.json(&["list", "--all"]),
+        json!([]),
+        "an old export revives nothing"
     );
 }
 

@@ -9,9 +9,9 @@ use crate::record::Bead;
 /// Which beads are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// What others can use: no ephemeral beads, templates, town furniture or tombstones.
+    /// What others can use: no ephemeral beads, templates or town furniture.
     Shared,
-    /// Everything there is, so that an import elsewhere gives the same again.
+    /// Everything but deleted beads.
     All,
 }
 
@@ -20,9 +20,8 @@ impl Scope {
         let record = bead.record();
         let own = record.flag("ephemeral")
             || record.flag("is_template")
-            || INFRASTRUCTURE.contains(&bead.issue_type())
-            || bead.is_deleted();
-        self == Self::All || !own
+            || INFRASTRUCTURE.contains(&bead.issue_type());
+        !bead.is_deleted() && (self == Self::All || !own)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::fs;
 /// Write beads as a JSONL file that bd, br and git gt read
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Write ephemeral beads, templates, the town's own furniture and deleted beads too
+    /// Write ephemeral beads, templates and the town's own furniture, too
     #[arg(long)]
     all: bool,
     /// Write to FILE instead of standard output

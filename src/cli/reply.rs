@@ -1,9 +1,5 @@
 //! Replies: one typed result printed for people or as JSON, faults with their exit codes.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where text leaves the program"
-)]
+#![expect(clippy::print_stderr, reason = "this is where text leaves the program")]
 
 use std::io::Write as _;
 

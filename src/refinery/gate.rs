@@ -1,6 +1,6 @@
 //! Running a gate: one `sh -c` line at the root of a worktree that stands on the exact commit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::candidate::Candidate;
 use crate::fault::{Fault, Result};
@@ -104,7 +104,7 @@ fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(PathBuf,
     .hint("end those programs: they run below the folder 'refinery' beside the repository"))
 }
 
-fn prepare(town: &Town, dir: &PathBuf, gate: &Gate, candidate: &Candidate) -> Result<()> {
+fn prepare(town: &Town, dir: &Path, gate: &Gate, candidate: &Candidate) -> Result<()> {
     let repo = town.repo();
     if !dir.join(".git").exists() {
         repo.discard_worktree(dir)?;

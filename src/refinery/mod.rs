@@ -219,7 +219,7 @@ impl<'t> Refinery<'t> {
                     observe(Event::Note(format!(
                         "{} waits: its commit is not in this repository yet (git gt sync)",
                         request.id()
-                    )))
+                    )));
                 }
                 None => {}
             }
@@ -337,7 +337,7 @@ impl<'t> Refinery<'t> {
             ("reproduce".to_owned(), json!(reproduce)),
         ]);
         self.keep_proof(&[tip.commit, candidate.commit], id)?;
-        self.finish(id, RequestStatus::Ejected, &why, evidence)?;
+        self.finish(id, RequestStatus::Ejected, &why, &evidence)?;
         observe(Event::Ejected {
             request: id.clone(),
             gate: gate.name().to_owned(),
@@ -363,7 +363,7 @@ impl<'t> Refinery<'t> {
             ("green".to_owned(), json!(self.tip.to_string())),
         ]);
         self.keep_proof(&[self.tip], request.id())?;
-        self.finish(request.id(), RequestStatus::Conflict, &why, evidence)?;
+        self.finish(request.id(), RequestStatus::Conflict, &why, &evidence)?;
         observe(Event::Bounced {
             request: request.id().to_owned(),
             files: files.to_vec(),
@@ -393,7 +393,7 @@ impl<'t> Refinery<'t> {
         id: &str,
         status: RequestStatus,
         why: &str,
-        evidence: Map<String, serde_json::Value>,
+        evidence: &Map<String, serde_json::Value>,
     ) -> Result<()> {
         let written = self.town.write(Name::Queue, &self.actor(), |view, pen| {
             let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
