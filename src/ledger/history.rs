@@ -2,7 +2,7 @@
 
 use super::Name;
 use super::shard::place;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::world::Time;
 
@@ -21,6 +21,10 @@ pub struct Entry {
     pub commit: String,
 }
 
+/// Commit, time, stamp, actor and subject of each entry (git-log(1), PRETTY FORMATS).
+const FORMAT: &str =
+    "--format=%H%x00%ct%x00%(trailers:key=Gt-Stamp,valueonly,separator=%x2C)%x00%an%x00%s";
+
 /// Returns the newest decisions first, `limit` at most (0: all), only those on the record `id` where one
 /// is named; joins are left out.
 pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>> {
@@ -31,7 +35,7 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
         }
         let mut run = repo
             .git(["log", "--no-merges", "--no-color", "--no-show-signature"])
-            .args(["--format=%H%x00%ct%x00%an%x00%s"]);
+            .args([FORMAT]);
         if limit > 0 {
             run = run.args([format!("--max-count={limit}")]);
         }
@@ -44,11 +48,11 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
             run = run.args([path]);
         }
         let text = repo.query(&run)?;
-        entries.extend(
-            String::from_utf8_lossy(&text)
-                .lines()
-                .filter_map(|line| entry(ledger, line)),
-        );
+        for line in String::from_utf8_lossy(&text).lines() {
+            let parsed = entry(ledger, line)
+                .ok_or_else(|| Fault::fatal(format!("git log said '{line}', which is no entry")))?;
+            entries.push(parsed);
+        }
     }
     // Stamps tell the order within a second, and across ledgers.
     entries.sort_by(|(a, one), (b, other)| (other.time, b).cmp(&(one.time, a)));

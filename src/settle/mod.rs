@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
-use crate::record::Request;
-use crate::town::Town;
+use crate::record::{Request, Verdict};
+use crate::town::{Town, View};
 
 use cursor::Cursor;
-pub use rules::{Consequence, RULES, Rule};
+pub use rules::{Consequence, Landing, RULES, Rule};
 
 /// How often consequences of consequences are looked for.
 const ROUNDS: usize = 8;
@@ -56,11 +56,11 @@ fn derive(town: &Town) -> Result<Vec<Consequence>> {
     let view = town.view();
     let requests = view.requests()?;
     let tips = RefCell::new(BTreeMap::new());
-    let is_landed = |request: &Request| landed(town, request, &tips);
+    let landing = |request: &Request| landing(town, &view, request, &tips);
     let facts = rules::Facts {
         view: &view,
         requests: &requests,
-        is_landed: &is_landed,
+        landing: &landing,
     };
     let mut found = Vec::new();
     for rule in RULES {
@@ -69,8 +69,14 @@ fn derive(town: &Town) -> Result<Vec<Consequence>> {
     Ok(found)
 }
 
-/// Returns whether a request's commit is on the branch it was to land on, as far as is known here.
-fn landed(town: &Town, request: &Request, tips: &Tips) -> Result<bool> {
+/// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as
+/// is known here.
+fn landing(
+    town: &Town,
+    view: &View<'_>,
+    request: &Request,
+    tips: &Tips,
+) -> Result<Option<Landing>> {
     let branch = request.target().to_owned();
     let known = tips.borrow().get(&branch).copied();
     let tip = match known {
@@ -81,10 +87,33 @@ fn landed(town: &Town, request: &Request, tips: &Tips) -> Result<bool> {
             tip
         }
     };
-    match (town.repo().parse_id(request.head()), tip) {
-        (Some(head), Some(tip)) => town.repo().is_ancestor(&head, &tip),
-        _ => Ok(false),
+    let (Some(head), Some(tip)) = (town.repo().parse_id(request.head()), tip) else {
+        return Ok(None);
+    };
+    if !town.repo().is_ancestor(&head, &tip)? {
+        return Ok(None);
     }
+    let mut first = Landing {
+        commit: request.head().to_owned(),
+        stamp: None,
+    };
+    for result in view.results()? {
+        for (stamp, attempt) in result.attempts() {
+            let holds = attempt.requests.iter().any(|id| id == request.id());
+            let earlier = first.stamp.as_ref().is_none_or(|known| stamp < *known);
+            let commit = town.repo().parse_id(&attempt.commit);
+            if let (true, true, Verdict::Green, Some(commit)) =
+                (holds, earlier, attempt.verdict, commit)
+                && town.repo().is_ancestor(&commit, &tip)?
+            {
+                first = Landing {
+                    commit: attempt.commit,
+                    stamp: Some(stamp),
+                };
+            }
+        }
+    }
+    Ok(Some(first))
 }
 
 /// Where targets stand, looked up once.

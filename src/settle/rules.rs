@@ -13,8 +13,17 @@ pub struct Facts<'a> {
     pub view: &'a View<'a>,
     /// All merge requests.
     pub requests: &'a [Request],
-    /// Whether a request's commit is on its target.
-    pub is_landed: &'a dyn Fn(&Request) -> Result<bool>,
+    /// How a request got onto its target, nothing while it is not there.
+    pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
+}
+
+/// How a request got onto its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// The green candidate it was in; its own head where somebody landed it by hand.
+    pub commit: String,
+    /// When that candidate was found green, which is the evidence for the landing.
+    pub stamp: Option<Stamp>,
 }
 
 /// A rule of the table.
@@ -49,6 +58,8 @@ pub enum Consequence {
     Landed {
         /// The request.
         request: Request,
+        /// How it got there.
+        landing: Landing,
     },
     /// The bead's change has landed.
     Close {
@@ -70,10 +81,9 @@ pub enum Consequence {
 fn landed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     let mut found = Vec::new();
     for request in facts.requests.iter().filter(|it| it.is_live()) {
-        if (facts.is_landed)(request)? {
-            found.push(Consequence::Landed {
-                request: request.clone(),
-            });
+        if let Some(landing) = (facts.landing)(request)? {
+            let request = request.clone();
+            found.push(Consequence::Landed { request, landing });
         }
     }
     Ok(found)
@@ -160,7 +170,7 @@ fn cause_stamp(request: &Request) -> Stamp {
 impl Consequence {
     /// Returns the id of the record that caused it.
     pub(super) fn cause(&self) -> &str {
-        let (Self::Landed { request }
+        let (Self::Landed { request, .. }
         | Self::Close { request, .. }
         | Self::Release { request, .. }) = self;
         request.id()
@@ -168,7 +178,7 @@ impl Consequence {
 
     /// Returns whose decision it follows from.
     pub(super) fn actor(&self) -> String {
-        let (Self::Landed { request }
+        let (Self::Landed { request, .. }
         | Self::Close { request, .. }
         | Self::Release { request, .. }) = self;
         let by = request.evidence("by").and_then(Value::as_str);
@@ -178,20 +188,25 @@ impl Consequence {
     /// Returns the commit's subject and the changed record, nothing when it is drawn already.
     pub(super) fn change(&self, view: &View<'_>) -> Result<Option<(String, Record)>> {
         match self {
-            Self::Landed { request } => self.land(view.request(request.id())?),
+            Self::Landed { request, landing } => self.land(view.request(request.id())?, landing),
             Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
             Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
         }
     }
 
-    fn land(&self, request: Option<Request>) -> Result<Option<(String, Record)>> {
+    fn land(
+        &self,
+        request: Option<Request>,
+        landing: &Landing,
+    ) -> Result<Option<(String, Record)>> {
         let Some(mut request) = request.filter(Request::is_live) else {
             return Ok(None);
         };
-        let stamp = Stamp::just_after(&request.record().newest());
+        let newest = request.record().newest();
+        let stamp = Stamp::just_after(landing.stamp.as_ref().unwrap_or(&newest).max(&newest));
         let evidence = Map::from_iter([
             ("by".to_owned(), json!(self.actor())),
-            ("commit".to_owned(), json!(request.head())),
+            ("commit".to_owned(), json!(landing.commit)),
         ]);
         request.finish(RequestStatus::Landed, "", evidence, &stamp);
         let subject = format!("land {}: {}", request.id(), request.branch());
