@@ -2,6 +2,8 @@
 //! work as they stand there.
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
     reason = "tests start programs and write files of their own"
 )]
 
@@ -279,4 +281,30 @@ fn the_examples_of_the_page_work() {
     assert_eq!(beads.matches(" closed ").count(), 3, "{beads}");
     let bead = project.run("project", "git gt show old-1");
     assert!(bead.contains("From bd"), "{bead}");
+}
+
+/// Returns the lines of the block of README.md that begins with `git gt init`.
+fn usage() -> Vec<String> {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut blocks = page.split("```sh\n");
+    let block = blocks.find(|it| it.starts_with("git gt init\n")).unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    block.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_usage_of_the_readme_works() {
+    let project = Project::new();
+    let lines = usage();
+    assert_eq!(lines.len(), 10, "{lines:?}");
+    project.type_lines(&lines);
+    assert_eq!(project.landed(), 1);
+    let landed = project.run("remote.git", "git log -p main");
+    assert!(landed.contains("It panics now."), "{landed}");
+    let beads = project.run("project", "git gt list --all");
+    assert_eq!(beads.matches(" closed ").count(), 1, "{beads}");
+    let log = project.run("project", "git log -p refs/gt/beads");
+    let title = "+  \"title\": \"Parser accepts empty input\"";
+    assert!(log.contains(title), "{log}");
+    assert_eq!(project.run("project", "git status --short"), "");
 }
