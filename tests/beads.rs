@@ -446,3 +446,28 @@ fn thirty_processes_lose_nothing_and_claim_once() {
         assert_eq!(place.json(&["show", id])[0]["assignee"], *held[0]);
     }
 }
+
+#[test]
+fn everyday_commands_start_no_other_program() {
+    let place = Place::new();
+    let id = place.create(&["first"]);
+    let everyday: [&[&str]; 8] = [
+        &["create", "second"],
+        &["show", &id],
+        &["list"],
+        &["ready"],
+        &["update", &id, "--claim"],
+        &["comment", &id, "text"],
+        &["close", &id],
+        &["reopen", &id],
+    ];
+    for args in everyday {
+        // Where there is no git to be found, none can be started.
+        let mut command = place.command(args);
+        let output = command
+            .env("PATH", "/nonexistent")
+            .output()
+            .expect("it starts");
+        Output::of(&output).done();
+    }
+}

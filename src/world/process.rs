@@ -8,13 +8,10 @@ use std::io::{self, BufRead as _, Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::World;
-
-static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// How long a program that was asked to end has until it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -66,11 +63,6 @@ pub struct Limits<'a> {
     pub log: &'a Path,
     /// The greatest size of the log in bytes.
     pub log_max: u64,
-}
-
-/// Returns how many programs this process has started; tests assert on it.
-pub fn started() -> u64 {
-    STARTED.load(Ordering::Relaxed)
 }
 
 impl Run {
@@ -129,7 +121,6 @@ impl Run {
         reason = "this is where programs are started"
     )]
     fn command(&self, world: &World) -> Command {
-        STARTED.fetch_add(1, Ordering::Relaxed);
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);
         command.env_clear().envs(world.vars());
