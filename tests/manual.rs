@@ -113,7 +113,9 @@ fn check(arguments: &str, code: i32, wanted: &[&str]) {
 fn help_is_the_manual() {
     check("help", 0, &["GIT-GT(1)", "\nNAME\n", "\nEXIT STATUS\n"]);
     check("--help", 0, &["GIT-GT(1)", "\nNOTES\n"]);
-    check("sling --help", 0, &["\n", "sling", "-n, --dry-run"]);
+    let sling = &["   sling\n", "-n, --dry-run"];
+    check("sling --help", 0, sling);
+    check("-C / --actor ada sling --help", 0, sling);
     check(
         "comment gt-1 --help",
         0,

@@ -32,11 +32,17 @@ pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
     let typed = words.split(|word| word == "--").next().unwrap_or_default();
     let asked = typed.iter().any(|word| word == "--help");
     asked.then(|| {
-        typed
-            .iter()
-            .filter(|word| !word.starts_with('-'))
-            .cloned()
-            .collect()
+        let mut words = Vec::new();
+        let mut rest = typed.iter();
+        while let Some(word) = rest.next() {
+            match word.as_str() {
+                // Their values stand apart from them, and may stand before the command.
+                "-C" | "--actor" => drop(rest.next()),
+                word if word.starts_with('-') => {}
+                word => words.push(word.to_owned()),
+            }
+        }
+        words
     })
 }
 
