@@ -21,19 +21,6 @@ const SIZE_MAX: u64 = 256 * 1024;
 /// Functions that may be longer: file, name, reason. An entry that is not needed any more fails.
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];
 
-/// Imports that the table does not allow: file, room, reason. An entry that is not needed any more fails.
-const STRAY_IMPORTS: &[(&str, &str, &str)] = &[
-    ("src/bead/dates.rs", "world", TIME),
-    ("src/bead/filter.rs", "world", TIME),
-    ("src/bead/ready.rs", "world", TIME),
-    ("src/mq/submit.rs", "git", KEEPER),
-    ("src/mq/transition.rs", "git", KEEPER),
-    ("src/record/bead.rs", "world", TIME),
-];
-
-const TIME: &str = "a point in time is a value, and the clock stays outside";
-const KEEPER: &str = "it writes the ref that keeps a request's commit";
-
 /// Crates that no room uses.
 const OUTSIDE_ROOMS: &[(&str, &str)] = &[("anyhow", "it starts the program, in main.rs")];
 
@@ -242,7 +229,7 @@ fn without_comments(text: &str) -> String {
 #[test]
 fn rooms_import_what_the_table_allows() {
     let rooms = rooms();
-    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    let mut wrong = Vec::new();
     for source in sources() {
         let Some(room) = source.room() else { continue };
         let Some(row) = rooms.get(room) else {
@@ -253,17 +240,9 @@ fn rooms_import_what_the_table_allows() {
             if !rooms.contains_key(&other) || row.imports.contains(&other) {
                 continue;
             }
-            match STRAY_IMPORTS
-                .iter()
-                .find(|(file, name, _)| *file == source.name && *name == other)
-            {
-                Some(stray) => drop(used.insert(*stray)),
-                None => wrong.push(format!("{}: {room} imports {other}", source.name)),
-            }
+            wrong.push(format!("{}: {room} imports {other}", source.name));
         }
     }
-    let idle = STRAY_IMPORTS.iter().filter(|it| !used.contains(*it));
-    wrong.extend(idle.map(|(file, room, _)| format!("{file} does not import {room} any more")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

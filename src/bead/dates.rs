@@ -1,7 +1,7 @@
 //! Times that people and other programs write: compared as instants, kept as they are written.
 
 use crate::fault::{Fault, Result};
-use crate::world::Time;
+use crate::ledger::Time;
 
 /// A point in time to the nanosecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,8 +4,8 @@ use std::cmp::{Ordering, Reverse};
 
 use super::ready::is_pinned;
 use super::words::INFRASTRUCTURE;
+use crate::ledger::Time;
 use crate::record::Bead;
-use crate::world::Time;
 
 /// What `list` and `ready` are asked for; nothing set lets every bead pass.
 #[derive(Debug, Default)]

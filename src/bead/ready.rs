@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::beads::Beads;
 use super::dates::is_after;
 use crate::fault::Result;
+use crate::ledger::Time;
 use crate::record::{Bead, Edge};
 use crate::town::View;
-use crate::world::Time;
 
 /// Types that are never offered as work.
 const NO_WORK: [&str; 7] = [

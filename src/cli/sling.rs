@@ -30,9 +30,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let town = cx.town()?;
     let (beads, polecat) = split(&town, &args.what)?;
     let backend = town.backend()?;
-    let agent = match backend {
-        Backend::Headless => Some(town.agent(args.agent.as_deref())?),
-        Backend::None => town.agent(args.agent.as_deref()).ok(),
+    let agent = || match backend {
+        Backend::Headless => town.agent(args.agent.as_deref()).map(Some),
+        Backend::None => Ok(town.agent(args.agent.as_deref()).ok()),
     };
     let actor = cx.actor(town.repo());
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
@@ -42,7 +42,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             let order = Order {
                 bead: bead.id().to_owned(),
                 polecat: polecat.clone(),
-                agent: agent.clone(),
+                agent: agent()?,
                 backend,
                 force: args.force,
             };

@@ -43,11 +43,9 @@ impl Repo {
             None => gix::discover(world.cwd()),
         };
         let gix = gix.map_err(|error| {
-            Fault::fatal(format!(
-                "not a git repository (or any of the parents): {}",
-                reason(&error)
-            ))
-            .hint("run it inside a repository, or make one with 'git init'")
+            Fault::fatal("not a git repository (or any of the parent directories)")
+                .hint("run it inside a repository, or make one: git init")
+                .hint(format!("what was found: {}", reason(&error)))
         })?;
         Self::checked(world, gix)
     }

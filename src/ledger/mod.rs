@@ -14,6 +14,8 @@ mod stamp;
 mod sync;
 mod transact;
 
+pub use crate::git::Oid;
+pub use crate::world::Time;
 pub use cell::Cell;
 pub use clone::CloneId;
 pub use codec::{RECORD_MAX, Record, canonical};

@@ -3,8 +3,7 @@
 use serde_json::Map;
 
 use crate::fault::{Fault, Result};
-use crate::git::{Cas, Oid};
-use crate::ledger::{Decision, Name};
+use crate::ledger::{Decision, Name, Oid};
 use crate::record::{Bead, Request, RequestStatus, Submission};
 use crate::town::{Town, View};
 
@@ -59,11 +58,7 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
         });
     }
     let keeper = super::ref_of(&view, &id);
-    let guard = town.repo().guard()?;
-    if let Cas::Moved(_) = town.repo().swap_ref(&guard, &keeper, None, what.head)? {
-        return Err(Fault::stale(format!("'{keeper}' exists already")));
-    }
-    drop(guard);
+    town.keep(&keeper, what.head)?;
     let written = town.write(Name::Queue, actor, |view, pen| {
         let plan = decide(view, what)?;
         if let Some(request) = plan.already {

@@ -3,7 +3,6 @@
 use serde_json::{Map, json};
 
 use crate::fault::{Fault, Result};
-use crate::git::Cas;
 use crate::ledger::{Decision, Name};
 use crate::record::{Request, RequestStatus};
 use crate::town::Town;
@@ -70,12 +69,7 @@ fn keep_commit(town: &Town, request: &Request) -> Result<()> {
             .hint("git gt sync brings what other clones have pushed")
         })?;
     let name = super::ref_of(&town.view(), request.id());
-    let guard = repo.guard()?;
-    match repo.swap_ref(&guard, &name, None, head)? {
-        Cas::Swapped => Ok(()),
-        Cas::Moved(there) if there == Some(head) => Ok(()),
-        Cas::Moved(_) => Err(Fault::stale(format!("'{name}' keeps another commit"))),
-    }
+    town.keep(&name, head)
 }
 
 fn over(request: &Request) -> Fault {

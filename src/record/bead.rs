@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ledger::{Record, Stamp};
-use crate::world::Time;
+use crate::ledger::{Record, Stamp, Time};
 
 /// A work item. Fields at their default are not stored: type `task`, priority 2, status `open`.
 #[derive(Debug, Clone, PartialEq)]

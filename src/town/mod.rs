@@ -9,7 +9,7 @@ mod view;
 mod whoami;
 
 use crate::fault::{Fault, Result};
-use crate::git::Repo;
+use crate::git::{Cas, Oid, Repo};
 use crate::ledger::{Decision, Name, Pen, Written, transact};
 use crate::record::Rig;
 use crate::world::World;
@@ -61,6 +61,16 @@ impl Town {
     /// Returns everything that is stored, as it is now.
     pub fn view(&self) -> View<'_> {
         View::new(&self.repo)
+    }
+
+    /// Makes a ref of ours that keeps a commit; one that keeps it already stays.
+    pub fn keep(&self, name: &str, commit: Oid) -> Result<()> {
+        let guard = self.repo.guard()?;
+        match self.repo.swap_ref(&guard, name, None, commit)? {
+            Cas::Swapped => Ok(()),
+            Cas::Moved(there) if there == Some(commit) => Ok(()),
+            Cas::Moved(_) => Err(Fault::stale(format!("'{name}' keeps another commit"))),
+        }
     }
 
     /// Decides over the newest view and writes the decision as one commit by `actor` (DESIGN 3.2).
