@@ -9,7 +9,7 @@ use crate::bead;
 use crate::fault::{Fault, Result};
 use crate::ledger::{CloneId, Decision, Name};
 use crate::record::Bead;
-use crate::town::{Agent, Backend, Town};
+use crate::town::{Agent, Backend, Town, refuse_worker};
 
 /// What is to be slung.
 #[derive(Debug, Clone)]
@@ -72,6 +72,7 @@ pub enum Started {
 
 /// Returns what slinging would do, or why it cannot be done. Pure but for what it reads.
 pub fn plan(town: &Town, order: &Order) -> Result<Planned> {
+    refuse_worker(town.world(), "sling")?;
     let view = town.view();
     let bead = view
         .bead(&order.bead)?

@@ -42,9 +42,18 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             target
         }
     );
-    let reply = Reply::new(value, text);
-    Ok(match offline {
-        Some(said) => reply.note(format!("begun without the remote: {said}")),
-        None => reply,
-    })
+    let mut reply = Reply::new(value, text);
+    if let Some(said) = offline {
+        reply = reply.note(format!("begun without the remote: {said}"));
+    }
+    let remote = repo
+        .setting("gt.remote")
+        .unwrap_or_else(|| "origin".to_owned());
+    for refspec in repo.fetches_over(&remote, "refs/gt/")? {
+        reply = reply.note(format!(
+            "warning: a plain git fetch from {remote} writes over refs/gt/ and with --prune deletes it: \
+             '{refspec}'\n  hint: git config remote.{remote}.fetch '+refs/heads/*:refs/remotes/{remote}/*'"
+        ));
+    }
+    Ok(reply)
 }

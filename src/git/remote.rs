@@ -124,6 +124,21 @@ impl Repo {
             .collect())
     }
 
+    /// Returns the refspecs of a remote whose plain `git fetch` writes over refs of ours, and with
+    /// `--prune` deletes them: a mirror's `+refs/*:refs/*` (git-fetch(1)).
+    pub fn fetches_over(&self, remote: &str, prefix: &str) -> Result<Vec<String>> {
+        let key = format!("remote.{remote}.fetch");
+        let output = self.start(&self.git(["config", "--get-all", &key]))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let covers = |refspec: &&str| {
+            let target = refspec.rsplit(':').next().unwrap_or_default();
+            target
+                .strip_suffix('*')
+                .is_some_and(|folder| prefix.starts_with(folder))
+        };
+        Ok(text.lines().filter(covers).map(str::to_owned).collect())
+    }
+
     /// Fetches `refspecs` (full names on both sides); tracking refs on the right-hand side that the
     /// remote no longer has are removed.
     pub fn fetch(&self, remote: &Remote, refspecs: &[String]) -> Result<()> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Record, Stamp};
 use crate::record::{Gate, Rig};
-use crate::town::Town;
+use crate::town::{Town, refuse_worker};
 
 /// A gate to be added.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct NewGate<'a> {
 ///
 /// After a crash between the two the gate is there and has to be added again before it runs here.
 pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
+    refuse_worker(town.world(), "change gates")?;
     check(new)?;
     let written = town.write(Name::Config, actor, |view, pen| {
         let old = view.gate_record(new.name)?;
@@ -101,6 +102,7 @@ fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
 
 /// Removes a gate; its results stay.
 pub fn remove_gate(town: &Town, actor: &str, name: &str) -> Result<()> {
+    refuse_worker(town.world(), "change gates")?;
     town.write(Name::Config, actor, |view, pen| {
         let record = view
             .gate_record(name)?
@@ -122,6 +124,7 @@ pub fn remove_gate(town: &Town, actor: &str, name: &str) -> Result<()> {
 
 /// Says in so many words that work lands in this rig without a gate; only gates that exist count then.
 pub fn land_without_gates(town: &Town, actor: &str) -> Result<()> {
+    refuse_worker(town.world(), "change gates")?;
     let name = town.rig().name().to_owned();
     town.write(Name::Config, actor, |view, pen| {
         let mut rig = view.rig(&name)?.unwrap_or_else(|| Rig::new(&name));

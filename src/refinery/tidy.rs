@@ -1,6 +1,6 @@
 //! Refs that keep commits of requests: made while they are needed, put into the attic afterwards.
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid};
 use crate::ledger::CloneId;
 use crate::mq;
@@ -44,10 +44,7 @@ pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
         let why = format!("head of {}: {}", request.id(), request.status());
         repo.retire_ref(&repo.guard()?, clone.as_str(), &name, &why)?;
     }
-    if requests
-        .iter()
-        .any(|it| it.is_live() && it.status() == RequestStatus::Queued)
-    {
+    if any_queued(&requests) {
         return Ok(());
     }
     for (name, commit) in repo.list_refs("refs/gt/proof/")? {
@@ -57,21 +54,41 @@ pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
     Ok(())
 }
 
-/// Returns the refs of finished requests and tested candidates that may go from the remote, because their
-/// commits are on the target or in an attic of this clone.
+/// Returns the refs of finished requests and tested candidates that may go from the remote: their commits
+/// are on the target, in an attic of this clone, or made again whenever they are needed.
 pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
     let (repo, view) = (town.repo(), town.view());
     let tracking = format!("refs/gt-remote/{}/", repo.name_hash(remote));
-    let there = repo.list_refs(&format!("{tracking}mr/"))?;
-    if there.is_empty() {
+    let local = |name: &str| name.replacen(&tracking, "refs/gt/", 1);
+    let heads = repo.list_refs(&format!("{tracking}mr/"))?;
+    let proofs = repo.list_refs(&format!("{tracking}proof/"))?;
+    if heads.is_empty() && proofs.is_empty() {
         return Ok(Vec::new());
     }
-    let finished: Vec<Request> = view
-        .requests()?
-        .into_iter()
-        .filter(|request| !request.is_live())
-        .collect();
-    let mut keepers: Vec<Oid> = Vec::new();
+    let requests = view.requests()?;
+    let keepers = keepers(town)?;
+    let mut names = Vec::new();
+    for (name, head) in heads {
+        let is_of = |it: &Request| mq::ref_of(&view, it.id()) == local(&name);
+        let over = requests.iter().any(|it| !it.is_live() && is_of(it));
+        if over
+            && keepers.iter().try_fold(false, |kept, keeper| {
+                Ok::<_, Fault>(kept || repo.is_ancestor(&head, keeper)?)
+            })?
+        {
+            names.push(local(&name));
+        }
+    }
+    if !any_queued(&requests) {
+        names.extend(proofs.iter().map(|(name, _)| local(name)));
+    }
+    Ok(names)
+}
+
+/// Returns the commits that keep what is finished: this clone's attic, and the target.
+fn keepers(town: &Town) -> Result<Vec<Oid>> {
+    let repo = town.repo();
+    let mut keepers = Vec::new();
     if let Some(clone) = CloneId::known(repo) {
         let attic = repo.list_refs(&format!("refs/gt/attic/{clone}/"))?;
         keepers.extend(attic.into_iter().map(|(_, tip)| tip));
@@ -79,19 +96,11 @@ pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
     if let Ok(target) = town.target(None) {
         keepers.extend(town.known_tip(&target)?);
     }
-    let mut names = Vec::new();
-    for (name, head) in there {
-        let local = name.replacen(&tracking, "refs/gt/", 1);
-        let over = finished
-            .iter()
-            .any(|request| mq::ref_of(&view, request.id()) == local);
-        let mut kept = false;
-        for keeper in keepers.iter().filter(|_| over) {
-            kept = kept || repo.is_ancestor(&head, keeper)?;
-        }
-        if kept {
-            names.push(local);
-        }
-    }
-    Ok(names)
+    Ok(keepers)
+}
+
+fn any_queued(requests: &[Request]) -> bool {
+    requests
+        .iter()
+        .any(|it| it.is_live() && it.status() == RequestStatus::Queued)
 }

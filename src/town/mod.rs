@@ -18,7 +18,7 @@ pub use rig::{Founded, NewRig, found};
 pub use settings::{Agent, Backend, KEYS, Key};
 pub use target::Target;
 pub use view::View;
-pub use whoami::actor;
+pub use whoami::{actor, refuse_worker};
 
 /// A repository with ledgers: a rig, and its own town.
 #[derive(Debug)]

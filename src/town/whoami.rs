@@ -1,6 +1,8 @@
 //! Who acts: the name that decisions are signed with.
 
+use crate::fault::{Fault, Result};
 use crate::git::Repo;
+use crate::world::World;
 
 /// Returns the actor: what was given, `BD_ACTOR`, `BEADS_ACTOR`, `GT_ROLE`, git's `user.name`, `USER`, in
 /// this order; `unknown` where none of them is set.
@@ -21,4 +23,15 @@ pub fn actor(repo: &Repo, given: Option<&str>) -> String {
         .chars()
         .map(|c| if c.is_control() { '_' } else { c })
         .collect()
+}
+
+/// Refuses what a worker must not decide for the others; `what` completes "a polecat does not …".
+pub fn refuse_worker(world: &World, what: &str) -> Result<()> {
+    match world.env("GT_ROLE") {
+        Some(role) if role.contains("/polecats/") => Err(Fault::refused(format!(
+            "{role} is a polecat, and a polecat does not {what}"
+        ))
+        .hint("say what you need in a comment: git gt comment <bead> \"...\"")),
+        _ => Ok(()),
+    }
 }
