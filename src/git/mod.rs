@@ -18,7 +18,7 @@ pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
 pub use objects::{Commit, Entry, Mode, NewCommit, Signature};
 pub use refs::{Cas, Guard};
-pub use remote::{Direction, PushedRef, Remote};
+pub use remote::{Answer, Direction, PushedRef, Remote};
 pub use worktree::Worktree;
 
 /// The id of an object, SHA-1 or SHA-256.
@@ -92,6 +92,18 @@ impl Repo {
     /// Returns the world this repository was opened in.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Refuses to write from a githook that runs while a push is received: what it writes would vanish
+    /// with the push, or outlive it.
+    fn refuse_quarantine(&self) -> Result<()> {
+        match self.world().env("GIT_QUARANTINE_PATH") {
+            None => Ok(()),
+            Some(_) => Err(Fault::refused(
+                "git gt does not write from a githook on a receiving side",
+            )
+            .hint("objects written there vanish when the push is refused")),
+        }
     }
 
     /// Returns the git directory all worktrees share.

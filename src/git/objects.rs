@@ -1,6 +1,6 @@
 //! Objects: read and written as bytes, in the formats of gitformat-pack(5) and git-cat-file(1).
 
-use gix::objs::{Exists as _, Find as _, Kind, Write as _};
+use gix::objs::{Exists as _, Find as _, FindHeader as _, Kind, Write as _};
 
 use super::{Oid, Repo, reason};
 use crate::fault::{Fault, Result};
@@ -113,6 +113,9 @@ pub struct NewCommit<'a> {
     pub message: &'a str,
 }
 
+/// How many tags may stand between a ref and its commit.
+const TAGS_MAX: usize = 5;
+
 impl Repo {
     /// Returns the hash kind's empty tree, which is written where it is missing.
     pub fn empty_tree(&self) -> Result<Oid> {
@@ -154,6 +157,39 @@ impl Repo {
         self.read(id, Kind::Blob)
     }
 
+    /// Returns how long a blob is without reading it, nothing where the object is no blob or not here.
+    pub fn blob_size(&self, id: &Oid) -> Result<Option<u64>> {
+        let header = self.gix.objects.try_header(id);
+        let header = header.map_err(|error| damaged(id, &reason(&error)))?;
+        Ok(header.filter(|it| it.kind == Kind::Blob).map(|it| it.size))
+    }
+
+    /// Returns the commit that an object is or that a tag leads to, nothing where it leads to none.
+    pub fn commit_at(&self, id: &Oid) -> Result<Option<Oid>> {
+        let mut id = *id;
+        for _ in 0..TAGS_MAX {
+            let header = self.gix.objects.try_header(&id);
+            let header = header.map_err(|error| damaged(&id, &reason(&error)))?;
+            match header.map(|it| it.kind) {
+                Some(Kind::Commit) => return Ok(Some(id)),
+                Some(Kind::Tag) => {
+                    let text = self.read(&id, Kind::Tag)?;
+                    let text = String::from_utf8_lossy(&text);
+                    let target = text
+                        .lines()
+                        .next()
+                        .and_then(|it| it.strip_prefix("object "));
+                    let Some(target) = target.and_then(|hex| self.parse_id(hex)) else {
+                        return Ok(None);
+                    };
+                    id = target;
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the entries of a tree in git's order.
     pub fn tree(&self, id: &Oid) -> Result<Vec<Entry>> {
         let bytes = self.read(id, Kind::Tree)?;
@@ -161,10 +197,11 @@ impl Repo {
         entries
             .map(|entry| {
                 let entry = entry.map_err(|error| damaged(id, &error.to_string()))?;
-                let mode = match () {
-                    () if entry.mode.is_tree() => Mode::Tree,
-                    () if entry.mode.kind() == gix::objs::tree::EntryKind::Blob => Mode::File,
-                    () => Mode::Other,
+                // Old modes such as 100664 are no files of ours: they could not be written as they are.
+                let mode = match entry.mode.value() {
+                    0o040_000 => Mode::Tree,
+                    0o100_644 => Mode::File,
+                    _ => Mode::Other,
                 };
                 Ok(Entry {
                     mode,
@@ -223,12 +260,7 @@ impl Repo {
     /// Writes an object even where it exists already, so that its file is fresh and no `git gc` that
     /// runs beside us prunes it as old and unreachable.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
-        if self.world().env("GIT_QUARANTINE_PATH").is_some() {
-            return Err(
-                Fault::refused("git gt does not write from a githook on a receiving side")
-                    .hint("objects written there vanish when the push is refused"),
-            );
-        }
+        self.refuse_quarantine()?;
         fs::count();
         self.gix.objects.write_buf(kind, bytes).map_err(|error| {
             Fault::fatal(format!("cannot write an object: {error}"))
@@ -259,15 +291,19 @@ fn parse_commit(bytes: &[u8]) -> Option<Commit> {
     let parents = header
         .lines()
         .filter_map(|line| line.strip_prefix("parent "));
-    let author = value("author ")?;
-    let committer = value("committer ")?;
-    let seconds = committer
-        .rsplit_once("> ")?
-        .1
-        .split(' ')
-        .next()?
-        .parse()
-        .ok()?;
+    let author = value("author ").unwrap_or_default();
+    // Git takes commits whose date makes no sense, and a ledger must not be lost over one.
+    let seconds = value("committer ")
+        .and_then(|committer| {
+            committer
+                .rsplit_once("> ")?
+                .1
+                .split(' ')
+                .next()?
+                .parse()
+                .ok()
+        })
+        .unwrap_or_default();
     Some(Commit {
         tree: Oid::from_hex(value("tree ")?.as_bytes()).ok()?,
         parents: parents

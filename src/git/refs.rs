@@ -30,6 +30,7 @@ const LOCK_TRIES: u32 = 80;
 impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
+        self.refuse_quarantine()?;
         let path = self.scratch_dir().join("lock");
         Lock::take(&path).map(Guard).map_err(|error| {
             Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")
@@ -214,6 +215,18 @@ impl Repo {
             _ => Err(Fault::fatal(format!(
                 "cannot compare commits {ancestor} and {descendant}"
             ))),
+        }
+    }
+
+    /// Returns a best common ancestor of two commits, nothing where they have none.
+    pub fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>> {
+        let run = self.git(["merge-base", &a.to_string(), &b.to_string()]);
+        let output = self.start(&run)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match output.status.code() {
+            Some(0) => Ok(self.parse_id(text.trim())),
+            Some(1) => Ok(None),
+            _ => Err(Fault::fatal(format!("cannot compare commits {a} and {b}"))),
         }
     }
 

@@ -36,6 +36,17 @@ pub struct PushedRef {
     pub new: Option<Oid>,
 }
 
+/// What a remote made of a ref that was offered to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It holds what was pushed.
+    Taken,
+    /// Somebody else was first: it does not hold what was expected; in git's words.
+    Lost(String),
+    /// It will not have it; in git's words.
+    Refused(String),
+}
+
 const NEUTRAL: &[&str] = &[
     "-c",
     "core.hooksPath=/dev/null",
@@ -158,6 +169,7 @@ impl Repo {
                 &remote.fetch_url,
             ])
             .args(refspecs.iter().map(String::as_str));
+        self.refuse_quarantine()?;
         fs::count();
         let output = self.start(&run)?;
         if output.status.success() {
@@ -169,6 +181,12 @@ impl Repo {
 
     /// Pushes refs, each by compare-and-swap on its own, and returns for each whether it was taken.
     pub fn push(&self, remote: &Remote, refs: &[PushedRef]) -> Result<Vec<bool>> {
+        let answers = self.offer(remote, refs)?;
+        Ok(answers.iter().map(|it| *it == Answer::Taken).collect())
+    }
+
+    /// Pushes refs, each by compare-and-swap on its own, and returns what the remote made of each.
+    pub fn offer(&self, remote: &Remote, refs: &[PushedRef]) -> Result<Vec<Answer>> {
         if refs.is_empty() {
             return Ok(Vec::new());
         }
@@ -184,15 +202,67 @@ impl Repo {
             let new = it.new.map(|id| id.to_string()).unwrap_or_default();
             run = run.args([format!("{new}:{}", it.name)]);
         }
+        self.refuse_quarantine()?;
         fs::count();
         let output = self.start(&run)?;
-        let answers = parse_push(&String::from_utf8_lossy(&output.stdout));
-        if answers.is_empty() {
+        let told = parse_push(&String::from_utf8_lossy(&output.stdout));
+        if told.is_empty() || told.iter().any(|(_, summary)| is_broken(summary)) {
             return Err(unreachable_remote(remote, &output.stderr));
         }
-        let taken = |name: &str| answers.iter().any(|(told, taken)| told == name && *taken);
-        Ok(refs.iter().map(|it| taken(&it.name)).collect())
+        let said = remarks(&String::from_utf8_lossy(&output.stderr));
+        let answer = |it: &PushedRef| {
+            let found = told.iter().find(|(name, _)| *name == it.name);
+            found.map_or_else(
+                || Answer::Lost("it was not answered".to_owned()),
+                |(_, summary)| understood(summary, &said),
+            )
+        };
+        Ok(refs.iter().map(answer).collect())
     }
+}
+
+/// Returns whether the push broke off on the other side: a full disk, a program that ended.
+fn is_broken(summary: &str) -> bool {
+    let words = ["unpacker error", "[remote failure]", "unable to migrate"];
+    words.iter().any(|words| summary.contains(words))
+}
+
+/// Returns what the summary of a push means; `said` is what the remote's githooks wrote.
+fn understood(summary: &str, said: &str) -> Answer {
+    let Some(rejection) = summary.strip_prefix('!') else {
+        return Answer::Taken;
+    };
+    let rejection = rejection.trim().to_owned();
+    // What git says on either side when the ref is not where we expected it (git-push(1), and
+    // `update` in builtin/receive-pack.c).
+    let races = [
+        "cannot lock ref",
+        "failed to lock",
+        "failed to update ref",
+        "incorrect old value",
+        "reference already exists",
+        "fetch first",
+        "stale info",
+    ];
+    let lost =
+        rejection.starts_with("[rejected]") || races.iter().any(|words| rejection.contains(words));
+    if lost {
+        return Answer::Lost(rejection);
+    }
+    let why = match said {
+        "" => rejection,
+        said => format!("{rejection}: {said}"),
+    };
+    Answer::Refused(why)
+}
+
+/// Returns what the remote wrote for people, as one line.
+fn remarks(stderr: &str) -> String {
+    let lines = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote:"));
+    let lines = lines.map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn unreachable_remote(remote: &Remote, stderr: &[u8]) -> Fault {
@@ -201,13 +271,16 @@ fn unreachable_remote(remote: &Remote, stderr: &[u8]) -> Fault {
         .hint("what was done here is kept and travels with the next git gt sync")
 }
 
-/// Reads `git push --porcelain`: one line `<flag> TAB <from>:<to> TAB <summary>` for each ref.
-fn parse_push(text: &str) -> Vec<(String, bool)> {
+/// Reads `git push --porcelain`: one line `<flag> TAB <from>:<to> TAB <summary>` for each ref. Returns
+/// the name and the summary, which keeps the flag `!` of what was not taken.
+fn parse_push(text: &str) -> Vec<(String, String)> {
     let answer = |line: &str| {
         let mut fields = line.split('\t');
         let (flag, pair) = (fields.next()?, fields.next()?);
         let (_, to) = pair.split_once(':')?;
-        Some((to.to_owned(), flag != "!"))
+        let summary = fields.next().unwrap_or_default();
+        let mark = if flag == "!" { "!" } else { "" };
+        Some((to.to_owned(), format!("{mark}{summary}")))
     };
     text.lines().filter_map(answer).collect()
 }
@@ -218,14 +291,28 @@ mod tests {
 
     #[test]
     fn porcelain_of_a_push_is_read_line_by_line() {
-        let text = "To /tmp/r\n*\tabc:refs/gt/beads\t[new reference]\n\
-                    !\tabc:refs/gt/mail\t[rejected] (stale info)\n=\tx:refs/gt/q\t[up to date]\nDone\n";
-        let want = [
-            ("refs/gt/beads", true),
-            ("refs/gt/mail", false),
-            ("refs/gt/q", true),
-        ];
-        let want: Vec<_> = want.map(|(name, taken)| (name.to_owned(), taken)).into();
-        assert_eq!(parse_push(text), want);
+        let check = |line: &str, want: &str| {
+            let told = parse_push(&format!("To /tmp/r\n{line}\nDone\n"));
+            assert_eq!(told.len(), 1, "{line}");
+            assert_eq!(told[0].0, "refs/gt/q");
+            let got = match understood(&told[0].1, "no entry") {
+                Answer::Taken => "taken".to_owned(),
+                Answer::Lost(_) => "lost".to_owned(),
+                Answer::Refused(why) => why,
+            };
+            assert_eq!(got, want, "{line}");
+        };
+        check("*\tabc:refs/gt/q\t[new reference]", "taken");
+        check("=\tabc:refs/gt/q\t[up to date]", "taken");
+        check("-\t:refs/gt/q\t[deleted]", "taken");
+        check("!\tabc:refs/gt/q\t[rejected] (stale info)", "lost");
+        check(
+            "!\tabc:refs/gt/q\t[remote rejected] (cannot lock ref 'x')",
+            "lost",
+        );
+        check(
+            "!\tabc:refs/gt/q\t[remote rejected] (pre-receive hook declined)",
+            "[remote rejected] (pre-receive hook declined): no entry",
+        );
     }
 }
