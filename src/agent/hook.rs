@@ -132,7 +132,11 @@ fn escaped(id: &str) -> String {
                 .for_each(|byte| out.push_str(&format!("%{byte:02X}")));
         }
     }
-    out
+    // Another dot follows, before the epoch.
+    match out.strip_suffix('.') {
+        Some(rest) => format!("{rest}%2E"),
+        None => out,
+    }
 }
 
 /// Makes the hook's worktree where it is missing, on its branch, which starts at its base.
@@ -178,5 +182,7 @@ mod tests {
         check("gt-4k2xa.3", "gt/nux/gt-4k2xa.3.1-k7f2m3qa");
         check("UI 1..~x", "gt/nux/UI%201.%2E%7Ex.1-k7f2m3qa");
         check(".lock", "gt/nux/%2Elock.1-k7f2m3qa");
+        check("..", "gt/nux/%2E%2E.1-k7f2m3qa");
+        check("a.", "gt/nux/a%2E.1-k7f2m3qa");
     }
 }
