@@ -35,7 +35,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         } else {
             Value::Null
         };
-        return Ok(Reply::new(value, text));
+        return Ok(Reply::new(value, text).exact());
     };
     let path = cx.world.cwd().join(file);
     fs::replace(&path, text.as_bytes()).map_err(|error| match error.kind() {

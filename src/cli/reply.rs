@@ -35,6 +35,8 @@ pub(crate) struct Reply {
     pub(crate) value: Value,
     /// For people; ends in a newline unless it is empty.
     pub(crate) text: String,
+    /// Whether the text is data that is printed to the byte; else nothing in it can steer a terminal.
+    pub(crate) exact: bool,
     /// Faults of single records of a command over several; each is said and the rest done.
     pub(crate) faults: Vec<Fault>,
     /// Remarks for people, on standard error.
@@ -53,10 +55,18 @@ impl Reply {
         Self {
             value,
             text,
+            exact: false,
             faults: Vec::new(),
             notes: Vec::new(),
             exit: Exit::Done,
         }
+    }
+
+    /// Returns the same reply with its text printed to the byte.
+    #[must_use]
+    pub(crate) fn exact(mut self) -> Self {
+        self.exact = true;
+        self
     }
 
     /// Returns the same reply with a remark for people.
@@ -97,10 +107,11 @@ fn exit_of(fault: &Fault) -> Exit {
 pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
     let code = match reply {
         Ok(reply) => {
-            let text = if json {
-                rendered(world, &reply.value)
-            } else {
-                reply.text.clone()
+            // What was fetched may hold anything.
+            let text = match (json, reply.exact) {
+                (true, _) => rendered(world, &reply.value),
+                (false, true) => reply.text.clone(),
+                (false, false) => printable(&reply.text),
             };
             // `null` is no answer: what failed for every record has only its faults to show.
             if !(json && reply.value.is_null()) {
@@ -112,7 +123,7 @@ pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
             {
                 print(&rendered(world, &as_json(fault)));
             }
-            reply.notes.iter().for_each(|note| eprintln!("{note}"));
+            reply.notes.iter().for_each(|note| progress(note));
             reply.faults.iter().for_each(complain);
             reply.faults.first().map_or(reply.exit, exit_of)
         }
