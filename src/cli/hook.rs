@@ -6,6 +6,8 @@ use super::Context;
 use super::reply::{Exit, Reply};
 use crate::agent;
 use crate::fault::{Fault, Result};
+use crate::ledger::CloneId;
+use crate::record::{Bead, Claim};
 
 /// Show what hangs on the hook of this worktree
 #[derive(Debug, clap::Args)]
@@ -22,10 +24,16 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         Err(fault) => return Err(fault),
     };
     let bead = town.view().bead(&hook.bead)?;
-    let claim = bead.as_ref().and_then(crate::record::Bead::claim);
+    let claim = bead.as_ref().and_then(Bead::claim);
+    let here = CloneId::known(town.repo());
+    // Polecats of two clones may have the same address: names are given out without asking.
+    let is_ours = |claim: &Claim| {
+        let clone = here.as_ref().map(CloneId::as_str);
+        clone == Some(claim.stamp.clone_part())
+    };
     let stands = claim
         .as_ref()
-        .is_some_and(|claim| claim.epoch == hook.epoch && claim.by == hook.agent);
+        .is_some_and(|claim| claim.epoch == hook.epoch && claim.by == hook.agent && is_ours(claim));
     let (title, status) = bead
         .as_ref()
         .map_or(("", "missing"), |it| (it.title(), it.status()));
@@ -51,7 +59,11 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         hook.path.display()
     );
     if !stands {
-        let who = claim.map_or_else(|| "nobody".to_owned(), |claim| claim.by);
+        let who = match claim {
+            None => "nobody".to_owned(),
+            Some(claim) if is_ours(&claim) => claim.by,
+            Some(claim) => format!("{} of another clone", claim.by),
+        };
         text.push_str(&format!(
             "  claim   over: {who} holds it now; the branch stays\n"
         ));

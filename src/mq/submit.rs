@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use crate::fault::{Fault, Result};
-use crate::ledger::{Decision, Name, Oid};
+use crate::ledger::{CloneId, Decision, Name, Oid};
 use crate::record::{Bead, Request, RequestStatus, Submission};
 use crate::town::{Town, View};
 
@@ -141,7 +141,7 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
     };
     let epoch = bead
         .as_ref()
-        .map(|bead| check_claim(bead, what))
+        .map(|bead| check_claim(view, bead, what))
         .transpose()?
         .unwrap_or_default();
     Ok(Plan {
@@ -176,7 +176,7 @@ fn refuse_same_again(request: &Request, same: bool) -> Result<()> {
 }
 
 /// Returns the epoch of the claim the work was done under, if that claim still stands.
-fn check_claim(bead: &Bead, what: &Submit) -> Result<u64> {
+fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<u64> {
     if bead.is_closed() {
         return Err(Fault::refused(format!("bead {} is closed", bead.id()))
             .hint("nothing is lost: the branch stays; git gt reopen takes the bead up again"));
@@ -190,6 +190,12 @@ fn check_claim(bead: &Bead, what: &Submit) -> Result<u64> {
     };
     if claim.epoch != epoch || claim.by != what.worker {
         return Err(lost(bead, &format!("{} holds it now", claim.by)));
+    }
+    // Polecats of two clones may have the same address: names are given out without asking.
+    let here = CloneId::known(view.repo());
+    if here.is_none_or(|clone| clone.as_str() != claim.stamp.clone_part()) {
+        let who = format!("{} of another clone holds it now", claim.by);
+        return Err(lost(bead, &who));
     }
     Ok(epoch)
 }
