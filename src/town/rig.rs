@@ -24,14 +24,17 @@ pub struct Founded {
     pub new: bool,
 }
 
-/// Returns the rig of a repository: the one `gt.rig` names, else the only one its ledgers know.
+/// Returns the rig of a repository: the one `gt.rig` names, else the one that was founded first.
+///
+/// Two clones that found a rig each before they meet have two; a prefix is set once, so all clones agree
+/// on which is older, and beads with the other prefix stay what they are.
 pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
     let view = View::new(repo);
     if let Some(name) = repo.setting("gt.rig") {
         return view.rig(&name);
     }
-    let mut rigs = view.rigs()?;
-    Ok(if rigs.len() == 1 { rigs.pop() } else { None })
+    let founded = |rig: &Rig| (rig.record().stamp_of("prefix"), rig.name().to_owned());
+    Ok(view.rigs()?.into_iter().min_by_key(founded))
 }
 
 /// Makes the ledgers of a repository where there are none, and returns its rig.
