@@ -6,9 +6,9 @@ use super::Context;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::ledger::{Event, Report, sync};
+use crate::ledger::{Event, Keepers, Report, sync};
 use crate::town::Town;
-use crate::{refinery, settle};
+use crate::{mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
 #[derive(Debug, clap::Args)]
@@ -31,43 +31,72 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Fault::refused("this repository has no remote to sync with")
                 .hint("git remote add origin <url>, or name one: git gt sync <remote>")
         })?;
-    let mut events = Vec::new();
+    let mut report = Report::default();
     for _ in 0..ROUNDS {
-        events.extend(once(&town, &name)?.events);
-        if settle::fully(&town)?.is_empty() {
+        match once(&town, &name) {
+            Ok(done) => {
+                report.events.extend(done.events);
+                report.faults = done.faults;
+            }
+            // What happened before is told all the same.
+            Err(fault) if report.events.is_empty() => return Err(fault),
+            Err(fault) => report.faults = vec![fault],
+        }
+        if settle::fully(&town)?.is_empty() || !report.faults.is_empty() {
             break;
         }
     }
+    let reply = told(&name, report);
+    let (before, now) = (town.rig(), cx.town()?);
+    Ok(match now.rig() {
+        rig if rig.name() == before.name() => reply,
+        rig => reply.note(format!(
+            "this repository is rig {} now, whose ids begin with {}-: it was founded before {}",
+            rig.name(),
+            rig.prefix(),
+            before.name()
+        )),
+    })
+}
+
+fn told(name: &str, report: Report) -> Reply {
+    let Report { events, faults } = report;
     let text: String = events
         .iter()
         .map(|event| format!("{}\n", line(event)))
         .collect();
-    let text = if text.is_empty() {
+    let text = if text.is_empty() && faults.is_empty() {
         format!("{name} and this clone agree\n")
     } else {
         text
     };
     let values: Vec<Value> = events.iter().map(as_json).collect();
-    Ok(Reply::new(
-        json!({ "remote": name, "events": values }),
-        text,
-    ))
+    let mut value = json!({ "remote": name, "events": values });
+    if !faults.is_empty() {
+        let errors = faults.iter().map(|fault| fault.text().message.as_str());
+        value["errors"] = errors.collect();
+    }
+    Reply::new(value, text).with_faults(faults)
 }
 
 /// Syncs once with a remote, and notes where its target branch stands.
 pub(crate) fn once(town: &Town, name: &str) -> Result<Report> {
     let repo = town.repo();
     let remote = repo.remote(name)?;
-    let obsolete = refinery::obsolete(town, name)?;
-    let report = sync(repo, &remote, &obsolete)?;
+    let keepers = Keepers {
+        obsolete: &|| refinery::obsolete(town, name),
+        finished: &|| mq::finished_refs(&town.view()),
+    };
+    let mut report = sync(repo, &remote, &keepers)?;
     let target = town.target(None);
     if let Ok(target) = target
         && target.remote.as_deref() == Some(name)
+        && report.faults.is_empty()
     {
         // A remote without the branch has nothing that could have landed.
         match town.fresh_tip(&target) {
             Ok(_) | Err(Fault::NotFound(_)) => {}
-            Err(fault) => return Err(fault),
+            Err(fault) => report.faults.push(fault),
         }
     }
     Ok(report)
@@ -82,10 +111,19 @@ pub(crate) fn adopt(repo: &Repo) -> Result<Option<String>> {
     let Ok(remote) = repo.remote(&name) else {
         return Ok(None);
     };
-    match sync(repo, &remote, &[]) {
-        Ok(_) => Ok(None),
-        Err(Fault::Unavailable(said)) => Ok(Some(said.message)),
-        Err(fault) => Err(fault),
+    let nothing = || Ok(Vec::new());
+    let keepers = Keepers {
+        obsolete: &nothing,
+        finished: &nothing,
+    };
+    let fault = match sync(repo, &remote, &keepers) {
+        Ok(report) => report.faults.into_iter().next(),
+        Err(fault) => Some(fault),
+    };
+    match fault {
+        None => Ok(None),
+        Some(Fault::Unavailable(said)) => Ok(Some(said.message)),
+        Some(fault) => Err(fault),
     }
 }
 
@@ -107,12 +145,13 @@ fn line(event: &Event) -> String {
         Event::LeftOut(id, why) => format!("left out  {id}: {why}"),
         Event::Overtaken(it) => {
             let whose = if it.ours { "ours" } else { "theirs" };
+            let [lost, kept] = [&it.lost, &it.kept].map(|json| match json.as_str() {
+                "null" => "nothing".to_owned(),
+                json => one(json),
+            });
             format!(
-                "overtaken {} {}: {whose} was {}, now {}",
-                it.id,
-                it.field,
-                one(&it.lost),
-                one(&it.kept)
+                "overtaken {} {}: {whose} was {lost}, now {kept}",
+                it.id, it.field
             )
         }
         Event::ClaimLost { bead, ours, theirs } => {

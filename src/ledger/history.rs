@@ -1,7 +1,7 @@
 //! History: what happened is a fold over the ledgers' commits; there is no second log.
 
-use super::Name;
 use super::shard::place;
+use super::{Name, Stamp};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::world::Time;
@@ -67,8 +67,10 @@ fn entry(ledger: Name, line: &str) -> Option<(String, Entry)> {
     let mut fields = line.split('\0');
     let (commit, seconds, stamp) = (fields.next()?, fields.next()?, fields.next()?);
     let (actor, subject) = (fields.next()?, fields.next()?);
+    // Git takes commits whose date makes no sense.
+    let seconds: u64 = seconds.parse().unwrap_or_default();
     let entry = Entry {
-        time: Time(seconds.parse::<u64>().ok()? * 1000),
+        time: Time(seconds.min(Stamp::LAST.seconds()) * 1000),
         actor: actor.to_owned(),
         ledger: ledger.ref_name().trim_start_matches("refs/gt/").to_owned(),
         subject: subject.to_owned(),

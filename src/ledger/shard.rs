@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::codec::Record;
+use serde_json::{Map, Value};
+
+use super::codec::{Record, canonical};
 use super::hash;
 use crate::fault::{Fault, Result};
 use crate::git::{Entry, Mode, Oid, Repo};
@@ -12,6 +14,12 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The layout this version writes; a ledger with a greater number is left alone.
 const SCHEMA: u64 = 1;
+
+/// How many levels of shards there are.
+const FANOUT: u64 = 2;
+
+/// The greatest size of `meta.json` that is read, in bytes.
+const META_MAX: u64 = 64 * 1024;
 
 /// The file at the root of every ledger.
 const META: &str = "meta.json";
@@ -32,7 +40,17 @@ pub(super) struct Difference {
     pub(super) theirs: Option<Entry>,
 }
 
-/// Where in the tree something stands: shard letters and file name.
+impl Difference {
+    /// Returns where in the tree it stands, for people.
+    pub(super) fn path(&self) -> String {
+        let (x, y, name) = &self.place;
+        let parts = [x, y, name].into_iter().filter(|part| !part.is_empty());
+        let parts = parts.map(|part| String::from_utf8_lossy(part).into_owned());
+        parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Where in the tree something stands: shard letters and file name, empty for what stands higher up.
 pub(super) type Place = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl<'r> Snapshot<'r> {
@@ -131,18 +149,76 @@ impl<'r> Snapshot<'r> {
     }
 
     /// Refuses a ledger that a newer version has laid out in a way this one does not know.
-    pub(super) fn check_schema(&self) -> Result<()> {
-        let Some(root) = self.tree else { return Ok(()) };
-        let Some(entry) = self.child(root, META.as_bytes())? else {
+    pub(super) fn check_schema(&self, ledger: &str) -> Result<()> {
+        let Some(meta) = self.meta()? else {
             return Ok(());
         };
-        let meta: Meta = serde_json::from_slice(&self.repo.blob(&entry.id)?)
-            .map_err(|error| Fault::invalid(format!("{META}: {error}")))?;
-        if meta.schema > SCHEMA || meta.fanout > 2 {
-            return Err(Fault::refused("a newer git gt has written this ledger")
-                .hint("update git gt on this machine"));
+        let number = |key: &str, default: u64| match meta.get(key) {
+            None => Some(default),
+            Some(value) => value.as_u64(),
+        };
+        if number("schema", SCHEMA).is_some_and(|it| it <= SCHEMA)
+            && number("fanout", FANOUT) == Some(FANOUT)
+        {
+            return Ok(());
         }
-        Ok(())
+        Err(
+            Fault::refused(format!("a newer git gt has written '{ledger}'"))
+                .hint("update git gt on this machine; everything else works meanwhile"),
+        )
+    }
+
+    /// Returns whether this is a ledger: whoever makes one puts `meta.json` into it.
+    pub(super) fn is_ledger(&self) -> Result<bool> {
+        Ok(self.meta()?.is_some_and(|meta| meta.contains_key("schema")))
+    }
+
+    /// Returns what `meta.json` says, nothing where it is missing or cannot be read.
+    fn meta(&self) -> Result<Option<Map<String, Value>>> {
+        let Some(root) = self.tree else {
+            return Ok(None);
+        };
+        let Some(entry) = self.child(root, META.as_bytes())? else {
+            return Ok(None);
+        };
+        match self.repo.blob_size(&entry.id)? {
+            Some(size) if size <= META_MAX && entry.mode == Mode::File => {
+                Ok(serde_json::from_slice(&self.repo.blob(&entry.id)?).ok())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes what `meta.json` is to say in a ledger that holds this one and `other`.
+    fn write_meta(&self, other: Option<&Self>) -> Result<Entry> {
+        let mut meta = Map::from_iter([
+            ("fanout".to_owned(), FANOUT.into()),
+            ("schema".to_owned(), SCHEMA.into()),
+        ]);
+        let known = [Some(self), other].into_iter().flatten();
+        for (key, value) in known
+            .map(Self::meta)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            // What this version does not know is kept; of two values the greater one, so that both
+            // sides of a join write the same.
+            let greater = meta
+                .get(&key)
+                .is_none_or(|there| canonical(there) < canonical(&value));
+            if greater && !["fanout", "schema"].contains(&key.as_str()) {
+                meta.insert(key, value);
+            }
+        }
+        Ok(Entry {
+            mode: Mode::File,
+            name: META.as_bytes().to_owned(),
+            id: self
+                .repo
+                .write_blob(canonical(&Value::Object(meta)).as_bytes())?,
+        })
     }
 
     /// Writes the tree of this ledger with `updates` in place and returns its id.
@@ -158,14 +234,8 @@ impl<'r> Snapshot<'r> {
                 .push(update);
         }
         let mut root = self.entries(self.tree)?;
-        if !root.contains_key(META.as_bytes()) {
-            let meta = Meta {
-                fanout: 2,
-                schema: SCHEMA,
-            };
-            let text = serde_json::to_value(meta).expect("two numbers are JSON");
-            let id = self.repo.write_blob(super::canonical(&text).as_bytes())?;
-            put(&mut root, META.as_bytes(), Some((Mode::File, id)));
+        if self.meta()?.is_none() {
+            root.insert(META.as_bytes().to_owned(), self.write_meta(None)?);
         }
         for (x, inner) in shards {
             let mut outer = self.entries(folder(root.get(&x)))?;
@@ -178,13 +248,13 @@ impl<'r> Snapshot<'r> {
                         update.blob.map(|id| (Mode::File, id)),
                     );
                 }
-                let id = self.write_entries(leaf)?;
+                let id = write_entries(self.repo, leaf)?;
                 put(&mut outer, &y, id.map(|id| (Mode::Tree, id)));
             }
-            let id = self.write_entries(outer)?;
+            let id = write_entries(self.repo, outer)?;
             put(&mut root, &x, id.map(|id| (Mode::Tree, id)));
         }
-        Ok(self.write_entries(root)?.expect("the root holds meta.json"))
+        Ok(write_entries(self.repo, root)?.expect("the root holds meta.json"))
     }
 
     /// Returns the entries of a tree that can be written again; a link or a submodule is left out.
@@ -199,15 +269,15 @@ impl<'r> Snapshot<'r> {
             .map(|entry| (entry.name.clone(), entry))
             .collect())
     }
+}
 
-    fn write_entries(&self, entries: BTreeMap<Vec<u8>, Entry>) -> Result<Option<Oid>> {
-        let mut entries: Vec<Entry> = entries.into_values().collect();
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        entries.sort_by_cached_key(git_order);
-        self.repo.write_tree(&entries).map(Some)
+fn write_entries(repo: &Repo, entries: BTreeMap<Vec<u8>, Entry>) -> Result<Option<Oid>> {
+    let mut entries: Vec<Entry> = entries.into_values().collect();
+    if entries.is_empty() {
+        return Ok(None);
     }
+    entries.sort_by_cached_key(git_order);
+    repo.write_tree(&entries).map(Some)
 }
 
 /// A blob to be put at a place in a ledger; nothing: what stands there goes.
@@ -224,12 +294,6 @@ impl Update {
             blob: Some(blob),
         }
     }
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Meta {
-    fanout: u64,
-    schema: u64,
 }
 
 /// Git sorts a folder as if its name ended in a slash.
@@ -293,26 +357,128 @@ pub(super) fn id_of(at: &Place) -> Option<String> {
     (place(&id) == *at).then_some(id)
 }
 
-/// Returns every file that differs between two ledgers' trees; equal shards are not read.
+/// Returns everything that differs between two ledgers' trees but `meta.json`; equal shards are not read.
+/// What stands where a folder of shards should be is a difference too.
 pub(super) fn differences(
     repo: &Repo,
     ours: Option<Oid>,
     theirs: Option<Oid>,
 ) -> Result<Vec<Difference>> {
     let mut found = Vec::new();
-    for (x, a, b) in changed(repo, ours, theirs)? {
-        for (y, a, b) in changed(repo, folder(a.as_ref()), folder(b.as_ref()))? {
-            for (name, a, b) in changed(repo, folder(a.as_ref()), folder(b.as_ref()))? {
-                let place = (x.clone(), y.clone(), name);
-                found.push(Difference {
-                    place,
-                    ours: a,
-                    theirs: b,
-                });
+    let mut path = Vec::new();
+    collect(repo, &mut path, (ours, theirs), &mut found)?;
+    Ok(found)
+}
+
+fn collect(
+    repo: &Repo,
+    path: &mut Vec<Vec<u8>>,
+    (ours, theirs): (Option<Oid>, Option<Oid>),
+    found: &mut Vec<Difference>,
+) -> Result<()> {
+    let depth = path.len();
+    for (name, a, b) in changed(repo, ours, theirs)? {
+        if depth == 0 && name == META.as_bytes() {
+            continue;
+        }
+        path.push(name);
+        let below = (depth < 2).then(|| (folder(a.as_ref()), folder(b.as_ref())));
+        let file = |entry: Option<Entry>| entry.filter(|it| depth == 2 || it.mode != Mode::Tree);
+        let (ours, theirs) = (file(a), file(b));
+        if ours.is_some() || theirs.is_some() {
+            let mut parts = path.iter().cloned();
+            let mut next = || parts.next().unwrap_or_default();
+            let place = (next(), next(), next());
+            found.push(Difference {
+                place,
+                ours,
+                theirs,
+            });
+        }
+        if let Some(below) = below {
+            collect(repo, path, below, found)?;
+        }
+        path.pop();
+    }
+    Ok(())
+}
+
+/// Writes the tree of a ledger that holds two others: what they have in common stays, where they differ
+/// `places` says what stands.
+///
+/// It depends on the two together and not on which is which, and whatever does not belong into a ledger
+/// goes: so two clones that join the same ledgers have the same tree.
+pub(super) fn rebuilt(
+    ours: &Snapshot<'_>,
+    theirs: &Snapshot<'_>,
+    places: &BTreeMap<Place, Option<Oid>>,
+) -> Result<Oid> {
+    let mut files = Vec::new();
+    for ((x, y, name), blob) in places {
+        files.extend(blob.map(|blob| (x.as_slice(), y.as_slice(), name.as_slice(), blob)));
+    }
+    let repo = ours.repo;
+    let mut root = in_common(repo, (ours.tree, theirs.tree), Mode::Tree)?;
+    for (x, trees) in pairs(repo, (ours.tree, theirs.tree), files.iter().map(|it| it.0))? {
+        let mut outer = in_common(repo, trees, Mode::Tree)?;
+        let of_x = || files.iter().filter(|it| it.0 == x);
+        for (y, trees) in pairs(repo, trees, of_x().map(|it| it.1))? {
+            let mut leaf = in_common(repo, trees, Mode::File)?;
+            for (_, _, name, blob) in of_x().filter(|it| it.1 == y) {
+                put(&mut leaf, name, Some((Mode::File, *blob)));
             }
+            let id = write_entries(repo, leaf)?;
+            put(&mut outer, &y, id.map(|id| (Mode::Tree, id)));
+        }
+        let id = write_entries(repo, outer)?;
+        put(&mut root, &x, id.map(|id| (Mode::Tree, id)));
+    }
+    root.insert(META.as_bytes().to_owned(), ours.write_meta(Some(theirs))?);
+    Ok(write_entries(repo, root)?.expect("the root holds meta.json"))
+}
+
+type Trees = (Option<Oid>, Option<Oid>);
+
+/// Returns the folders that are to be written anew: those that differ between two trees, and `touched`.
+fn pairs<'a>(
+    repo: &Repo,
+    (a, b): Trees,
+    touched: impl Iterator<Item = &'a [u8]>,
+) -> Result<BTreeMap<Vec<u8>, Trees>> {
+    let differ = changed(repo, a, b)?.into_iter();
+    let differ = differ.filter(|(name, _, _)| name != META.as_bytes());
+    let mut pairs: BTreeMap<Vec<u8>, Trees> = differ
+        .map(|(name, a, b)| (name, (folder(a.as_ref()), folder(b.as_ref()))))
+        .collect();
+    for name in touched {
+        if !pairs.contains_key(name) {
+            // It is the same on both sides.
+            let entries = a
+                .map(|tree| repo.tree(&tree))
+                .transpose()?
+                .unwrap_or_default();
+            let same = folder(entries.iter().find(|entry| entry.name == name));
+            pairs.insert(name.to_owned(), (same, same));
         }
     }
-    Ok(found)
+    Ok(pairs)
+}
+
+/// Returns the entries of one mode that two trees both have.
+fn in_common(repo: &Repo, trees: Trees, mode: Mode) -> Result<BTreeMap<Vec<u8>, Entry>> {
+    let (Some(a), Some(b)) = trees else {
+        return Ok(BTreeMap::new());
+    };
+    let known: BTreeMap<Vec<u8>, Entry> = named(repo.tree(&b)?);
+    let same = |entry: &Entry| entry.mode == mode && known.get(&entry.name) == Some(entry);
+    Ok(named(repo.tree(&a)?.into_iter().filter(same)))
+}
+
+fn named(entries: impl IntoIterator<Item = Entry>) -> BTreeMap<Vec<u8>, Entry> {
+    entries
+        .into_iter()
+        .map(|entry| (entry.name.clone(), entry))
+        .collect()
 }
 
 fn folder(entry: Option<&Entry>) -> Option<Oid> {

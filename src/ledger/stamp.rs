@@ -12,10 +12,10 @@ use crate::world::Time;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(String);
 
-/// 2100-01-01, in milliseconds: a stamp beyond it is a mistake or an attack.
-const LAST: u64 = 4_102_444_800_000;
-
 impl Stamp {
+    /// 2100-01-01: a stamp beyond it is a mistake or an attack.
+    pub(super) const LAST: Time = Time(4_102_444_800_000);
+
     /// Returns the least stamp, which records known by name have as `created`.
     pub fn zero() -> Self {
         Self(format!("{:016x}-0", 0))
@@ -101,7 +101,7 @@ impl FromStr for Stamp {
 impl Stamp {
     /// Refuses a stamp beyond the year 2100.
     pub fn check(&self) -> Result<()> {
-        if self.time().0 > LAST {
+        if self.time() > Self::LAST {
             return Err(Fault::invalid(format!(
                 "stamp '{self}' is beyond the year 2100"
             )));

@@ -1,12 +1,15 @@
 //! Sync: push what changed here, fetch, join what changed elsewhere, push again (DESIGN 3.5).
 
+mod claims;
 mod integrate;
+mod overtaken;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::{Name, Snapshot};
 use crate::fault::{Fault, Result};
-use crate::git::{Oid, PushedRef, Remote, Repo};
+use crate::git::{Answer, Oid, PushedRef, Remote, Repo};
 
 /// What a sync did, in the order it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub enum Event {
     Joined(String, usize),
     /// A ledger vanished from the remote or went back there; ours is put back.
     PutBack(String),
-    /// An entry of the remote's ledger was left out or kept aside, with the reason.
+    /// An entry of a ledger was left out or kept aside, or a ref left as it is, with the reason.
     LeftOut(String, String),
     /// Two sides changed one value; this is what did not prevail.
     Overtaken(Overtaken),
@@ -45,9 +48,9 @@ pub struct Overtaken {
     pub id: String,
     /// The field, with its key where it is a map.
     pub field: String,
-    /// What was overtaken, as JSON.
+    /// What was overtaken, as JSON; `null`: that it was removed.
     pub lost: String,
-    /// What prevailed, as JSON.
+    /// What prevailed, as JSON; `null`: that it is gone.
     pub kept: String,
     /// Whether what was overtaken had been written here.
     pub ours: bool,
@@ -58,6 +61,9 @@ pub struct Overtaken {
 pub struct Report {
     /// Everything worth telling, in order.
     pub events: Vec<Event>,
+    /// What could not be done. The rest was, and its events are told all the same: nobody is told twice
+    /// that a claim was lost.
+    pub faults: Vec<Fault>,
 }
 
 impl Report {
@@ -72,42 +78,54 @@ impl Report {
     }
 }
 
+/// What the caller knows about refs that keep commits of requests; asked anew whenever something was
+/// fetched.
+pub struct Keepers<'a> {
+    /// Returns refs of ours (below `refs/gt/`) that are finished and may go from the remote.
+    pub obsolete: &'a dyn Fn() -> Result<Vec<String>>,
+    /// Returns refs of ours that nobody needs any more: they are not pushed, so that one that went from
+    /// the remote does not come back.
+    pub finished: &'a dyn Fn() -> Result<Vec<String>>,
+}
+
 /// How often a push that lost against another clone is tried again.
 const TRIES: u32 = 12;
 
+/// The folders below `refs/gt/` whose refs travel (DESIGN 3.1); what else stands there is not ours.
+const TRAVELLING: [&str; 8] = [
+    "attic",
+    "checkpoints",
+    "ci",
+    "lease",
+    "machines",
+    "mr",
+    "proof",
+    "seals",
+];
+
 /// Brings this clone's ledgers and the remote's together.
 ///
-/// `obsolete` are refs of ours (below `refs/gt/`) that are finished and may go from the remote. Push comes
-/// first and only for what changed here; a push that lost is followed by fetch, join and another push. After a crash at any
-/// point every ledger, here and there, is as before or as after one of those steps; the next sync goes on.
-pub fn sync(repo: &Repo, remote: &Remote, obsolete: &[String]) -> Result<Report> {
+/// Push comes first and only for what changed here; a push that lost is followed by fetch, join and
+/// another push. After a crash at any point every ledger, here and there, is as before or as after one of
+/// those steps; the next sync goes on.
+pub fn sync(repo: &Repo, remote: &Remote, keepers: &Keepers<'_>) -> Result<Report> {
     let mut run = Sync {
         repo,
         remote,
         tracking: format!("refs/gt-remote/{}/", repo.name_hash(&remote.name)),
         unmerged: BTreeMap::new(),
+        settled: BTreeSet::new(),
+        went_back: BTreeSet::new(),
+        news: BTreeSet::new(),
+        last_loss: String::new(),
         report: Report::default(),
     };
-    for attempt in 0..TRIES {
-        run.push(obsolete)?;
-        run.fetch()?;
-        for ledger in run.ledgers()? {
-            run.integrate(&ledger)?;
-        }
-        if run.updates(obsolete)?.is_empty() {
-            return Ok(run.report);
-        }
-        if attempt > 0 {
-            let limit = (50_u64 << attempt).min(2000);
-            repo.world()
-                .pause(Duration::from_millis(repo.world().random_below(limit)));
-        }
+    match run.until_agreed(keepers) {
+        Ok(()) => {}
+        Err(fault) if run.report.events.is_empty() => return Err(fault),
+        Err(fault) => run.report.faults.push(fault),
     }
-    Err(Fault::stale(format!(
-        "other clones kept pushing to '{}' before us",
-        remote.name
-    ))
-    .hint("what was done here is kept; run git gt sync again"))
+    Ok(run.report)
 }
 
 struct Sync<'a> {
@@ -117,48 +135,149 @@ struct Sync<'a> {
     /// By ledger: the last join we made and the tip of ours it was made from, so that a push that lost
     /// is followed by a join from the same tip and a sync leaves one join however often it loses.
     unmerged: BTreeMap<String, (Oid, Oid)>,
+    /// Refs that nothing more is tried with in this sync: refused there, or not understood here.
+    settled: BTreeSet<String>,
+    /// Ledgers that vanished from the remote or went back there.
+    went_back: BTreeSet<String>,
+    /// Refs whose value on the remote this sync has seen for the first time.
+    news: BTreeSet<String>,
+    /// Why the last push was lost, in git's words.
+    last_loss: String,
     report: Report,
 }
 
 impl Sync<'_> {
+    fn until_agreed(&mut self, keepers: &Keepers<'_>) -> Result<()> {
+        for attempt in 0..TRIES {
+            self.push(keepers)?;
+            self.fetch()?;
+            for ledger in self.ledgers()? {
+                self.take_over(&ledger)?;
+            }
+            if self.updates(keepers)?.is_empty() {
+                return Ok(());
+            }
+            if attempt > 0 {
+                let world = self.repo.world();
+                let limit = (50_u64 << attempt).min(2000);
+                world.pause(Duration::from_millis(world.random_below(limit)));
+            }
+        }
+        Err(Fault::stale(format!(
+            "other clones kept pushing to '{}' before us: {}",
+            self.remote.name, self.last_loss
+        ))
+        .hint("what was done here is kept; run git gt sync again"))
+    }
+
     fn tracked(&self, name: &str) -> Result<Option<Oid>> {
         self.repo
             .find_ref(&name.replacen("refs/gt/", &self.tracking, 1))
     }
 
-    fn fetch(&self) -> Result<()> {
+    /// Returns what the remote holds as we last knew it, by the names it has there.
+    fn all_tracked(&self) -> Result<BTreeMap<String, Oid>> {
+        let refs = self.repo.list_refs(&self.tracking)?.into_iter();
+        Ok(refs
+            .map(|(name, id)| (name.replacen(&self.tracking, "refs/gt/", 1), id))
+            .collect())
+    }
+
+    /// Fetches everything below `refs/gt/` and notes what is new there and what went back.
+    fn fetch(&mut self) -> Result<()> {
+        let before = self.all_tracked()?;
         self.repo
-            .fetch(self.remote, &[format!("+refs/gt/*:{}*", self.tracking)])
+            .fetch(self.remote, &[format!("+refs/gt/*:{}*", self.tracking)])?;
+        let after = self.all_tracked()?;
+        for (name, old) in before.iter().filter(|(name, _)| is_single(name)) {
+            let forward = match after.get(name) {
+                Some(new) if new == old => true,
+                Some(new) => self.is_forward(old, new)?,
+                None => false,
+            };
+            if !forward && self.repo.find_ref(name)?.is_some() {
+                self.went_back.insert(name.clone());
+            }
+        }
+        let news = after
+            .iter()
+            .filter(|(name, id)| before.get(*name) != Some(id));
+        self.news.extend(news.map(|(name, _)| name.clone()));
+        Ok(())
+    }
+
+    /// Returns whether a ref that was at `old` has only gained by being at `new`.
+    fn is_forward(&self, old: &Oid, new: &Oid) -> Result<bool> {
+        match (self.repo.commit_at(old)?, self.repo.commit_at(new)?) {
+            (Some(old), Some(new)) => self.repo.is_ancestor(&old, &new),
+            (None, _) => Ok(true),
+            (Some(_), None) => Ok(false),
+        }
     }
 
     /// Returns the names of all ledgers here or there: refs with one component below `refs/gt/`, also
     /// those of kinds this version has never heard of.
     fn ledgers(&self) -> Result<Vec<String>> {
-        let ours = self.repo.list_refs("refs/gt/")?;
-        let theirs = self.repo.list_refs(&self.tracking)?;
-        let theirs = theirs
-            .iter()
-            .filter_map(|(name, _)| name.strip_prefix(&self.tracking));
-        let ours = ours
-            .iter()
-            .filter_map(|(name, _)| name.strip_prefix("refs/gt/"));
-        let names = ours.chain(theirs).filter(|name| !name.contains('/'));
-        let mut names: Vec<String> = names.map(|name| format!("refs/gt/{name}")).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        let ours = self.repo.list_refs("refs/gt/")?.into_iter();
+        let all = ours.chain(self.all_tracked()?).map(|(name, _)| name);
+        let names: BTreeSet<String> = all.filter(|name| is_single(name)).collect();
+        Ok(names.into_iter().collect())
+    }
+
+    /// Integrates one ledger; what keeps it from that keeps no other one.
+    fn take_over(&mut self, ledger: &str) -> Result<()> {
+        if self.settled.contains(ledger) {
+            return Ok(());
+        }
+        match self
+            .refuse_folder(ledger)
+            .and_then(|()| self.integrate(ledger))
+        {
+            Err(fault @ Fault::Refused(_)) => {
+                self.settled.insert(ledger.to_owned());
+                self.report.faults.push(fault);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Refuses a ledger of ours whose name is a folder of refs on the remote: it cannot be put there.
+    fn refuse_folder(&self, ledger: &str) -> Result<()> {
+        let folder = format!("{ledger}/");
+        let there = self.all_tracked()?;
+        let inside = there.keys().find(|name| name.starts_with(&folder));
+        match (inside, self.repo.find_ref(ledger)?) {
+            (Some(inside), Some(_)) => Err(Fault::refused(format!(
+                "'{}' holds '{inside}', so '{ledger}' cannot be there",
+                self.remote.name
+            ))
+            .hint(format!(
+                "look at it, then remove it: git push {} --delete {inside}",
+                self.remote.name
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a ref of that name with that tip is a ledger: one of ours, or one of a kind that
+    /// only a newer version knows. What else somebody keeps below `refs/gt/` is left alone.
+    fn is_ledger(&self, name: &str, tip: Oid) -> Result<bool> {
+        Ok(is_single(name)
+            && (Name::ALL.iter().any(|known| known.ref_name() == name)
+                || Snapshot::at(self.repo, Some(tip))?.is_ledger()?))
     }
 
     /// Returns what the remote has not got as we last knew it.
-    fn updates(&self, obsolete: &[String]) -> Result<Vec<PushedRef>> {
+    fn updates(&self, keepers: &Keepers<'_>) -> Result<Vec<PushedRef>> {
+        let finished = (keepers.finished)()?;
         let mut updates = Vec::new();
         for (name, tip) in self.repo.list_refs("refs/gt/")? {
+            if self.settled.contains(&name) || finished.contains(&name) {
+                continue;
+            }
             let old = self.tracked(&name)?;
-            let behind = match old {
-                Some(old) if is_ledger(&name) => old != tip && self.repo.is_ancestor(&old, &tip)?,
-                old => old != Some(tip),
-            };
-            if behind {
+            if old != Some(tip) && self.may_push(&name, old, tip)? {
                 updates.push(PushedRef {
                     name,
                     old,
@@ -166,11 +285,13 @@ impl Sync<'_> {
                 });
             }
         }
-        for name in obsolete {
-            if let (Some(old), None) = (self.tracked(name)?, self.repo.find_ref(name)?) {
+        for name in (keepers.obsolete)()? {
+            let there = self.tracked(&name)?;
+            let here = self.repo.find_ref(&name)?;
+            if there.is_some() && here.is_none() && !self.settled.contains(&name) {
                 updates.push(PushedRef {
-                    name: name.clone(),
-                    old: Some(old),
+                    name,
+                    old: there,
                     new: None,
                 });
             }
@@ -178,18 +299,73 @@ impl Sync<'_> {
         Ok(updates)
     }
 
-    fn push(&mut self, obsolete: &[String]) -> Result<()> {
-        let updates = self.updates(obsolete)?;
-        let taken = self.repo.push(self.remote, &updates)?;
-        let pushed = updates.into_iter().zip(taken).filter(|(_, taken)| *taken);
-        self.report
-            .events
-            .extend(pushed.map(|(update, _)| Event::Pushed(update.name)));
+    /// Returns whether nothing of the remote's is lost when its ref `name` moves from `old` to our `tip`.
+    fn may_push(&self, name: &str, old: Option<Oid>, tip: Oid) -> Result<bool> {
+        let Some(commit) = self.repo.commit_at(&tip)? else {
+            return Ok(false);
+        };
+        let ours = match is_single(name) {
+            true => self.is_ledger(name, commit)?,
+            false => is_travelling(name),
+        };
+        let Some(old) = old.filter(|_| ours) else {
+            return Ok(ours);
+        };
+        match self.repo.commit_at(&old)? {
+            Some(old) => self.repo.is_ancestor(&old, &commit),
+            // What is no commit cannot be a ledger: ours is put back.
+            None => Ok(is_single(name)),
+        }
+    }
+
+    fn push(&mut self, keepers: &Keepers<'_>) -> Result<()> {
+        let updates = self.updates(keepers)?;
+        let answers = self.repo.offer(self.remote, &updates)?;
+        let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (update, answer) in updates.into_iter().zip(answers) {
+            let name = update.name;
+            match answer {
+                Answer::Taken => {
+                    self.report.events.push(Event::Pushed(name.clone()));
+                    if self.went_back.remove(&name) {
+                        self.report.events.push(Event::PutBack(name));
+                    }
+                }
+                Answer::Lost(why) => self.last_loss = why,
+                Answer::Refused(why) => {
+                    self.settled.insert(name.clone());
+                    // A remote that deletes nothing keeps what nobody needs.
+                    if update.new.is_some() {
+                        refused.entry(why).or_default().push(name);
+                    }
+                }
+            }
+        }
+        for (why, names) in refused {
+            self.report.faults.push(self.refusal(&names, &why));
+        }
         Ok(())
+    }
+
+    fn refusal(&self, names: &[String], why: &str) -> Fault {
+        Fault::refused(format!(
+            "'{}' does not take {}: {why}",
+            self.remote.name,
+            names.join(", ")
+        ))
+        .hint("what was done here is kept; whoever runs the remote has to allow refs/gt/*")
     }
 }
 
-fn is_ledger(name: &str) -> bool {
+/// Returns whether a ref has one component below `refs/gt/`, as every ledger has.
+fn is_single(name: &str) -> bool {
     name.strip_prefix("refs/gt/")
         .is_some_and(|rest| !rest.contains('/'))
+}
+
+/// Returns whether a ref below a folder is one that git gt makes and pushes.
+fn is_travelling(name: &str) -> bool {
+    let rest = name.strip_prefix("refs/gt/").unwrap_or_default();
+    rest.split_once('/')
+        .is_some_and(|(folder, _)| TRAVELLING.contains(&folder))
 }

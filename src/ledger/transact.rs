@@ -150,7 +150,7 @@ pub fn transact<T>(
     for _ in 0..TRIES {
         let tip = repo.find_ref(ledger.ref_name())?;
         let snapshot = Snapshot::at(repo, tip)?;
-        snapshot.check_schema()?;
+        snapshot.check_schema(ledger.ref_name())?;
         let now = repo.world().now();
         let pen = Pen {
             clone: &clone,

@@ -19,6 +19,13 @@ pub fn ref_of(view: &View<'_>, request: &str) -> String {
     format!("refs/gt/mr/{}", view.repo().name_hash(request))
 }
 
+/// Returns the refs of requests that are finished: nobody needs them any more.
+pub fn finished_refs(view: &View<'_>) -> Result<Vec<String>> {
+    let requests = view.requests()?.into_iter();
+    let finished = requests.filter(|request| !request.is_live());
+    Ok(finished.map(|request| ref_of(view, request.id())).collect())
+}
+
 /// Returns the request that was meant: its id, its branch, or the bead whose newest request it is.
 pub fn resolve(view: &View<'_>, typed: &str) -> Result<Request> {
     if let Some(request) = view.request(typed)? {

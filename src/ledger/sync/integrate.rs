@@ -1,35 +1,44 @@
 //! Taking over what was fetched: checked, joined with ours, written as one deterministic commit.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::{Event, Overtaken, Sync};
+use super::overtaken::overtaken;
+use super::{Event, Sync};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
-use crate::ledger::codec::{READ_MAX, Record, canonical};
-use crate::ledger::shard::{Difference, Snapshot, Update, differences, id_of};
-use crate::ledger::{Decision, Name, digest, join, transact};
+use crate::ledger::codec::{READ_MAX, Record};
+use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
+use crate::ledger::{Stamp, digest, join};
 use crate::world::Time;
 
 /// How far ahead of our clock a fetched stamp may be without being named.
 const AHEAD_MAX: u64 = 60 * 60 * 1000;
 
-/// What becomes of one place in the tree.
-struct Outcome {
-    updates: Vec<Update>,
+/// What stands at one place of a ledger, as far as we believe it.
+enum Side {
+    /// Nothing, or what cannot be an entry of a ledger.
+    Nothing,
+    /// A file at the place of an id that is no record, or that need not be read.
+    File(Oid),
+    /// A record.
+    Record(Record, Oid),
+}
+
+/// A join of two ledgers under way.
+struct Joining<'a> {
+    /// The last ledger both sides knew.
+    base: Snapshot<'a>,
+    /// What is to stand at each place where the two differ.
+    places: BTreeMap<Place, Option<Oid>>,
+    /// Records that get another id because an older one has theirs.
+    renamed: Vec<Record>,
     events: Vec<Event>,
 }
 
 impl Sync<'_> {
     /// Brings one ledger of ours up to what was fetched. The local ref moves only forward.
     pub(super) fn integrate(&mut self, ledger: &str) -> Result<()> {
-        let Some(theirs) = self.tracked(ledger)? else {
-            if self
-                .report
-                .events
-                .contains(&Event::Pushed(ledger.to_owned()))
-            {
-                self.report.events.push(Event::PutBack(ledger.to_owned()));
-            }
+        let Some(theirs) = self.fetched(ledger)? else {
             return Ok(());
         };
         self.withdraw_lost_claims(ledger, theirs)?;
@@ -53,6 +62,28 @@ impl Sync<'_> {
         Ok(())
     }
 
+    /// Returns the commit of a ledger that was fetched, nothing where there is none or what is there is
+    /// not to be taken over, which is said once.
+    fn fetched(&mut self, ledger: &str) -> Result<Option<Oid>> {
+        let Some(found) = self.tracked(ledger)? else {
+            return Ok(None);
+        };
+        let commit = self.repo.commit_at(&found)?;
+        let why = match commit {
+            None => "its ref names no commit",
+            Some(commit) if !self.is_ledger(ledger, commit)? => "not a ledger",
+            Some(commit) => {
+                Snapshot::at(self.repo, Some(commit))?.check_schema(ledger)?;
+                return Ok(Some(commit));
+            }
+        };
+        if self.news.remove(ledger) {
+            let event = Event::LeftOut(ledger.to_owned(), why.to_owned());
+            self.report.events.push(event);
+        }
+        Ok(None)
+    }
+
     /// Returns the tip a join starts from: ours, or what ours was before the join that lost its push.
     fn start_of_join(&self, ledger: &str, here: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
         let Some((merge, before)) = self.unmerged.get(ledger) else {
@@ -73,20 +104,23 @@ impl Sync<'_> {
     fn joined(&self, ledger: &str, ours: Option<Oid>, theirs: Oid) -> Result<(Oid, Vec<Event>)> {
         let our_ledger = Snapshot::at(self.repo, ours)?;
         let their_ledger = Snapshot::at(self.repo, Some(theirs))?;
-        their_ledger.check_schema()?;
+        our_ledger.check_schema(ledger)?;
+        let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
+        let base = base.transpose()?.flatten();
         let changes = differences(self.repo, our_ledger.tree(), their_ledger.tree())?;
-        let (mut updates, mut events) = (Vec::new(), Vec::new());
-        for change in &changes {
-            let outcome = self.outcome(change)?;
-            updates.extend(outcome.updates);
-            events.extend(outcome.events);
-        }
-        let tree = our_ledger.spliced(&updates)?;
-        let forward = match ours {
-            Some(ours) => self.repo.is_ancestor(&ours, &theirs)?,
-            None => true,
+        let mut joining = Joining {
+            base: Snapshot::at(self.repo, base)?,
+            places: BTreeMap::new(),
+            renamed: Vec::new(),
+            events: Vec::new(),
         };
-        if forward && Some(tree) == their_ledger.tree() {
+        for change in &changes {
+            self.decide(change, &mut joining)?;
+        }
+        self.place_renamed(&our_ledger, &mut joining)?;
+        let tree = rebuilt(&our_ledger, &their_ledger, &joining.places)?;
+        let mut events = joining.events;
+        if base == ours && Some(tree) == their_ledger.tree() {
             events.push(Event::Took(ledger.to_owned(), changes.len()));
             return Ok((theirs, events));
         }
@@ -106,7 +140,8 @@ impl Sync<'_> {
             .collect::<Result<Vec<u64>>>()?
             .into_iter()
             .max()
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .min(Stamp::LAST.seconds());
         let who = Signature::with_email("git-gt", "git-gt@gt.invalid");
         self.repo.write_commit(&NewCommit {
             tree,
@@ -118,126 +153,135 @@ impl Sync<'_> {
         })
     }
 
-    /// Decides about one place: theirs where we have nothing, ours where theirs is of no use, else the
-    /// join of the two.
-    fn outcome(&self, change: &Difference) -> Result<Outcome> {
-        let mut events = Vec::new();
-        let keep_ours = |events| {
-            Ok(Outcome {
-                updates: Vec::new(),
-                events,
-            })
-        };
-        let Some(theirs) = &change.theirs else {
-            return keep_ours(events);
-        };
-        let name = String::from_utf8_lossy(&change.place.2).into_owned();
-        let Some(id) = id_of(&change.place).filter(|_| theirs.mode == Mode::File) else {
-            let why = "not a regular file at the place of its id";
-            return keep_ours(vec![Event::LeftOut(name, why.to_owned())]);
-        };
-        let bytes = self.repo.blob(&theirs.id)?;
-        if bytes.len() > READ_MAX {
-            let why = format!("{} bytes, more than a record may have", bytes.len());
-            return keep_ours(vec![Event::LeftOut(id, why)]);
-        }
-        let their_record = match checked(&id, &bytes) {
-            Ok(record) => record,
-            Err(why) => {
-                events.push(Event::LeftOut(id.clone(), why.text().message.clone()));
-                let updates = match change.ours {
-                    None => vec![Update::of(&id, theirs.id)],
-                    Some(_) => Vec::new(),
-                };
-                return Ok(Outcome { updates, events });
+    /// Decides what stands at one place: whatever one side alone has; of two records their join; a
+    /// record rather than what is none. Both sides decide alike, so that they end with the same tree.
+    fn decide(&self, change: &Difference, joining: &mut Joining<'_>) -> Result<()> {
+        let id = id_of(&change.place);
+        let events = &mut joining.events;
+        let ours = self.side(change, id.as_deref(), change.ours.as_ref(), events)?;
+        let theirs = self.side(change, id.as_deref(), change.theirs.as_ref(), events)?;
+        let blob = match (ours, theirs) {
+            (Side::Nothing, Side::Nothing) => None,
+            (Side::Record(_, blob), Side::Nothing | Side::File(_))
+            | (Side::Nothing | Side::File(_), Side::Record(_, blob))
+            | (Side::File(blob), Side::Nothing)
+            | (Side::Nothing, Side::File(blob)) => Some(blob),
+            (Side::File(a), Side::File(b)) => Some(a.max(b)),
+            (Side::Record(ours, _), Side::Record(theirs, _)) => {
+                let record = meet(&ours, &theirs, joining);
+                Some(self.repo.write_blob(&record.encode())?)
             }
         };
-        if their_record.newest().time().0 > self.repo.world().now().0 + AHEAD_MAX {
-            events.push(Event::FromTheFuture(id.clone()));
-        }
-        let updates = match self.our_record(&id, change.ours.as_ref())? {
-            None => vec![Update::of(&id, theirs.id)],
-            Some(ours) => self.meet(&ours, &their_record, &mut events)?,
-        };
-        Ok(Outcome { updates, events })
+        joining.places.insert(change.place.clone(), blob);
+        Ok(())
     }
 
-    fn our_record(&self, id: &str, entry: Option<&Entry>) -> Result<Option<Record>> {
+    /// Returns what one side has at a place where the two differ, and tells what is wrong with it.
+    ///
+    /// What stands here alone is believed without being read: it was checked when it came or was written.
+    fn side(
+        &self,
+        change: &Difference,
+        id: Option<&str>,
+        entry: Option<&Entry>,
+        events: &mut Vec<Event>,
+    ) -> Result<Side> {
+        let Some(entry) = entry else {
+            return Ok(Side::Nothing);
+        };
+        let mut left_out =
+            |what: &str, why: String| events.push(Event::LeftOut(what.to_owned(), why));
+        let Some(id) = id.filter(|_| entry.mode == Mode::File) else {
+            left_out(
+                &change.path(),
+                "not a regular file at the place of its id".to_owned(),
+            );
+            return Ok(Side::Nothing);
+        };
+        match self.repo.blob_size(&entry.id)? {
+            Some(size) if size <= READ_MAX as u64 => {}
+            Some(size) => {
+                left_out(id, format!("{size} bytes, more than a record may have"));
+                return Ok(Side::Nothing);
+            }
+            None => {
+                left_out(id, "not a file".to_owned());
+                return Ok(Side::Nothing);
+            }
+        }
+        let is_ours = change.ours.as_ref() == Some(entry);
+        if is_ours && change.theirs.is_none() {
+            return Ok(Side::File(entry.id));
+        }
+        match checked(id, &self.repo.blob(&entry.id)?) {
+            Ok(record) => {
+                let ahead = record.newest().time().0 > self.repo.world().now().0 + AHEAD_MAX;
+                if ahead && !is_ours {
+                    events.push(Event::FromTheFuture(id.to_owned()));
+                }
+                Ok(Side::Record(record, entry.id))
+            }
+            Err(why) => {
+                left_out(id, why.text().message.clone());
+                Ok(Side::File(entry.id))
+            }
+        }
+    }
+
+    /// Returns the record an entry holds, nothing where it holds none.
+    pub(super) fn record(&self, id: &str, entry: Option<&Entry>) -> Result<Option<Record>> {
         let Some(entry) = entry.filter(|entry| entry.mode == Mode::File) else {
             return Ok(None);
         };
-        Ok(checked(id, &self.repo.blob(&entry.id)?).ok())
-    }
-
-    fn meet(&self, ours: &Record, theirs: &Record, events: &mut Vec<Event>) -> Result<Vec<Update>> {
-        let write = |record: &Record| {
-            Ok(Update::of(
-                record.id(),
-                self.repo.write_blob(&record.encode())?,
-            ))
-        };
-        let (a, b) = (ours.created(), theirs.created());
-        if a != b && !a.is_zero() && !b.is_zero() {
-            let (first, second) = if a < b {
-                (ours, theirs)
-            } else {
-                (theirs, ours)
-            };
-            let second = renamed(second);
-            events.push(Event::Renamed(
-                first.id().to_owned(),
-                second.id().to_owned(),
-            ));
-            return Ok(vec![write(first)?, write(&second)?]);
-        }
-        let joined = join(ours, theirs);
-        events.extend(
-            overtaken(ours, theirs, &joined)
-                .into_iter()
-                .map(Event::Overtaken),
-        );
-        Ok(vec![write(&joined)?])
-    }
-
-    /// Withdraws claims of ours that the remote has not seen where it already holds one of the same
-    /// epoch: between machines the push decides (DESIGN 3.3).
-    fn withdraw_lost_claims(&mut self, ledger: &str, theirs: Oid) -> Result<()> {
-        let Some(here) = self.repo.find_ref(ledger)? else {
-            return Ok(());
-        };
-        if ledger != "refs/gt/beads" || self.repo.is_ancestor(&theirs, &here)? {
-            return Ok(());
-        }
-        let remote = Snapshot::at(self.repo, Some(theirs))?;
-        let lost = transact(self.repo, Name::Beads, "git-gt", |ours, pen| {
-            let (mut records, mut lost) = (Vec::new(), Vec::new());
-            for change in differences(self.repo, ours.tree(), remote.tree())? {
-                let Some(id) = id_of(&change.place) else {
-                    continue;
-                };
-                let mine = self.our_record(&id, change.ours.as_ref())?;
-                let other = self.our_record(&id, change.theirs.as_ref())?;
-                let (Some(mut mine), Some(other)) = (mine, other) else {
-                    continue;
-                };
-                for (key, ours, theirs) in lost_claims(&mine, &other) {
-                    let stamp = pen.stamp(&mine);
-                    mine.set_entry("claims", &key, None, &stamp);
-                    lost.push(Event::ClaimLost {
-                        bead: id.clone(),
-                        ours,
-                        theirs,
-                    });
-                    records.retain(|record: &Record| record.id() != id);
-                    records.push(mine.clone());
-                }
+        match self.repo.blob_size(&entry.id)? {
+            Some(size) if size <= READ_MAX as u64 => {
+                Ok(checked(id, &self.repo.blob(&entry.id)?).ok())
             }
-            let subject = format!("withdraw {} claims that others made first", lost.len());
-            Ok(Decision::write(subject, records, lost))
-        })?;
-        self.report.events.extend(lost.value);
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts renamed records at their new places, joined with what stands there already: somebody else
+    /// may have renamed the same record before and changed it since.
+    fn place_renamed(&self, ours: &Snapshot<'_>, joining: &mut Joining<'_>) -> Result<()> {
+        for record in std::mem::take(&mut joining.renamed) {
+            let place = place(record.id());
+            let there = match joining.places.get(&place) {
+                Some(Some(blob)) => checked(record.id(), &self.repo.blob(blob)?).ok(),
+                Some(None) => None,
+                None => ours.get(record.id())?,
+            };
+            let record = there.map_or_else(|| record.clone(), |there| join(&there, &record));
+            let blob = self.repo.write_blob(&record.encode())?;
+            joining.places.insert(place, Some(blob));
+        }
         Ok(())
     }
+}
+
+/// Returns what two records of one id become: their join, or, where the id was made twice, the older.
+fn meet(ours: &Record, theirs: &Record, joining: &mut Joining<'_>) -> Record {
+    let (a, b) = (ours.created(), theirs.created());
+    if a != b && !a.is_zero() && !b.is_zero() {
+        let (first, second) = if a < b {
+            (ours, theirs)
+        } else {
+            (theirs, ours)
+        };
+        let second = renamed(second);
+        let event = Event::Renamed(first.id().to_owned(), second.id().to_owned());
+        joining.events.push(event);
+        joining.renamed.push(second);
+        return first.clone();
+    }
+    let joined = join(ours, theirs);
+    // A base that cannot be read tells nothing; the two sides are compared all the same.
+    let base = joining.base.get(ours.id()).ok().flatten();
+    let lost = overtaken(base.as_ref(), ours, theirs, &joined);
+    joining
+        .events
+        .extend(lost.into_iter().map(Event::Overtaken));
+    joined
 }
 
 fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
@@ -246,24 +290,6 @@ fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
         return Err(Fault::invalid(format!("calls itself '{}'", record.id())));
     }
     Ok(record)
-}
-
-/// Returns `(key, our holder, their holder)` of our claims that the remote does not know, in epochs in
-/// which it knows a holder. The remote's copy tells both: what it lacks was not pushed.
-fn lost_claims(ours: &Record, theirs: &Record) -> Vec<(String, String, String)> {
-    let by = |claim: &Value| claim.get("by").and_then(Value::as_str).map(str::to_owned);
-    let epoch = |key: &str| key.split_once('-').map(|(epoch, _)| epoch.to_owned());
-    let unpushed = ours
-        .entries("claims")
-        .filter(|(key, _)| theirs.entry("claims", key).is_none());
-    unpushed
-        .filter_map(|(key, claim)| {
-            let holder = theirs.entries("claims").find_map(|(other, their_claim)| {
-                by(their_claim).filter(|_| epoch(other) == epoch(key))
-            });
-            Some((key.to_owned(), by(claim)?, holder?))
-        })
-        .collect()
 }
 
 /// Returns the record under the id it gets where an older one has its id: everybody derives the same.
@@ -275,30 +301,4 @@ fn renamed(record: &Record) -> Record {
         .insert("id".to_owned(), format!("{}-{suffix}", record.id()).into());
     renamed.set("alias", Some(record.id().into()), &record.created());
     renamed
-}
-
-/// Returns what did not prevail where both sides hold a different value of one field. Without a base
-/// this names only values that both sides stamped after the record was made.
-fn overtaken(ours: &Record, theirs: &Record, joined: &Record) -> Vec<Overtaken> {
-    let fresh = |record: &Record, field: &str| record.stamp_of(field) > record.low();
-    let mut found = Vec::new();
-    for (field, kept) in joined.fields() {
-        let (Some(a), Some(b)) = (ours.get(field), theirs.get(field)) else {
-            continue;
-        };
-        let is_map = kept.is_object() && field != "state";
-        if is_map || a == b || !fresh(ours, field) || !fresh(theirs, field) {
-            continue;
-        }
-        let ours_lost = a != kept;
-        let lost = if ours_lost { a } else { b };
-        found.push(Overtaken {
-            id: ours.id().to_owned(),
-            field: field.to_owned(),
-            lost: canonical(lost).trim_end().to_owned(),
-            kept: canonical(kept).trim_end().to_owned(),
-            ours: ours_lost,
-        });
-    }
-    found
 }

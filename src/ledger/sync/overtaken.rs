@@ -1,0 +1,146 @@
+//! What did not prevail where two sides changed one value apart.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Overtaken;
+use crate::ledger::codec::{Record, canonical};
+
+/// Returns every change made on either side since `base`, the last record both knew, that is not in the
+/// join of the two. Claims have words of their own.
+pub(super) fn overtaken(
+    base: Option<&Record>,
+    ours: &Record,
+    theirs: &Record,
+    joined: &Record,
+) -> Vec<Overtaken> {
+    let sides = [ours, theirs, joined];
+    let paths: BTreeSet<(&str, Option<&str>)> =
+        base.into_iter().chain(sides).flat_map(paths).collect();
+    let mut found = Vec::new();
+    for path in paths.into_iter().filter(|(field, _)| *field != "claims") {
+        let before = base.and_then(|it| value(it, path));
+        let [a, b, kept] = sides.map(|side| value(side, path));
+        let lost = |side: Option<&Value>| side != before && side != kept;
+        let (changed, is_ours) = match (lost(a), lost(b)) {
+            (true, _) => (a, true),
+            (false, true) => (b, false),
+            (false, false) => continue,
+        };
+        let (field, key) = path;
+        found.push(Overtaken {
+            id: ours.id().to_owned(),
+            field: key.map_or_else(|| field.to_owned(), |key| format!("{field}/{key}")),
+            lost: text(changed),
+            kept: text(kept),
+            ours: is_ours,
+        });
+    }
+    found
+}
+
+/// Returns what is joined on its own: fields, and the entries of maps.
+fn paths(record: &Record) -> Vec<(&str, Option<&str>)> {
+    let mut paths = Vec::new();
+    for (field, value) in record.fields() {
+        match value.as_object().filter(|_| field != "state") {
+            Some(map) => paths.extend(map.keys().map(|key| (field, Some(key.as_str())))),
+            None => paths.push((field, None)),
+        }
+    }
+    paths
+}
+
+fn value<'a>(record: &'a Record, (field, key): (&str, Option<&str>)) -> Option<&'a Value> {
+    match key {
+        Some(key) => record.entry(field, key),
+        // A map is compared by its entries.
+        None => record
+            .get(field)
+            .filter(|value| field == "state" || !value.is_object()),
+    }
+}
+
+fn text(value: Option<&Value>) -> String {
+    canonical(value.unwrap_or(&Value::Null))
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Stamp, join};
+
+    fn stamp(n: u64) -> Stamp {
+        format!("{n:016x}-k").parse().unwrap()
+    }
+
+    fn base() -> Record {
+        let mut record = Record::new("gt-1", "bead", &stamp(1));
+        record.set("title", Some("old".into()), &stamp(2));
+        record.set_entry("labels", "a", Some(true.into()), &stamp(2));
+        record
+    }
+
+    #[track_caller]
+    fn check(ours: impl Fn(&mut Record), theirs: impl Fn(&mut Record), want: &str) {
+        let (mut a, mut b) = (base(), base());
+        ours(&mut a);
+        theirs(&mut b);
+        let found = overtaken(Some(&base()), &a, &b, &join(&a, &b));
+        let told = found.iter().map(|it| {
+            let whose = if it.ours { "ours" } else { "theirs" };
+            format!("{whose} {} {} for {}", it.field, it.lost, it.kept)
+        });
+        assert_eq!(told.collect::<Vec<_>>().join("; "), want);
+    }
+
+    fn titled(title: &str, at: u64) -> impl Fn(&mut Record) {
+        move |record| record.set("title", Some(title.into()), &stamp(at))
+    }
+
+    #[test]
+    fn only_what_both_changed_can_be_overtaken() {
+        check(titled("new", 3), |_| {}, "");
+        check(|_| {}, titled("new", 3), "");
+        check(titled("new", 3), titled("new", 4), "");
+        check(titled("x", 3), titled("y", 4), "ours title \"x\" for \"y\"");
+        check(
+            titled("x", 5),
+            titled("y", 4),
+            "theirs title \"y\" for \"x\"",
+        );
+    }
+
+    #[test]
+    fn entries_of_a_map_are_compared_one_by_one() {
+        let label = |key: &'static str, value: Option<u64>, at| {
+            move |record: &mut Record| {
+                record.set_entry("labels", key, value.map(Into::into), &stamp(at))
+            }
+        };
+        check(label("b", Some(1), 3), label("c", Some(1), 4), "");
+        check(
+            label("a", None, 3),
+            label("a", Some(2), 4),
+            "ours labels/a null for 2",
+        );
+        check(
+            label("a", None, 5),
+            label("a", Some(2), 4),
+            "theirs labels/a 2 for null",
+        );
+    }
+
+    #[test]
+    fn what_a_deletion_swallowed_is_told() {
+        let deleted = |record: &mut Record| {
+            let state = serde_json::json!({ "life": 1, "status": "deleted" });
+            record.delete(state.as_object().unwrap().clone(), &stamp(9));
+        };
+        check(titled("x", 3), deleted, "ours title \"x\" for null");
+        check(titled("x", 10), deleted, "theirs title null for \"x\"");
+    }
+}

@@ -1,0 +1,277 @@
+//! Two clones change the same and different beads apart; after a few syncs in any order both hold the same
+//! and nothing either wrote is missing.
+
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, Member, agree};
+
+/// What two people do to one bead apart, and what both hold afterwards. `ID` stands for the bead.
+struct Case {
+    what: &'static str,
+    before: &'static [&'static [&'static str]],
+    ada: &'static [&'static [&'static str]],
+    bob: &'static [&'static [&'static str]],
+    /// By JSON pointer into the record.
+    after: fn() -> Vec<(&'static str, Value)>,
+    /// Each change that did not prevail: whose, field and value. Whoever joins is told.
+    overtaken: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        what: "title against priority",
+        before: &[],
+        ada: &[&["update", "ID", "--title", "better"]],
+        bob: &[&["update", "ID", "--priority", "0"]],
+        after: || vec![("/title", json!("better")), ("/priority", json!(0))],
+        overtaken: &[],
+    },
+    Case {
+        what: "two comments",
+        before: &[],
+        ada: &[&["comment", "ID", "one"]],
+        bob: &[&["comment", "ID", "two"]],
+        after: || {
+            vec![(
+                "/comments",
+                json!([{"author": "ada", "text": "one"}, {"author": "bob", "text": "two"}]),
+            )]
+        },
+        overtaken: &[],
+    },
+    Case {
+        what: "two labels",
+        before: &[&["label", "add", "ID", "old"]],
+        ada: &[&["label", "add", "ID", "a"]],
+        bob: &[&["label", "add", "ID", "b"]],
+        after: || vec![("/labels", json!({"a": true, "b": true, "old": true}))],
+        overtaken: &[],
+    },
+    Case {
+        what: "a label added while another is removed",
+        before: &[&["label", "add", "ID", "old"]],
+        ada: &[&["label", "add", "ID", "new"]],
+        bob: &[&["label", "remove", "ID", "old"]],
+        after: || vec![("/labels", json!({"new": true}))],
+        overtaken: &[],
+    },
+    Case {
+        what: "close against edit",
+        before: &[],
+        ada: &[&["close", "ID", "--reason", "done"]],
+        bob: &[
+            &["update", "ID", "--title", "still going"],
+            &["update", "ID", "--status", "blocked"],
+        ],
+        after: || {
+            vec![
+                (
+                    "/state",
+                    json!({"life": 1, "reason": "done", "status": "closed"}),
+                ),
+                ("/title", json!("still going")),
+            ]
+        },
+        overtaken: &[("bob", "state", r#"{"life":0,"status":"blocked"}"#)],
+    },
+    Case {
+        what: "reopen against close",
+        before: &[&["close", "ID", "--reason", "early"]],
+        ada: &[&["reopen", "ID"]],
+        bob: &[&["reopen", "ID"], &["close", "ID", "--reason", "for good"]],
+        after: || {
+            vec![
+                ("/state/life", json!(3)),
+                ("/state/reason", json!("for good")),
+            ]
+        },
+        overtaken: &[("ada", "state", r#"{"life":2,"status":"open"}"#)],
+    },
+    Case {
+        what: "reopen against a close that was seen",
+        before: &[&["close", "ID", "--reason", "early"]],
+        ada: &[&["reopen", "ID"]],
+        bob: &[&["update", "ID", "--title", "closed all the same"]],
+        after: || {
+            vec![
+                ("/state/life", json!(2)),
+                ("/title", json!("closed all the same")),
+            ]
+        },
+        overtaken: &[],
+    },
+    Case {
+        what: "delete against a later edit",
+        before: &[],
+        ada: &[&["delete", "ID", "--force"]],
+        bob: &[&["update", "ID", "--notes", "wait"]],
+        after: || {
+            vec![
+                ("/state/status", json!("deleted")),
+                ("/notes", json!("wait")),
+            ]
+        },
+        overtaken: &[],
+    },
+    Case {
+        what: "delete against an earlier edit",
+        before: &[&["update", "ID", "--design", "agreed"]],
+        ada: &[
+            &["update", "ID", "--title", "swallowed"],
+            &["label", "add", "ID", "swallowed"],
+        ],
+        bob: &[&["delete", "ID", "--force"]],
+        after: || vec![("/state/status", json!("deleted")), ("/title", Value::Null)],
+        overtaken: &[
+            ("ada", "labels/swallowed", "true"),
+            ("ada", "title", r#""swallowed""#),
+        ],
+    },
+    Case {
+        what: "notes against design",
+        before: &[],
+        ada: &[&["update", "ID", "--notes", "n"]],
+        bob: &[&["update", "ID", "--design", "d"]],
+        after: || vec![("/notes", json!("n")), ("/design", json!("d"))],
+        overtaken: &[],
+    },
+    Case {
+        what: "entries of the metadata",
+        before: &[&[
+            "update",
+            "ID",
+            "--metadata",
+            r#"{"x": 1, "y": {"deep": 1}}"#,
+        ]],
+        ada: &[&[
+            "update",
+            "ID",
+            "--metadata",
+            r#"{"x": 2}"#,
+            "--set-metadata",
+            "a=1",
+        ]],
+        bob: &[
+            &[
+                "update",
+                "ID",
+                "--unset-metadata",
+                "y",
+                "--set-metadata",
+                "b=1",
+            ],
+            &["update", "ID", "--set-metadata", "x=3"],
+        ],
+        after: || vec![("/metadata", json!({"a": 1, "b": 1, "x": 3}))],
+        overtaken: &[("ada", "metadata/x", "2")],
+    },
+    Case {
+        what: "an edit in knowledge of the last one",
+        before: &[&["update", "ID", "--title", "known"]],
+        ada: &[&["update", "ID", "--title", "informed"]],
+        bob: &[&["update", "ID", "--estimate", "30"]],
+        after: || {
+            vec![
+                ("/title", json!("informed")),
+                ("/estimated_minutes", json!(30)),
+            ]
+        },
+        overtaken: &[],
+    },
+    Case {
+        what: "one title against the other",
+        before: &[],
+        ada: &[&["update", "ID", "--title", "of ada"]],
+        bob: &[&["update", "ID", "--title", "of bob"]],
+        after: || vec![("/title", json!("of bob"))],
+        overtaken: &[("ada", "title", r#""of ada""#)],
+    },
+];
+
+/// Returns the values of a map in the order of its keys.
+fn values(map: &Value) -> Value {
+    map.as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+fn play(member: &Member<'_>, id: &str, commands: &[&[&str]]) {
+    for command in commands {
+        let args: Vec<&str> = command
+            .iter()
+            .map(|arg| if *arg == "ID" { id } else { arg })
+            .collect();
+        member.gt(&args).done();
+    }
+}
+
+fn check(order: fn(&mut [&Member<'_>])) {
+    let fleet = Fleet::new();
+    let titles: Vec<&str> = CASES.iter().map(|case| case.what).collect();
+    let (ada, bob, ids) = fleet.two(&titles);
+    let pairs = || CASES.iter().zip(&ids);
+    pairs().for_each(|(case, id)| play(&ada, id, case.before));
+    agree(&[&ada, &bob]);
+    for (case, id) in pairs() {
+        play(&ada, id, case.ada);
+        play(&bob, id, case.bob);
+    }
+    let (new_a, new_b) = (ada.create("of ada"), bob.create("of bob"));
+    let mut members = [&ada, &bob];
+    order(&mut members);
+    let told = agree(&members);
+    for member in members {
+        let records = member.records("beads");
+        for (case, id) in pairs() {
+            for (pointer, want) in (case.after)() {
+                let got = records[id].pointer(pointer).cloned().unwrap_or(Value::Null);
+                let got = if pointer == "/comments" {
+                    values(&got)
+                } else {
+                    got
+                };
+                assert_eq!(got, want, "{} in {}", case.what, member.name);
+            }
+        }
+        assert_eq!(member.show(&new_a)["title"], "of ada");
+        assert_eq!(member.show(&new_b)["title"], "of bob");
+    }
+    let joiner = &members[1].name;
+    for (case, id) in pairs() {
+        let of = told
+            .iter()
+            .filter(|it| it.event["event"] == "overtaken" && it.event["id"] == **id);
+        let got = of.map(|it| {
+            assert_eq!(it.who, *joiner, "{}: {it:?}", case.what);
+            let lost: Value = serde_json::from_str(it.event["lost"].as_str().unwrap()).unwrap();
+            let field = it.event["field"].as_str().unwrap();
+            (
+                it.event["ours"].as_bool().unwrap(),
+                field.to_owned(),
+                lost.to_string(),
+            )
+        });
+        let want = case
+            .overtaken
+            .iter()
+            .map(|(who, field, lost)| (who == joiner, (*field).to_owned(), (*lost).to_owned()));
+        assert_eq!(
+            got.collect::<Vec<_>>(),
+            want.collect::<Vec<_>>(),
+            "{}",
+            case.what
+        );
+    }
+}
+
+#[test]
+fn what_two_wrote_apart_is_joined_when_ada_syncs_first() {
+    check(|_| {});
+}
+
+#[test]
+fn what_two_wrote_apart_is_joined_when_bob_syncs_first() {
+    check(|members| members.reverse());
+}
