@@ -123,16 +123,30 @@ impl Lock {
     }
 
     /// Returns the lock when nobody holds it.
+    ///
+    /// Whoever only asks whether it is held ([`Lock::is_held`]) shares it for that moment and does not
+    /// count as somebody who holds it.
     pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
+        use fs::TryLockError::{Error, WouldBlock};
         loop {
             let file = open_lock(path)?;
             match file.try_lock() {
                 Ok(()) if same_file(&file, path) => return Ok(Some(Self(file))),
                 Ok(()) => {}
-                Err(fs::TryLockError::WouldBlock) => return Ok(None),
-                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Err(WouldBlock) => match file.try_lock_shared() {
+                    Ok(()) => std::thread::yield_now(),
+                    Err(WouldBlock) => return Ok(None),
+                    Err(Error(error)) => return Err(error),
+                },
+                Err(Error(error)) => return Err(error),
             }
         }
+    }
+
+    /// Returns whether this is still the lock at `path`: the folder may have been deleted since, and then
+    /// somebody else may hold another one.
+    pub fn is_at(&self, path: &Path) -> bool {
+        same_file(&self.0, path)
     }
 
     /// Returns whether somebody holds the lock at `path`; makes no file.

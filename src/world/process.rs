@@ -8,7 +8,7 @@ use std::io::{self, BufRead as _, Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::World;
@@ -171,13 +171,12 @@ impl Run {
         let mut child = command.spawn()?;
         drop(command);
         feed(&mut child, self.stdin.clone());
-        let tail = drain(reader, log, limits.log_max);
+        let tail = Arc::default();
+        let drained = drain(reader, log, limits.log_max, &tail);
         let ended = watch(world, &mut child, limits.timeout)?;
         // Who left the group and keeps the pipe open does not keep us: a second is enough to empty it.
-        let tail = tail
-            .recv_timeout(Duration::from_secs(1))
-            .unwrap_or_default();
-        Ok((ended, tail))
+        let _either = drained.recv_timeout(Duration::from_secs(1));
+        Ok((ended, last_of(&tail)))
     }
 
     /// Starts the program, waits for the first line it writes, returns that line and lets the program go
@@ -214,25 +213,42 @@ fn feed(child: &mut Child, input: Option<Vec<u8>>) {
     });
 }
 
-fn drain(mut from: impl Read + Send + 'static, mut log: File, max: u64) -> mpsc::Receiver<Vec<u8>> {
+/// The end of what a program wrote, shared with the thread that reads it.
+type Tail = Arc<Mutex<Vec<u8>>>;
+
+/// Copies `from` into the log and its end into `tail`, from a thread; the channel tells that all is read.
+fn drain(
+    mut from: impl Read + Send + 'static,
+    mut log: File,
+    max: u64,
+    tail: &Tail,
+) -> mpsc::Receiver<()> {
     let (send, receive) = mpsc::channel();
+    let tail = tail.clone();
     std::thread::spawn(move || {
-        let (mut tail, mut logged) = (Vec::new(), 0_u64);
+        let mut logged = 0_u64;
         let mut buffer = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let room = usize::try_from(max.saturating_sub(logged)).unwrap_or(usize::MAX);
             // A full disk must not end the program that is being watched.
             drop(log.write_all(&buffer[..count.min(room)]));
             logged += count as u64;
+            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
             tail.extend_from_slice(&buffer[..count]);
             if tail.len() > 2 * TAIL {
-                tail.drain(..tail.len() - TAIL);
+                let surplus = tail.len() - TAIL;
+                tail.drain(..surplus);
             }
         }
-        tail.drain(..tail.len().saturating_sub(TAIL));
-        drop(send.send(tail));
+        // Nobody waits any more where the program kept the pipe for too long.
+        let _gone = send.send(());
     });
     receive
+}
+
+fn last_of(tail: &Tail) -> Vec<u8> {
+    let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+    tail[tail.len().saturating_sub(TAIL)..].to_vec()
 }
 
 fn watch(world: &World, child: &mut Child, timeout: Option<Duration>) -> io::Result<Ended> {
