@@ -105,11 +105,11 @@ fn submit(
     let branch = branch.or(here).ok_or_else(|| {
         Fault::refused("no branch is checked out here").hint("name one: --branch <branch>")
     })?;
-    let head = repo
-        .find_ref(&format!("refs/heads/{branch}"))?
-        .ok_or_else(|| {
-            Fault::not_found(format!("there is no branch '{branch}'")).hint("git branch lists them")
-        })?;
+    let name = Some(format!("refs/heads/{branch}")).filter(|name| repo.is_ref_name(name));
+    let head = name.map(|name| repo.find_ref(&name)).transpose()?.flatten();
+    let head = head.ok_or_else(|| {
+        Fault::not_found(format!("there is no branch '{branch}'")).hint("git branch lists them")
+    })?;
     let target = town.target(target)?;
     if target.branch == branch {
         return Err(Fault::refused(format!(

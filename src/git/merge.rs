@@ -1,5 +1,7 @@
 //! Merges in memory, with git-merge-tree(1): no index and no worktree is touched.
 
+use std::collections::BTreeMap;
+
 use super::{Oid, Repo, Version};
 use crate::fault::{Fault, Result};
 use crate::world::process::Run;
@@ -80,20 +82,39 @@ impl Repo {
     }
 
     /// Returns the files to which `base..tip` adds lines that look like the markers of a merge left
-    /// unfinished, as `git diff --check` finds them.
+    /// unfinished, as `git diff --check` finds them. A row of equals signs alone is none: that is how
+    /// headings are underlined.
     pub fn conflict_markers(&self, base: &Oid, tip: &Oid) -> Result<Vec<String>> {
         let range = format!("{base}...{tip}");
         let run = self.git(["diff", "--no-ext-diff", "--no-textconv", "--check", &range]);
         let output = self.start(&run)?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let marked = text
-            .lines()
-            .filter(|line| line.ends_with(": leftover conflict marker"));
-        let mut files: Vec<String> = marked
-            .filter_map(|line| line.split(':').next())
-            .map(str::to_owned)
-            .collect();
-        files.dedup();
+        let mut files = Vec::new();
+        for (file, lines) in suspects(&String::from_utf8_lossy(&output.stdout)) {
+            let blob = self.git(["cat-file", "blob", &format!("{tip}:{file}")]);
+            let text = self.start(&blob)?.stdout;
+            let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+            let first = |line: usize| text.get(line - 1).and_then(|text| text.first());
+            let is_heading = |line: &usize| first(*line) == Some(&b'=');
+            if !lines.iter().all(is_heading) {
+                files.push(file);
+            }
+        }
         Ok(files)
     }
+}
+
+/// Reads `git diff --check`: the files with leftover conflict markers, and their lines, counted from 1.
+fn suspects(text: &str) -> BTreeMap<String, Vec<usize>> {
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for place in text
+        .lines()
+        .filter_map(|line| line.strip_suffix(": leftover conflict marker"))
+    {
+        if let Some((file, line)) = place.rsplit_once(':')
+            && let Ok(line @ 1..) = line.parse()
+        {
+            found.entry(file.to_owned()).or_default().push(line);
+        }
+    }
+    found
 }

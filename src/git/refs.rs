@@ -37,6 +37,11 @@ impl Repo {
         })
     }
 
+    /// Returns whether a text can be the full name of a ref (git-check-ref-format(1)).
+    pub fn is_ref_name(&self, name: &str) -> bool {
+        <&gix::refs::FullNameRef>::try_from(name).is_ok()
+    }
+
     /// Returns the commit a ref names, nothing where it does not exist. Symbolic refs are followed.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
         let failed = |error: &dyn std::error::Error| {

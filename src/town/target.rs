@@ -27,10 +27,15 @@ impl Town {
             Fault::refused("this rig does not know which branch its work lands on")
                 .hint("git gt config set target <branch>")
         })?;
-        Ok(Target {
+        let target = Target {
             branch: branch.to_owned(),
             remote: self.default_remote(),
-        })
+        };
+        if !self.repo().is_ref_name(&target.ref_name()) {
+            return Err(Fault::invalid(format!("'{branch}' cannot be a branch"))
+                .hint("git branch --all lists them"));
+        }
+        Ok(target)
     }
 
     /// Returns the refs that say where the target stands, as far as is known here, the best one first:
