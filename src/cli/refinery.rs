@@ -9,6 +9,7 @@ use super::done::counted;
 use super::reply::{Reply, columns, progress};
 use crate::daemon::{self, Until};
 use crate::fault::{Fault, Result};
+use crate::mq;
 use crate::record::{Gate, Verdict};
 use crate::refinery::{Event, NewGate, Why, add_gate, land_without_gates, remove_gate};
 use crate::town::Town;
@@ -215,7 +216,7 @@ fn queue(cx: &Context, town: &Town, until: Until) -> Result<Reply> {
             progress(&line(&event));
         }
     })?;
-    let left = crate::mq::queue(&town.view(), town.rig().name(), &town.target(None)?.branch)?.len();
+    let left = waiting(town)?;
     let value = json!({
         "landed": tally.landed,
         "ejected": tally.ejected,
@@ -232,6 +233,16 @@ fn queue(cx: &Context, town: &Town, until: Until) -> Result<Reply> {
         counted(tally.runs, "gate run")
     );
     Ok(Reply::new(value, text))
+}
+
+/// Returns how many requests of the rig still wait, whatever branch they are to land on.
+fn waiting(town: &Town) -> Result<usize> {
+    let (view, rig) = (town.view(), town.rig().name());
+    let mut left = 0;
+    for branch in mq::targets(&view, rig)? {
+        left += mq::queue(&view, rig, &branch)?.len();
+    }
+    Ok(left)
 }
 
 /// Returns an event as a line for people.

@@ -1,6 +1,7 @@
 //! The one loop: steps of the Refinery, and what follows from each.
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
+use crate::mq;
 use crate::refinery::{Event, Refinery, Stepped};
 use crate::settle;
 use crate::town::Town;
@@ -14,18 +15,45 @@ pub enum Until {
     Idle,
 }
 
-/// Runs the queue of a town's rig and applies what follows.
+/// Runs the queue of a town's rig and applies what follows; first what is to land on the rig's target,
+/// then what is to land elsewhere.
 ///
-/// After a crash at any point the next run carries on.
+/// A branch that lets nothing land does not keep the others waiting; the first such fault is returned at
+/// the end. After a crash at any point the next run carries on.
 pub fn run(town: &Town, until: Until, observe: &mut dyn FnMut(Event)) -> Result<()> {
     let mut refinery = Refinery::open(town)?;
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
     settle::after(town)?;
+    let home = refinery.target().branch.clone();
+    let mut ended = until_idle(town, &mut refinery, (until, observe));
+    for branch in mq::targets(&town.view(), town.rig().name())? {
+        if matches!(
+            ended,
+            Err(Fault::Unavailable(_) | Fault::Fatal(_)) | Ok(Stepped::Worked)
+        ) {
+            break;
+        }
+        if branch != home {
+            let turned = refinery.turn_to(&branch);
+            let other = turned.and_then(|()| until_idle(town, &mut refinery, (until, observe)));
+            ended = ended.and(other);
+        }
+    }
+    ended.map(drop)
+}
+
+/// Takes steps until there is nothing left to do, or one was taken and no more are wanted.
+fn until_idle(
+    town: &Town,
+    refinery: &mut Refinery<'_>,
+    (until, observe): (Until, &mut dyn FnMut(Event)),
+) -> Result<Stepped> {
     loop {
         let stepped = refinery.step(observe);
         settle::after(town)?;
-        if stepped? == Stepped::Idle || until == Until::Once {
-            return Ok(());
+        let stepped = stepped?;
+        if stepped == Stepped::Idle || until == Until::Once {
+            return Ok(stepped);
         }
     }
 }

@@ -4,7 +4,7 @@ mod order;
 mod submit;
 mod transition;
 
-pub use order::{queue, sorted};
+pub use order::{queue, sorted, targets};
 pub use submit::{Submit, Submitted, submit};
 pub use transition::{reject, retry};
 

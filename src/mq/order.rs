@@ -1,6 +1,7 @@
 //! Order of the merge queue: the one comparator everything else sorts with.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::fault::Result;
 use crate::record::{Request, RequestStatus};
@@ -15,6 +16,14 @@ pub fn queue(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Request>> {
             && it.target() == target
     };
     Ok(sorted(view.requests()?.into_iter().filter(waits).collect()))
+}
+
+/// Returns the branches that requests of a rig wait to land on, sorted.
+pub fn targets(view: &View<'_>, rig: &str) -> Result<BTreeSet<String>> {
+    let waiting = view.requests()?.into_iter();
+    let waiting = waiting
+        .filter(|it| it.is_live() && it.status() == RequestStatus::Queued && it.rig() == rig);
+    Ok(waiting.map(|it| it.target().to_owned()).collect())
 }
 
 /// Returns requests in the order of the queue.

@@ -92,14 +92,11 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
             },
         ))
     });
-    match written {
-        Ok(written) => Ok(written.value),
-        Err(fault) => {
-            // Nothing refers to the ref then; the commit is still on its branch.
-            town.repo().delete_ref(&keeper, what.head)?;
-            Err(fault)
-        }
+    if !written.as_ref().is_ok_and(|it| it.value.new) {
+        // Nothing refers to the ref then; the commit is still on its branch.
+        town.repo().delete_ref(&keeper, what.head)?;
     }
+    written.map(|it| it.value)
 }
 
 /// What a submit would do over one view.

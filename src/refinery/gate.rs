@@ -20,22 +20,27 @@ const WORKTREES_MAX: usize = 16;
 /// Variables that name the caller's identity and hook, which no gate should see.
 const IDENTITY: &[&str] = &[
     "GT_ROLE",
+    "GT_RIG",
     "GT_BEAD",
+    "GT_CREW",
     "GT_POLECAT",
+    "GT_AGENT",
+    "GT_PROMPT",
     "GT_SESSION",
     "BD_ACTOR",
     "BEADS_ACTOR",
+    "BEADS_AGENT_NAME",
 ];
 
 /// Runs a gate on a candidate and returns the attempt; nothing is recorded yet.
 ///
 /// A gate that takes too long is red. One that was interrupted, or could not be started at all, is no
 /// attempt. After a crash the gate may go on; it keeps its worktree until it ends, and the next run takes
-/// another one.
-pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Attempt> {
-    let (dir, lock) = worktree(town, gate, candidate)?;
-    lock.let_children_hold()
-        .map_err(|error| Fault::io("share the lock of", &dir, &error))?;
+/// another one. Returns nothing where somebody deleted the lock meanwhile: another run may have changed
+/// the worktree under the gate then, so what it said proves nothing.
+pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Option<Attempt>> {
+    let (number, lock) = worktree(town, gate, candidate)?;
+    let dir = town.refinery_dir(number);
     let log = log_path(town, gate, candidate)?;
     let limits = Limits {
         timeout: Some(gate.timeout()),
@@ -51,6 +56,9 @@ pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Att
         Fault::unavailable(format!("gate '{}' cannot be started: {error}", gate.name()))
     })?;
     let millis = town.world().now().0.saturating_sub(started.0);
+    if !lock.is_at(&lock_path(town, number)) {
+        return Ok(None);
+    }
     let (verdict, ended) = match ended {
         Ended::Exit(0) => (Verdict::Green, "exit 0".to_owned()),
         Ended::Exit(code) => (Verdict::Red, format!("exit {code}")),
@@ -66,7 +74,7 @@ pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Att
             );
         }
     };
-    Ok(Attempt {
+    Ok(Some(Attempt {
         verdict,
         commit: candidate.commit.to_string(),
         tip: candidate.tip.to_string(),
@@ -75,16 +83,19 @@ pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Att
         host: town.world().host(),
         ended,
         tail: last_lines(&tail),
-    })
+    }))
 }
 
-/// Returns a worktree that stands on the candidate with nothing else in it, and its lock.
-fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(PathBuf, Lock)> {
+fn lock_path(town: &Town, number: usize) -> PathBuf {
+    let name = format!("refinery-{number}.lock");
+    town.repo().scratch_dir().join(name)
+}
+
+/// Returns the number of a worktree that stands on the candidate with nothing else in it, and its lock,
+/// which programs started from now on hold, too.
+fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(usize, Lock)> {
     for number in 1..=WORKTREES_MAX {
-        let path = town
-            .repo()
-            .scratch_dir()
-            .join(format!("refinery-{number}.lock"));
+        let path = lock_path(town, number);
         let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
         let Some(lock) = lock else { continue };
         let dir = town.refinery_dir(number);
@@ -96,7 +107,7 @@ fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(PathBuf,
             town.repo().discard_worktree(&dir)?;
             prepare(town, &dir, gate, candidate)?;
         }
-        return Ok((dir, lock));
+        return Ok((number, lock));
     }
     Err(Fault::unavailable(format!(
         "all {WORKTREES_MAX} worktrees of the refinery are held by programs that gates left behind"

@@ -63,7 +63,13 @@ fn land_here(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
         .iter()
         .find(|it| it.branch.as_deref() == Some(&name));
     match checked_out {
-        Some(worktree) => repo.fast_forward(&worktree.path, &green.commit())?,
+        Some(worktree) => {
+            let moved = repo.fast_forward(&worktree.path, &green.commit());
+            if moved.is_err() && repo.find_ref(&name)? != Some(green.tip()) {
+                return Ok(Landing::Moved);
+            }
+            moved?;
+        }
         None => {
             let (old, new) = (Some(green.tip()), green.commit());
             if !repo.update_branch(&name, old, new, "git gt: land")? {

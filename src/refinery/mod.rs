@@ -13,6 +13,7 @@ mod tidy;
 mod verdict;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde_json::{Map, json};
 
@@ -101,27 +102,38 @@ pub struct Refinery<'t> {
     chains: Chains,
     /// Requests whose commits are not here; said once.
     absent: BTreeSet<String>,
-    _lock: Lock,
+    /// The tip that was tested bare in this run.
+    controlled: Option<Oid>,
+    lock: Lock,
 }
 
 /// Returns whether somebody runs the queue of this clone.
 pub fn is_running(town: &Town) -> bool {
-    Lock::is_held(&town.repo().scratch_dir().join("refinery.lock"))
+    Lock::is_held(&lock_path(town))
+}
+
+fn lock_path(town: &Town) -> PathBuf {
+    town.repo().scratch_dir().join("refinery.lock")
+}
+
+/// Takes the lock of the one Refinery of this clone.
+fn take_lock(town: &Town) -> Result<Lock> {
+    let path = lock_path(town);
+    let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
+    let mut lock = lock.ok_or_else(|| {
+        Fault::stale("another refinery runs in this repository already")
+            .hint("it takes what is queued meanwhile; git gt mq list shows how far it is")
+    })?;
+    // For people who look; the lock itself is what counts.
+    drop(lock.note(&format!("{}\n", std::process::id())));
+    Ok(lock)
 }
 
 impl<'t> Refinery<'t> {
-    /// Returns the Refinery of a town; refuses where another one runs, or the target does not exist.
+    /// Returns the Refinery of a town, turned to the rig's target; refuses where another one runs, or the
+    /// target does not exist.
     pub fn open(town: &'t Town) -> Result<Self> {
-        let path = town.repo().scratch_dir().join("refinery.lock");
-        let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
-        let Some(mut lock) = lock else {
-            return Err(
-                Fault::stale("another refinery runs in this repository already")
-                    .hint("it takes what is queued meanwhile; git gt mq list shows how far it is"),
-            );
-        };
-        // For people who look; the lock itself is what counts.
-        drop(lock.note(&format!("{}\n", std::process::id())));
+        let lock = take_lock(town)?;
         let target = town.target(None)?;
         let tip = town.fresh_tip(&target)?;
         let (chains, absent) = (Chains::default(), BTreeSet::new());
@@ -131,8 +143,17 @@ impl<'t> Refinery<'t> {
             tip,
             chains,
             absent,
-            _lock: lock,
+            controlled: None,
+            lock,
         })
+    }
+
+    /// Turns to the requests for another branch.
+    pub fn turn_to(&mut self, branch: &str) -> Result<()> {
+        let target = self.town.target(Some(branch))?;
+        self.tip = self.town.fresh_tip(&target)?;
+        self.target = target;
+        Ok(())
     }
 
     /// Returns the branch work lands on.
@@ -145,6 +166,10 @@ impl<'t> Refinery<'t> {
     /// After a crash at any point the next step carries on: verdicts are recorded before anything lands,
     /// and what landed is derived from the target.
     pub fn step(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Stepped> {
+        if !self.lock.is_at(&lock_path(self.town)) {
+            // Somebody deleted the folder; another Refinery may have begun since.
+            self.lock = take_lock(self.town)?;
+        }
         let gates = self.gates()?;
         if self.target.remote.is_none() {
             self.tip = self.town.fresh_tip(&self.target)?;
@@ -167,6 +192,10 @@ impl<'t> Refinery<'t> {
         }) {
             Step::Idle => Ok(Stepped::Idle),
             Step::Freeze if built.chain.is_empty() => Ok(Stepped::Idle),
+            // Whoever runs the queue again may have mended the machine instead of the target.
+            Step::Freeze if self.controlled != Some(self.tip) => {
+                self.probe(&gates, &built.tip, (Why::Control, waiting.len()), observe)
+            }
             Step::Freeze => Err(self.frozen()),
             Step::Land { length } => self.land(&gates, &built.chain[length - 1], observe),
             Step::Eject => self.eject(&gates, &built.tip, &built.chain[0], observe),
@@ -243,12 +272,15 @@ impl<'t> Refinery<'t> {
     }
 
     fn probe(
-        &self,
+        &mut self,
         gates: &[Gate],
         candidate: &Candidate,
         (why, queued): (Why, usize),
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
+        if candidate.requests.is_empty() {
+            self.controlled = Some(candidate.commit);
+        }
         tidy::keep_candidate(self.town, candidate)?;
         let view = self.town.view();
         for gate in facts::to_run(&view, gates, candidate)? {
@@ -259,7 +291,11 @@ impl<'t> Refinery<'t> {
                 queued,
                 why,
             });
-            let attempt = gate::run(self.town, gate, candidate)?;
+            let Some(attempt) = gate::run(self.town, gate, candidate)? else {
+                let why = "its worktree was not ours alone any more: it runs again".to_owned();
+                observe(Event::Note(format!("gate {}: {why}", gate.name())));
+                break;
+            };
             verdict::record(self.town, &self.actor(), (gate, candidate), &attempt)?;
             observe(Event::Ran {
                 gate: gate.name().to_owned(),

@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::facts;
 use crate::fault::Result;
 use crate::git::Oid;
-use crate::ledger::{Decision, Name};
+use crate::ledger::{Decision, Name, Stamp};
 use crate::record::{Attempt, Gate, Verdict};
 use crate::town::{Town, View};
 
@@ -62,7 +62,12 @@ pub(super) fn record(
     let written = town.write(Name::Results, actor, |view, pen| {
         let tree = candidate.tree.to_string();
         let mut result = view.result(&tree, &gate.definition())?;
-        result.add(gate.name(), attempt, &pen.stamp(result.record()));
+        let mut stamp = pen.stamp(result.record());
+        if let Some(since) = candidate.since.as_ref().filter(|since| **since >= stamp) {
+            // Queued again by a clock ahead of ours: a run that comes after that must count.
+            stamp = Stamp::next(pen.now(), pen.clone_id(), Some(since));
+        }
+        result.add(gate.name(), attempt, &stamp);
         let subject = format!(
             "gate {} is {said} on {}: {what}",
             gate.name(),

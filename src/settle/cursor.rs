@@ -1,42 +1,46 @@
 //! How far settling has come: the ledgers and targets it has seen. Losing it costs one full look.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
-use crate::git::Oid;
 use crate::ledger::Name;
-use crate::town::Town;
+use crate::record::Request;
+use crate::town::{Town, View};
 use crate::world::fs;
 
 /// What was there when the rules last found nothing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     queue: String,
-    target: String,
+    /// Where the branches stood that requests wait to land on.
+    targets: BTreeMap<String, String>,
     version: String,
 }
 
 impl Cursor {
-    /// Returns what the rules would look at now.
-    pub(super) fn now(town: &Town) -> Result<Self> {
-        let queue = town.repo().find_ref(Name::Queue.ref_name())?;
-        let text = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let refs = town
-            .target(None)
-            .map(|target| town.tip_refs(&target))
-            .unwrap_or_default();
-        let tips = refs
-            .iter()
-            .map(|name| Ok(text(town.repo().find_ref(name)?)));
-        let target = tips.collect::<Result<Vec<_>>>()?.join(" ");
-        let version = env!("CARGO_PKG_VERSION").to_owned();
+    /// Returns what the rules look at over a view with these requests.
+    ///
+    /// To be asked before the rules are: what changes after that is looked at the next time.
+    pub(super) fn now(town: &Town, view: &View<'_>, requests: &[Request]) -> Result<Self> {
+        let live = requests.iter().filter(|it| it.is_live());
+        let branches: BTreeSet<&str> = live.map(Request::target).collect();
+        let queue = view.ledger(Name::Queue)?.tip();
         Ok(Self {
-            queue: text(queue),
-            target,
-            version,
+            queue: queue.map(|id| id.to_string()).unwrap_or_default(),
+            targets: stand(town, branches)?,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         })
+    }
+
+    /// Returns whether nothing has moved since.
+    pub(super) fn is_current(&self, town: &Town) -> Result<bool> {
+        let branches = self.targets.keys().map(String::as_str);
+        Ok(self.version == env!("CARGO_PKG_VERSION")
+            && self.queue == tip(town, Name::Queue.ref_name())?
+            && self.targets == stand(town, branches)?)
     }
 
     /// Returns what was saved, nothing where it is missing or damaged.
@@ -46,7 +50,7 @@ impl Cursor {
 
     pub(super) fn save(&self, town: &Town) -> Result<()> {
         let path = Self::path(town);
-        let text = serde_json::to_vec(self).expect("three texts are JSON");
+        let text = serde_json::to_vec(self).expect("texts are JSON");
         let failed = |error: std::io::Error| Fault::io("write", &path, &error);
         fs::create_dir_all(&town.repo().scratch_dir()).map_err(failed)?;
         fs::replace(&path, &text).map_err(failed)
@@ -55,4 +59,27 @@ impl Cursor {
     fn path(town: &Town) -> PathBuf {
         town.repo().scratch_dir().join("settled")
     }
+}
+
+/// Returns where branches stand, by every ref that says something about it.
+fn stand<'a>(
+    town: &Town,
+    branches: impl IntoIterator<Item = &'a str>,
+) -> Result<BTreeMap<String, String>> {
+    let stand = |branch: &str| -> Result<(String, String)> {
+        // What cannot be a branch came from outside; nothing lands there, and it is in nobody's way.
+        let tips = town.target(Some(branch)).map(|it| town.tip_refs(&it));
+        let tips = tips.unwrap_or_default();
+        let tips = tips.iter().map(|name| tip(town, name));
+        Ok((
+            branch.to_owned(),
+            tips.collect::<Result<Vec<_>>>()?.join(" "),
+        ))
+    };
+    branches.into_iter().map(stand).collect()
+}
+
+fn tip(town: &Town, name: &str) -> Result<String> {
+    let found = town.repo().find_ref(name)?;
+    Ok(found.map(|id| id.to_string()).unwrap_or_default())
 }

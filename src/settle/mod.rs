@@ -24,10 +24,9 @@ const ROUNDS: usize = 8;
 /// A cursor in `.git/gt` says how far it has come; without one it looks at everything once more, which
 /// finds what is missing and nothing else. After a crash at any point the next run does the rest.
 pub fn after(town: &Town) -> Result<Vec<String>> {
-    if Cursor::load(town) == Some(Cursor::now(town)?) {
-        Ok(Vec::new())
-    } else {
-        fully(town)
+    match Cursor::load(town) {
+        Some(cursor) if cursor.is_current(town)? => Ok(Vec::new()),
+        _ => fully(town),
     }
 }
 
@@ -36,8 +35,7 @@ pub fn after(town: &Town) -> Result<Vec<String>> {
 pub fn fully(town: &Town) -> Result<Vec<String>> {
     let mut told = Vec::new();
     for _ in 0..ROUNDS {
-        let seen = Cursor::now(town)?;
-        let consequences = derive(town)?;
+        let (seen, consequences) = derive(town)?;
         for consequence in &consequences {
             if let Some(text) = apply(town, consequence)? {
                 told.push(text);
@@ -51,10 +49,11 @@ pub fn fully(town: &Town) -> Result<Vec<String>> {
     Ok(told)
 }
 
-/// Returns all consequences that are not drawn yet.
-fn derive(town: &Town) -> Result<Vec<Consequence>> {
+/// Returns all consequences that are not drawn yet, and what they were derived from.
+fn derive(town: &Town) -> Result<(Cursor, Vec<Consequence>)> {
     let view = town.view();
     let requests = view.requests()?;
+    let seen = Cursor::now(town, &view, &requests)?;
     let tips = RefCell::new(BTreeMap::new());
     let landing = |request: &Request| landing(town, &view, request, &tips);
     let facts = rules::Facts {
@@ -66,7 +65,7 @@ fn derive(town: &Town) -> Result<Vec<Consequence>> {
     for rule in RULES {
         found.extend((rule.derive)(&facts)?);
     }
-    Ok(found)
+    Ok((seen, found))
 }
 
 /// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as
@@ -82,7 +81,10 @@ fn landing(
     let tip = match known {
         Some(tip) => tip,
         None => {
-            let tip = town.known_tip(&town.target(Some(&branch))?)?;
+            let tip = match town.target(Some(&branch)) {
+                Ok(target) => town.known_tip(&target)?,
+                Err(_) => None,
+            };
             tips.borrow_mut().insert(branch, tip);
             tip
         }
