@@ -1,0 +1,11 @@
+//! The way of a piece of work from outside, with the real program in real repositories: slung, done,
+//! tested, landed, and what a crash at any moment leaves of it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, write files and look at the clock"
+)]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod landing;
+mod place;
+mod refinery;
