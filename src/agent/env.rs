@@ -32,7 +32,9 @@ pub(super) fn identify(run: Run, town: &Town, hook: &Hook, session: &str) -> Run
         .env("GIT_AUTHOR_NAME", name)
         .env("GIT_AUTHOR_EMAIL", &email)
         .env("PATH", path_with_us(town));
-    if town.repo().setting("user.email").is_none() {
+    // Half an identity is none where git is told to guess nothing (user.useConfigOnly).
+    let has = |key| town.repo().setting(key).is_some();
+    if !(has("user.email") && has("user.name")) {
         run = run
             .env("GIT_COMMITTER_NAME", name)
             .env("GIT_COMMITTER_EMAIL", &email);

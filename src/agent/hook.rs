@@ -1,6 +1,6 @@
 //! Hooks: an agent's worktree and the bead that hangs on it, noted in `refs/gt-local/hooks`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -102,10 +102,11 @@ impl Hook {
 
 /// Returns the hook of whoever asks: of the worktree we are in, else of `GT_ROLE`.
 pub fn mine(town: &Town) -> Result<Hook> {
-    let here = town.repo().workdir().map(Path::to_owned);
+    let here = town.repo().workdir();
     let hooks = Hook::all(town)?;
     let role = town.world().env("GT_ROLE");
-    let by_place = hooks.iter().find(|hook| Some(&hook.path) == here.as_ref());
+    let stands = |hook: &&Hook| hook.path.canonicalize().ok().as_deref() == here;
+    let by_place = hooks.iter().find(stands).filter(|_| here.is_some());
     let found = by_place.or_else(|| hooks.iter().find(|hook| Some(hook.agent.as_str()) == role));
     found.cloned().ok_or_else(|| {
         Fault::not_found("nothing hangs here: this is no agent's worktree")

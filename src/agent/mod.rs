@@ -26,16 +26,22 @@ pub struct Standing {
     pub alive: bool,
 }
 
+/// Returns whether a word names a polecat: one that has a hook here, or one of the pool.
+pub fn is_polecat(town: &Town, name: &str) -> Result<bool> {
+    let hooks = Hook::all(town)?;
+    Ok(names::is_of_pool(name) || hooks.iter().any(|hook| hook.name() == name))
+}
+
 /// Waits until no session of an agent runs.
-pub fn wait(town: &Town, agent: &str) -> Result<()> {
-    session::wait(town, agent)
+pub fn wait(town: &Town, hook: &Hook) -> Result<()> {
+    session::wait(town, hook)
 }
 
 /// Returns all agents of this clone, sorted by name.
 pub fn agents(town: &Town) -> Result<Vec<Standing>> {
     let stand = |hook: Hook| {
         let session = Session::find(town, &hook.agent)?;
-        let alive = session::is_alive(town, &hook.agent);
+        let alive = session::is_alive(town, &hook);
         Ok(Standing {
             hook,
             session,

@@ -64,6 +64,11 @@ pub(super) fn candidates() -> impl Iterator<Item = String> {
     POOL.iter().map(|name| (*name).to_owned()).chain(numbers)
 }
 
+/// Returns whether a name is one of the pool.
+pub(super) fn is_of_pool(name: &str) -> bool {
+    POOL.contains(&name)
+}
+
 /// Refuses what cannot be the name of an agent: `[a-z0-9][a-z0-9-]*` (DESIGN 4).
 pub(super) fn check(name: &str) -> Result<()> {
     let formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -20,8 +20,9 @@ const FOLDER: &str = "sessions";
 const LOG_MAX: u64 = 256 * 1024 * 1024;
 /// The first line of a session that runs.
 const READY: &str = "ready";
-/// The longest description that is put into a prompt, in bytes.
-const DESCRIPTION_MAX: usize = 64 * 1024;
+/// The longest text of a bead that is put into a prompt, in bytes. Three of them and a title fit into one
+/// environment variable, which Linux takes up to 128 KiB of (execve(2)).
+const TEXT_MAX: usize = 32 * 1024;
 
 /// One turn of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,17 +87,39 @@ fn file(town: &Town, agent: &str, ending: &str) -> PathBuf {
     town.repo().scratch_dir().join(FOLDER).join(name)
 }
 
-/// Returns whether a session of the agent runs: its process holds a lock for as long as it lives.
-pub(super) fn is_alive(town: &Town, agent: &str) -> bool {
-    Lock::is_held(&file(town, agent, "lock"))
+/// Returns the locks that the process of a session holds for as long as it lives: one with our other
+/// files, and one with the worktree, because either may be deleted meanwhile.
+fn locks(town: &Town, hook: &Hook) -> Vec<PathBuf> {
+    let private = town.repo().private_dir(&hook.path);
+    let private = private.map(|dir| dir.join("gt-session.lock"));
+    [file(town, &hook.agent, "lock")]
+        .into_iter()
+        .chain(private)
+        .collect()
+}
+
+/// Returns whether a session of the agent runs.
+pub(super) fn is_alive(town: &Town, hook: &Hook) -> bool {
+    locks(town, hook).iter().any(|path| Lock::is_held(path))
 }
 
 /// Waits until no session of the agent runs.
-pub(super) fn wait(town: &Town, agent: &str) -> Result<()> {
-    let path = file(town, agent, "lock");
-    Lock::take(&path)
-        .map(drop)
-        .map_err(|error| Fault::io("lock", &path, &error))
+pub(super) fn wait(town: &Town, hook: &Hook) -> Result<()> {
+    for path in locks(town, hook) {
+        Lock::take(&path)
+            .map(drop)
+            .map_err(|error| Fault::io("lock", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// Takes the locks of a session; refuses where one runs.
+fn take_locks(town: &Town, hook: &Hook) -> Result<Vec<Lock>> {
+    let take = |path: PathBuf| {
+        let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
+        lock.ok_or_else(|| Fault::stale(format!("{} has a session that runs", hook.agent)))
+    };
+    locks(town, hook).into_iter().map(take).collect()
 }
 
 /// Starts a session on a hook and returns once it runs.
@@ -132,13 +155,9 @@ pub(super) fn start(town: &Town, hook: &Hook, agent: &Agent) -> Result<Session> 
 /// lost.
 pub fn run(town: &Town, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> {
     process::leave_session();
-    let path = file(town, agent, "lock");
-    let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
-    let Some(_lock) = lock else {
-        return Err(Fault::stale(format!("{agent} has a session that runs")));
-    };
     let missing = || Fault::not_found(format!("{agent} has nothing to run"));
     let hook = Hook::find(town, agent)?.ok_or_else(missing)?;
+    let _locks = take_locks(town, &hook)?;
     let mut session = Session::find(town, agent)?.ok_or_else(missing)?;
     let bead = town.view().bead(&hook.bead)?.ok_or_else(missing)?;
     let command = command(town, &hook, &session, &prompt(town, &hook, &bead));
@@ -187,17 +206,6 @@ fn with_prompt(command: &str) -> (String, bool) {
 
 /// Returns what the agent is told.
 pub(super) fn prompt(town: &Town, hook: &Hook, bead: &Bead) -> String {
-    let mut description: String = bead.record().text("description").to_owned();
-    if description.len() > DESCRIPTION_MAX {
-        let cut = (0..=DESCRIPTION_MAX)
-            .rev()
-            .find(|at| description.is_char_boundary(*at));
-        description.truncate(cut.unwrap_or_default());
-        description.push_str(&format!(
-            "\n(cut here; all of it: git gt show {})",
-            bead.id()
-        ));
-    }
     let target = town.target(None).map(|it| it.branch).unwrap_or_default();
     let mut text = format!(
         "You are {}, an agent of rig {}. What hangs on your hook, you run without being asked.\n\n\
@@ -214,13 +222,9 @@ pub(super) fn prompt(town: &Town, hook: &Hook, bead: &Bead) -> String {
         ("Design:\n", "design"),
         ("Acceptance:\n", "acceptance_criteria"),
     ] {
-        let body = if field == "description" {
-            &description
-        } else {
-            bead.record().text(field)
-        };
-        if !body.trim().is_empty() {
-            text.push_str(&format!("\n{head}{}\n", body.trim_end()));
+        let body = bead.record().text(field).trim_end();
+        if !body.is_empty() {
+            text.push_str(&format!("\n{head}{}\n", shortened(body, bead.id())));
         }
     }
     text.push_str(&format!(
@@ -234,6 +238,21 @@ pub(super) fn prompt(town: &Town, hook: &Hook, bead: &Bead) -> String {
         bead.id(),
     ));
     text
+}
+
+/// Returns the beginning of a text that is too long for a prompt, and says where the rest is.
+fn shortened(text: &str, bead: &str) -> String {
+    if text.len() <= TEXT_MAX {
+        return text.to_owned();
+    }
+    let mut cut = TEXT_MAX;
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!(
+        "{}\n(cut here; all of it: git gt show {bead})",
+        &text[..cut]
+    )
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::fault::{Fault, Result};
 use crate::ledger::{CloneId, Decision, Name};
 use crate::record::Bead;
 use crate::town::{Agent, Backend, Town, refuse_worker};
+use crate::world::fs::Lock;
 
 /// What is to be slung.
 #[derive(Debug, Clone)]
@@ -203,6 +204,7 @@ fn refuse_busy(town: &Town, name: &str, bead: &Bead, standing: &[Standing]) -> R
 /// The name is reserved first, then the bead claimed, then branch and worktree made, then the agent
 /// started. After a crash at any point slinging the bead again carries on where it stopped.
 pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
+    let _lock = one_at_a_time(town, order)?;
     let planned = plan(town, order)?;
     let mut hook = reserve(town, order, &planned)?;
     let clone = CloneId::of(town.repo())?;
@@ -232,9 +234,11 @@ pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
             return Err(fault);
         }
     };
-    if hook.epoch != epoch {
+    let path = place(town, &hook);
+    if hook.epoch != epoch || hook.path != path {
         hook.epoch = epoch;
         hook.branch = hook::branch_of(hook.name(), bead.id(), epoch, &clone);
+        hook.path = path;
         hook.save(town)?;
     }
     hook::hang(town, &hook)?;
@@ -245,6 +249,24 @@ pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
         hook,
         started,
     })
+}
+
+/// Returns where a hook stands: where its worktree is, else where worktrees are made now.
+fn place(town: &Town, hook: &Hook) -> PathBuf {
+    if hook.path.join(".git").exists() {
+        hook.path.clone()
+    } else {
+        town.polecat_dir(hook.name())
+    }
+}
+
+/// Waits until nobody else slings the bead: the second one is to find it on its hook, not to start another
+/// agent there.
+fn one_at_a_time(town: &Town, order: &Order) -> Result<Lock> {
+    // Beads share a few locks, so that no files pile up.
+    let name = format!("sling-{}.lock", &town.repo().name_hash(&order.bead)[..1]);
+    let path = town.repo().scratch_dir().join(name);
+    Lock::take(&path).map_err(|error| Fault::io("lock", &path, &error))
 }
 
 fn start(town: &Town, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started> {
@@ -269,16 +291,20 @@ fn start(town: &Town, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started
 
 /// Returns the hook that is begun already, or reserves a name for a new one.
 fn reserve(town: &Town, order: &Order, planned: &Planned) -> Result<Hook> {
-    let begun = Hook::all(town)?
-        .into_iter()
-        .find(|hook| hook.bead == order.bead && (hook.epoch == 0 || planned.again));
-    if let Some(hook) = begun {
-        return Ok(hook);
-    }
     let named = planned
         .path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
+    let begun = Hook::all(town)?
+        .into_iter()
+        .find(|hook| hook.bead == order.bead && (hook.epoch == 0 || planned.again));
+    if let Some(hook) = begun {
+        if named.as_deref().is_none_or(|name| name == hook.name()) {
+            return Ok(hook);
+        }
+        // A crash left no more than the name of somebody else, who is not wanted any more.
+        hook.forget(town)?;
+    }
     let one = named.clone().into_iter();
     let pool = names::candidates().filter(|_| named.is_none()).take(10_000);
     for name in one.chain(pool) {

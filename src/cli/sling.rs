@@ -71,8 +71,9 @@ fn split(town: &Town, words: &[String]) -> Result<(Vec<String>, Option<String>)>
     let Some((last, beads)) = words.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Ok((words.to_vec(), None));
     };
+    // A name of a polecat may happen to be a part of some bead's id.
     let is_bead = last.starts_with(&format!("{prefix}-"))
-        || bead::resolve(&town.view(), prefix, last).is_ok();
+        || !agent::is_polecat(town, last)? && bead::resolve(&town.view(), prefix, last).is_ok();
     if last == rig || last == "." {
         return Ok((beads.to_vec(), None));
     }

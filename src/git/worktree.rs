@@ -81,6 +81,14 @@ impl Repo {
         self.execute(&self.git(args)).map(drop)
     }
 
+    /// Returns the folder in the git directory that belongs to one worktree alone, nothing for what is no
+    /// linked worktree (gitrepository-layout(5)).
+    pub fn private_dir(&self, worktree: &Path) -> Option<PathBuf> {
+        let text = std::fs::read_to_string(worktree.join(".git")).ok()?;
+        let dir = worktree.join(text.strip_prefix("gitdir: ")?.trim_end());
+        dir.is_dir().then_some(dir)
+    }
+
     fn make_parent(&self, path: &Path) -> Result<()> {
         let parent = path.parent().unwrap_or(path);
         fs::create_dir_all(parent).map_err(|error| {

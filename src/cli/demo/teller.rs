@@ -60,7 +60,7 @@ impl Teller {
         while self.look(town)? {
             if self.world.interrupted() {
                 for it in agent::agents(town)? {
-                    agent::wait(town, &it.hook.agent)?;
+                    agent::wait(town, &it.hook)?;
                 }
                 return Err(Fault::unavailable("interrupted"));
             }
