@@ -9,3 +9,4 @@
 mod landing;
 mod place;
 mod refinery;
+mod sling;
