@@ -471,3 +471,50 @@ fn everyday_commands_start_no_other_program() {
         Output::of(&output).done();
     }
 }
+
+#[test]
+fn what_was_made_here_is_the_same_record_after_an_import_elsewhere() {
+    let [here, there] = [Place::new(), Place::new()];
+    let id = here.create(&["made here"]);
+    here.gt(&["update", &id, "--claim", "--actor", "bob"])
+        .done();
+    let exported = here.gt(&["export"]).done().stdout;
+    let file = there.file("copy.jsonl", &exported);
+    there.gt(&["import", &file]).done();
+    let created = |place: &Place| {
+        let log = place
+            .git(&["grep", "-h", "\"created\"", "refs/gt/beads"])
+            .done();
+        log.stdout
+    };
+    assert_eq!(
+        created(&here).lines().next(),
+        created(&there).lines().next()
+    );
+    let again = here.file("copy.jsonl", &exported.replace("made here", "made anew"));
+    here.gt(&["import", &again]).done();
+    assert_eq!(
+        created(&here).lines().next(),
+        created(&there).lines().next()
+    );
+}
+
+#[test]
+fn a_newer_line_takes_no_claim_and_no_comment_away() {
+    let place = Place::new();
+    let old = place.file("old.jsonl", &line(&json!({})));
+    place.gt(&["import", &old]).done();
+    place
+        .gt(&["update", "gt-1", "--claim", "--actor", "bob"])
+        .done();
+    place.gt(&["comment", "gt-1", "seen"]).done();
+    let newer = line(&json!({ "title": "newer", "updated_at": "2099-01-01T00:00:00Z" }));
+    let newer = place.file("new.jsonl", &newer);
+    place.gt(&["import", &newer]).done();
+    let shown = &place.json(&["show", "gt-1", "--include-comments"])[0];
+    assert_eq!(
+        (&shown["title"], &shown["assignee"]),
+        (&json!("newer"), &json!("bob"))
+    );
+    assert_eq!(shown["comments"][0]["text"], "seen");
+}

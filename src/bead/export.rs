@@ -6,6 +6,9 @@ use super::json::raw;
 use super::words::INFRASTRUCTURE;
 use crate::record::Bead;
 
+/// The key of a line under which the stamp of a bead's creation travels.
+pub(super) const CREATED_STAMP: &str = "created_stamp";
+
 /// Which beads are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -28,5 +31,18 @@ impl Scope {
 /// Returns the lines of a file that holds `beads`, one each, in their order.
 pub fn export<'b>(beads: impl IntoIterator<Item = &'b Bead>, scope: Scope) -> Vec<Value> {
     let wanted = beads.into_iter().filter(|bead| scope.holds(bead));
-    wanted.map(|bead| Value::Object(raw(bead))).collect()
+    wanted.map(line).collect()
+}
+
+/// Returns a bead as a line. One that was made here says under which stamp, so that an import elsewhere
+/// makes the same record and not a second one of its id.
+fn line(bead: &Bead) -> Value {
+    let mut line = raw(bead);
+    if bead.record().entry("times", "created").is_none() {
+        line.insert(
+            CREATED_STAMP.to_owned(),
+            bead.record().created().as_str().into(),
+        );
+    }
+    Value::Object(line)
 }

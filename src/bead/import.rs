@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::beads::PARENT_CHILD;
 use super::dates::Instant;
+use super::export::CREATED_STAMP;
 use super::json::{OF_TOMBSTONE, raw};
 use crate::fault::{Fault, Result};
 use crate::ledger::{RECORD_MAX, Record, Stamp, digest, join};
@@ -120,7 +121,9 @@ pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
     let Some(here) = here else {
         return Ok(Imported::Created(bead.record().clone()));
     };
-    let joined = join(&here, bead.record());
+    let mut imported = bead.record().clone();
+    imported.set_created(&here.created());
+    let joined = join(&here, &imported);
     if joined == here {
         return Ok(Imported::Unchanged);
     }
@@ -168,8 +171,7 @@ impl Reader {
     }
 
     fn bead(mut self) -> Result<Bead> {
-        let hash = digest(&[self.id.as_bytes(), self.created.0.as_bytes()]);
-        let created = Stamp::imported(self.created.1.time(), &hash[..8]);
+        let created = self.created_stamp();
         created.check()?;
         let mut record = Record::new(&self.id, Bead::KIND, &created);
         record.set_low(&self.low);
@@ -187,6 +189,19 @@ impl Reader {
             record.set_entry("extra", &key, Some(value), &self.low);
         }
         Bead::of(record).ok_or_else(|| Fault::invalid("not a bead"))
+    }
+
+    /// Returns the stamp of the bead's creation: the one it was made under, where the line says so, else
+    /// one that follows from the id and the time alone.
+    fn created_stamp(&mut self) -> Stamp {
+        let time = self.created.1.time();
+        let told = take_text(&mut self.fields, CREATED_STAMP);
+        let told = told.and_then(|text| text.parse::<Stamp>().ok());
+        told.filter(|stamp| stamp.time() == time)
+            .unwrap_or_else(|| {
+                let hash = digest(&[self.id.as_bytes(), self.created.0.as_bytes()]);
+                Stamp::imported(time, &hash[..8])
+            })
     }
 
     fn head(&mut self, record: &mut Record) -> Result<()> {

@@ -228,8 +228,7 @@ impl Record {
         if value.is_some() && self.fields.contains_key(field) && !self.is_map(field) {
             self.set_whole(field, None, stamp);
         }
-        let of_key = Stamp::at_end_of(key).filter(|_| value.is_some());
-        let implied = of_key.unwrap_or_else(|| self.low());
+        let implied = self.implied(key, value.is_some());
         match value {
             Some(value) => {
                 let map = self
@@ -269,13 +268,25 @@ impl Record {
         }
     }
 
-    /// Makes a tombstone: the state finishes, claims stay, everything else is absent under one stamp.
+    /// Makes a tombstone: the state finishes, claims stay, everything else is absent under one stamp,
+    /// entries whose keys end in a stamp under a row each.
     pub fn delete(&mut self, state: Map<String, Value>, stamp: &Stamp) {
-        let claims = self.entries("claims").filter_map(|(key, _)| {
-            let row = format!("claims/{key}");
-            Some((row.clone(), self.entry("stamps", &row)?.clone()))
-        });
-        let mut rows: Map<String, Value> = claims.collect();
+        let is_stamped = |row: &str| row.contains('/') && Stamp::at_end_of(row).is_some();
+        let known = self.entries("stamps").filter(|(row, _)| is_stamped(row));
+        let mut rows: Map<String, Value> = known
+            .map(|(row, value)| (row.to_owned(), value.clone()))
+            .collect();
+        for (field, _) in self
+            .fields()
+            .filter(|(field, _)| !["claims", "state"].contains(field))
+        {
+            for (key, _) in self
+                .entries(field)
+                .filter(|(key, _)| Stamp::at_end_of(key).is_some())
+            {
+                rows.insert(format!("{field}/{key}"), stamp.as_str().into());
+            }
+        }
         rows.insert("*".to_owned(), stamp.as_str().into());
         self.fields
             .retain(|key, _| ["id", "kind", "created", "claims"].contains(&key.as_str()));
@@ -287,6 +298,14 @@ impl Record {
     pub fn set_low(&mut self, stamp: &Stamp) {
         let created = self.created();
         self.set_row("*", stamp, &created);
+    }
+
+    /// Sets when the record was created; every value keeps its stamp.
+    pub fn set_created(&mut self, created: &Stamp) {
+        let low = self.low();
+        self.fields
+            .insert("created".to_owned(), created.as_str().into());
+        self.set_row("*", &low, created);
     }
 
     /// Returns the stamp of what has none of its own: the row `*`, else `created`.
@@ -305,10 +324,14 @@ impl Record {
 
     /// Returns the stamp of an entry, present or absent.
     pub fn stamp_of_entry(&self, field: &str, key: &str) -> Stamp {
-        let of_key = || Stamp::at_end_of(key).filter(|_| self.entry(field, key).is_some());
+        let present = self.entry(field, key).is_some();
         self.row(&format!("{field}/{key}"))
-            .or_else(of_key)
-            .unwrap_or_else(|| self.low())
+            .unwrap_or_else(|| self.implied(key, present))
+    }
+
+    /// Returns the stamp of an entry that has no row; see [`implied`].
+    fn implied(&self, key: &str, present: bool) -> Stamp {
+        implied(key, present).unwrap_or_else(|| self.low())
     }
 
     /// Returns the greatest stamp anywhere in the record: when it last changed.
@@ -337,6 +360,14 @@ impl Record {
 /// else, cannot.
 fn is_settable(field: &str) -> bool {
     !RESERVED.contains(&field) && field != "*" && !field.contains('/')
+}
+
+/// Returns the stamp of an entry that has no row, from its key: what it ends in while it is there. An
+/// entry of that kind is removed by a row alone, never by a `*`: whoever wrote the `*` did not know it.
+/// Nothing for other keys: theirs is the record's lowest stamp.
+pub(super) fn implied(key: &str, present: bool) -> Option<Stamp> {
+    let of_key = Stamp::at_end_of(key)?;
+    Some(if present { of_key } else { Stamp::zero() })
 }
 
 /// Returns a value as canonical JSON: keys sorted by byte, one key or element per line, two spaces of
@@ -586,7 +617,7 @@ mod tests {
         record.delete(Map::new(), &stamp(7));
         assert_eq!(
             rest(&record),
-            "{claims:{000002-03-k:c},stamps:{*:07-k,claims/000002-03-k:05-k},state:{}}"
+            "{claims:{000002-03-k:c},stamps:{*:07-k,claims/000001-02-k:06-k,claims/000002-03-k:05-k},state:{}}"
         );
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::codec::{Record, canonical};
+use super::codec::{self, Record, canonical};
 use super::stamp::Stamp;
 
 /// A value that is joined on its own: a field, or an entry of a map field.
@@ -124,9 +124,9 @@ fn rank(path: Path<'_>, side: &Side<'_>) -> Rank {
     }
 }
 
-/// The stamp of a path that has no row: what its key ends in while it is there, else the record's lowest.
+/// The stamp of a path that has no row: what follows from its key, else the record's lowest.
 fn implied(path: Path<'_>, low: &Stamp, present: bool) -> Stamp {
-    let of_key = path.1.filter(|_| present).and_then(Stamp::at_end_of);
+    let of_key = path.1.and_then(|key| codec::implied(key, present));
     of_key.unwrap_or_else(|| low.clone())
 }
 

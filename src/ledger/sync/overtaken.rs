@@ -118,7 +118,7 @@ mod tests {
     fn entries_of_a_map_are_compared_one_by_one() {
         let label = |key: &'static str, value: Option<u64>, at| {
             move |record: &mut Record| {
-                record.set_entry("labels", key, value.map(Into::into), &stamp(at))
+                record.set_entry("labels", key, value.map(Into::into), &stamp(at));
             }
         };
         check(label("b", Some(1), 3), label("c", Some(1), 4), "");
