@@ -11,7 +11,7 @@ use super::dates::Instant;
 use super::export::CREATED_STAMP;
 use super::json::{OF_TOMBSTONE, raw};
 use crate::fault::{Fault, Result};
-use crate::ledger::{RECORD_MAX, Record, Stamp, digest, join};
+use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, join};
 use crate::record::Bead;
 
 /// Fields of plain text that are stored under bd's name.
@@ -153,6 +153,10 @@ struct Reader {
 impl Reader {
     fn new(line: &str, mut fields: Map<String, Value>) -> Result<Self> {
         let id = take_text(&mut fields, "id").ok_or_else(|| Fault::invalid("no 'id'"))?;
+        if !is_plain_id(&id) {
+            return Err(Fault::invalid(format!("'{id}' cannot be an id"))
+                .hint("an id is made of letters, digits, dots, dashes, underscores and colons"));
+        }
         let created = take_time(&mut fields, "created_at")?;
         let updated = take_time(&mut fields, "updated_at")?;
         let created = created.or_else(|| updated.clone());

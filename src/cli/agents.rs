@@ -17,7 +17,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
     let (mut values, mut rows) = (Vec::new(), Vec::new());
     for standing in agent::agents(&town)? {
         let hook = &standing.hook;
-        let bead = view.bead(&hook.bead)?;
+        let bead = view.readable_bead(&hook.bead)?;
         let title = bead
             .as_ref()
             .map(|it| it.title().to_owned())

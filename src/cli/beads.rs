@@ -86,7 +86,7 @@ pub(crate) fn each(
         }
     }
     if !done.is_empty() {
-        cx.settle(&town)?;
+        cx.settle(&town);
     }
     Ok(several(done, text, faults))
 }

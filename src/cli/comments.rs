@@ -112,7 +112,7 @@ pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     let newest = done
         .bead
         .comments()

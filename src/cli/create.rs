@@ -72,7 +72,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     if args.dry_run {
         return Ok(preview(&written.value));
     }
-    cx.settle(&town)?;
+    cx.settle(&town);
     let bead = written.value;
     let text = if args.silent {
         bead.id().to_owned()

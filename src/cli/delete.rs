@@ -51,7 +51,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
     }
     if deletes && !gone.is_empty() {
-        cx.settle(&town)?;
+        cx.settle(&town);
     }
     Ok(reply(&gone, deletes, args.ids.len() > 1).with_faults(faults))
 }

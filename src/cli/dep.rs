@@ -94,7 +94,7 @@ fn add(cx: &Context, args: &Add) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     let value = json!({
         "status": "added", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
         "type": args.kind, "schema_version": 1,
@@ -127,7 +127,7 @@ fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     let value = json!({
         "status": "removed", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
         "schema_version": 1,

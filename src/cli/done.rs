@@ -15,7 +15,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
     let hook = agent::mine(&town)?;
     let actor = cx.actor.clone().unwrap_or_else(|| hook.agent.clone());
     let done = agent::done(&town, &actor, &hook)?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     let request = &done.submitted.request;
     let mut value = mq::as_json(request, 0);
     value["queued"] = done.submitted.new.into();

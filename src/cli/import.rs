@@ -49,7 +49,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         faults.extend(refused);
     }
     if !args.dry_run && all.created.len() + all.updated.len() > 0 {
-        cx.settle(&town)?;
+        cx.settle(&town);
     }
     let (created, updated) = (all.created.len(), all.updated.len());
     let (unchanged, others) = (all.unchanged, parsed.others);

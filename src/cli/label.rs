@@ -94,7 +94,7 @@ fn change(cx: &Context, args: &Labelled, asked: &Edit, done: &str) -> Result<Rep
         }
     }
     if !values.is_empty() {
-        cx.settle(&town)?;
+        cx.settle(&town);
     }
     Ok(several(values, text, faults))
 }

@@ -6,7 +6,7 @@ use super::Context;
 use super::reply::{Reply, columns};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
-use crate::record::{Request, RequestStatus, Verdict};
+use crate::record::{Request, RequestStatus, RunResult, Verdict};
 use crate::refinery;
 use crate::town::{Town, View};
 
@@ -79,13 +79,16 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::List { all, status } => list(&town, *all, status.as_deref()),
         Verb::Status { request } => status(&town, request),
         Verb::Retry { request } => {
+            cx.settle(&town);
             let request = mq::retry(&town, &cx.actor(town.repo()), request)?;
-            cx.settle(&town)?;
+            cx.settle(&town);
             told(&town, &request, "waits in the queue again")
         }
         Verb::Reject { request, reason } => {
+            // What has landed meanwhile is not to be rejected.
+            cx.settle(&town);
             let request = mq::reject(&town, &cx.actor(town.repo()), request, reason)?;
-            cx.settle(&town)?;
+            cx.settle(&town);
             told(&town, &request, "is out of the queue; its commits stay")
         }
     }
@@ -138,7 +141,7 @@ fn submit(
         worker: actor.clone(),
     };
     let submitted = mq::submit(town, &actor, &what)?;
-    cx.settle(town)?;
+    cx.settle(town);
     let said = if submitted.new {
         "is queued"
     } else {
@@ -152,7 +155,7 @@ fn submit(
 }
 
 fn told(town: &Town, request: &Request, said: &str) -> Result<Reply> {
-    let value = mq::as_json(request, attempts(&town.view(), request)?.len());
+    let value = mq::as_json(request, attempts(&town.view().results()?, request).len());
     Ok(Reply::new(
         value,
         format!("{} ({}) {said}", request.id(), request.branch()),
@@ -173,8 +176,9 @@ fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
         None => all || it.is_live(),
     };
     let (mut values, mut rows) = (Vec::new(), Vec::new());
+    let results = view.results()?;
     for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
-        values.push(mq::as_json(&request, attempts(&view, &request)?.len()));
+        values.push(mq::as_json(&request, attempts(&results, &request).len()));
         let title = title(&view, request.bead())?;
         let (id, status) = (request.id().to_owned(), request.status().to_string());
         rows.push(vec![
@@ -201,7 +205,7 @@ fn title(view: &View<'_>, bead: &str) -> Result<String> {
     let found = if bead.is_empty() {
         None
     } else {
-        view.bead(bead)?
+        view.readable_bead(bead)?
     };
     Ok(found
         .map(|bead| bead.title().to_owned())
@@ -209,9 +213,9 @@ fn title(view: &View<'_>, bead: &str) -> Result<String> {
 }
 
 /// Returns every gate run whose tree held the request, oldest first.
-fn attempts(view: &View<'_>, request: &Request) -> Result<Vec<Value>> {
+fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
     let mut found = Vec::new();
-    for result in view.results()? {
+    for result in results {
         for (stamp, attempt) in result.attempts() {
             if attempt.requests.iter().any(|id| id == request.id()) {
                 let verdict = if attempt.verdict == Verdict::Green {
@@ -235,13 +239,13 @@ fn attempts(view: &View<'_>, request: &Request) -> Result<Vec<Value>> {
         }
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found.into_iter().map(|(_, value)| value).collect())
+    found.into_iter().map(|(_, value)| value).collect()
 }
 
 fn status(town: &Town, typed: &str) -> Result<Reply> {
     let view = town.view();
     let request = mq::resolve(&view, typed)?;
-    let runs = attempts(&view, &request)?;
+    let runs = attempts(&view.results()?, &request);
     let mut value = mq::as_json(&request, runs.len());
     let mut text = format!(
         "{} {}: {}\n  bead    {} {}\n  head    {}\n  target  {}\n  worker  {}\n",

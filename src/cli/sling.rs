@@ -60,7 +60,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
     }
     if !args.dry_run {
-        cx.settle(&town)?;
+        cx.settle(&town);
     }
     Ok(Reply::new(json!(values), text).with_faults(faults))
 }

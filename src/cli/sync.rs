@@ -42,7 +42,10 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Err(fault) if report.events.is_empty() => return Err(fault),
             Err(fault) => report.faults = vec![fault],
         }
-        if settle::fully(&town)?.is_empty() || !report.faults.is_empty() {
+        let settled = settle::fully(&town);
+        let again = !settled.told.is_empty() && report.faults.is_empty();
+        report.faults.extend(settled.faults);
+        if !again {
             break;
         }
     }

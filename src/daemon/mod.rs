@@ -23,7 +23,7 @@ pub enum Until {
 pub fn run(town: &Town, until: Until, observe: &mut dyn FnMut(Event)) -> Result<()> {
     let mut refinery = Refinery::open(town)?;
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
-    settle::after(town)?;
+    settle(town, observe);
     let home = refinery.target().branch.clone();
     let mut ended = until_idle(town, &mut refinery, (until, observe));
     for branch in mq::targets(&town.view(), town.rig().name())? {
@@ -50,10 +50,17 @@ fn until_idle(
 ) -> Result<Stepped> {
     loop {
         let stepped = refinery.step(observe);
-        settle::after(town)?;
+        settle(town, observe);
         let stepped = stepped?;
         if stepped == Stepped::Idle || until == Until::Once {
             return Ok(stepped);
         }
+    }
+}
+
+/// Applies what follows; what cannot be applied now is said and keeps nothing else waiting.
+fn settle(town: &Town, observe: &mut dyn FnMut(Event)) {
+    for fault in settle::after(town).faults {
+        observe(Event::Note(format!("not settled yet: {fault}")));
     }
 }

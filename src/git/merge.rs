@@ -30,6 +30,8 @@ const PINNED: &[&str] = &[
     "-c",
     "diff.renameLimit=1000",
     "-c",
+    "merge.renameLimit=1000",
+    "-c",
     "diff.renames=true",
 ];
 

@@ -9,6 +9,8 @@ mod remote;
 mod retire;
 mod worktree;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::fault::{Fault, Result};
@@ -32,6 +34,8 @@ pub struct Repo {
     common_dir: PathBuf,
     git_dir: PathBuf,
     workdir: Option<PathBuf>,
+    /// Whether the first commit can be reached from the second: it never changes.
+    ancestry: RefCell<HashMap<(Oid, Oid), bool>>,
 }
 
 impl Repo {
@@ -86,6 +90,7 @@ impl Repo {
             common_dir,
             git_dir,
             workdir,
+            ancestry: RefCell::default(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! gix takes the repository-wide `packed-refs.lock` on every conditional update and blocks on a stale
 //! one for good; this writer takes only `<ref>.lock`, as `git update-ref` does (gitrepository-layout(5)).
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -209,18 +210,51 @@ impl Repo {
         if ancestor == descendant {
             return Ok(true);
         }
+        let pair = (*ancestor, *descendant);
+        if let Some(known) = self.ancestry.borrow().get(&pair) {
+            return Ok(*known);
+        }
         if !self.has(ancestor) || !self.has(descendant) {
             return Ok(false);
         }
         let (ancestor, descendant) = (ancestor.to_string(), descendant.to_string());
         let run = self.git(["merge-base", "--is-ancestor", &ancestor, &descendant]);
-        match self.start(&run)?.status.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => Err(Fault::fatal(format!(
-                "cannot compare commits {ancestor} and {descendant}"
-            ))),
+        let answer = match self.start(&run)?.status.code() {
+            Some(0) => true,
+            Some(1) => false,
+            _ => {
+                return Err(Fault::fatal(format!(
+                    "cannot compare commits {ancestor} and {descendant}"
+                )));
+            }
+        };
+        self.ancestry.borrow_mut().insert(pair, answer);
+        Ok(answer)
+    }
+
+    /// Finds out with one process which of many commits `tip` reaches, so that [`Repo::is_ancestor`] knows.
+    pub fn learn_ancestry(&self, commits: &[Oid], tip: &Oid) -> Result<()> {
+        let known = |commit: &&Oid| self.ancestry.borrow().contains_key(&(**commit, *tip));
+        let here: Vec<&Oid> = commits
+            .iter()
+            .filter(|it| !known(it) && self.has(it))
+            .collect();
+        if here.len() < 2 || !self.has(tip) {
+            return Ok(());
         }
+        let mut input = format!("^{tip}\n");
+        here.iter()
+            .for_each(|commit| input.push_str(&format!("{commit}\n")));
+        let out = self.query(&self.git(["rev-list", "--stdin"]).stdin(input))?;
+        let missing: HashSet<Oid> = String::from_utf8_lossy(&out)
+            .lines()
+            .filter_map(|hex| self.parse_id(hex))
+            .collect();
+        let answers = here
+            .into_iter()
+            .map(|it| ((*it, *tip), !missing.contains(it)));
+        self.ancestry.borrow_mut().extend(answers);
+        Ok(())
     }
 
     /// Returns a best common ancestor of two commits, nothing where they have none.

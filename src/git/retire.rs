@@ -71,8 +71,13 @@ impl Repo {
                 path.display()
             )));
         }
-        fs::remove_dir_all(path).map_err(|error| Fault::io("remove", path, &error))?;
-        self.execute(&self.git(["worktree", "prune"])).map(drop)
+        if here.is_some() {
+            let path = path.display().to_string();
+            let remove = ["worktree", "remove", "--force", "--force", "--", &path];
+            // What is too damaged for git to remove goes below.
+            drop(self.execute(&self.git(remove)));
+        }
+        fs::remove_dir_all(path).map_err(|error| Fault::io("remove", path, &error))
     }
 }
 

@@ -40,18 +40,20 @@ impl Repo {
         path.is_dir().then_some(Worktree { path, head, branch })
     }
 
-    /// Makes a worktree at `path` on a new branch that starts at `start`.
+    /// Makes a worktree at `path` on a new branch that starts at `start`; one that git remembers there and
+    /// whose folder is gone is replaced. Others that are missing are not our business (no `prune`): they
+    /// may be on a disk that comes back.
     ///
     /// After a crash the branch may exist without the worktree; the branch then holds nothing of its own.
     pub fn add_worktree(&self, path: &Path, branch: &str, start: &Oid) -> Result<()> {
         self.make_parent(path)?;
-        self.execute(&self.git(["worktree", "prune"]))?;
         let (path, start) = (path.display().to_string(), start.to_string());
         let args = [
             "worktree",
             "add",
             "--quiet",
             "--no-track",
+            "--force",
             "-b",
             branch,
             "--",
@@ -64,16 +66,14 @@ impl Repo {
     /// Makes a worktree at `path` on a branch that exists.
     pub fn add_worktree_on(&self, path: &Path, branch: &str) -> Result<()> {
         self.make_parent(path)?;
-        self.execute(&self.git(["worktree", "prune"]))?;
         let path = path.display().to_string();
-        self.execute(&self.git(["worktree", "add", "--quiet", "--", &path, branch]))
+        self.execute(&self.git(["worktree", "add", "--quiet", "--force", "--", &path, branch]))
             .map(drop)
     }
 
     /// Makes a worktree at `path` that stands on `start` without a branch.
     pub fn add_detached_worktree(&self, path: &Path, start: &Oid) -> Result<()> {
         self.make_parent(path)?;
-        self.execute(&self.git(["worktree", "prune"]))?;
         let (path, start) = (path.display().to_string(), start.to_string());
         let args = [
             "worktree", "add", "--quiet", "--detach", "--force", "--", &path, &start,

@@ -154,9 +154,9 @@ impl Record {
 
     /// Returns `state.life`: even while the record is live, odd while it is finished.
     pub fn life(&self) -> i64 {
-        self.entry("state", "life")
-            .and_then(Value::as_i64)
-            .unwrap_or_default()
+        let life = self.entry("state", "life").and_then(Value::as_i64);
+        // What was fetched may be any number; there must be room for a few more transitions.
+        life.unwrap_or_default().clamp(0, i64::MAX - 16)
     }
 
     /// Returns `state.status`, empty where there is none.
@@ -360,6 +360,14 @@ impl Record {
 /// else, cannot.
 fn is_settable(field: &str) -> bool {
     !RESERVED.contains(&field) && field != "*" && !field.contains('/')
+}
+
+/// Returns whether an id can be typed: letters, digits, dots, dashes, underscores, colons, and no dash at
+/// its beginning. What has another one is stored and carried, and taken for no bead and no request: ids
+/// stand in command lines that people and agents are told to run.
+pub fn is_plain_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-:".contains(c);
+    !id.is_empty() && !id.starts_with('-') && id.chars().all(plain)
 }
 
 /// Returns the stamp of an entry that has no row, from its key: what it ends in while it is there. An

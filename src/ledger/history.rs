@@ -34,7 +34,13 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
             continue;
         }
         let mut run = repo
-            .git(["log", "--no-merges", "--no-color", "--no-show-signature"])
+            .git([
+                "log",
+                "--full-history",
+                "--no-merges",
+                "--no-color",
+                "--no-show-signature",
+            ])
             .args([FORMAT]);
         if limit > 0 {
             run = run.args([format!("--max-count={limit}")]);

@@ -18,7 +18,7 @@ pub use crate::git::Oid;
 pub use crate::world::Time;
 pub use cell::Cell;
 pub use clone::CloneId;
-pub use codec::{RECORD_MAX, Record, canonical};
+pub use codec::{RECORD_MAX, Record, canonical, is_plain_id};
 pub use hash::digest;
 pub use history::{Entry, history};
 pub use join::join;

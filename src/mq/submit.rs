@@ -4,7 +4,7 @@ use serde_json::Map;
 
 use crate::fault::{Fault, Result};
 use crate::ledger::{CloneId, Decision, Name, Oid};
-use crate::record::{Bead, Request, RequestStatus, Submission};
+use crate::record::{Bead, Claim, Request, RequestStatus, Submission};
 use crate::town::{Town, View};
 
 /// What is to be queued.
@@ -104,7 +104,7 @@ struct Plan {
     already: Option<Request>,
     older: Vec<Request>,
     bead: Option<Bead>,
-    epoch: u64,
+    claim: Option<Claim>,
 }
 
 fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
@@ -126,7 +126,7 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
             already,
             older: Vec::new(),
             bead: None,
-            epoch: 0,
+            claim: None,
         });
     }
     let bead = match &what.bead {
@@ -136,16 +136,15 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
         ),
         None => None,
     };
-    let epoch = bead
-        .as_ref()
-        .map(|bead| check_claim(view, bead, what))
-        .transpose()?
-        .unwrap_or_default();
+    let claim = match &bead {
+        Some(bead) => check_claim(view, bead, what)?,
+        None => None,
+    };
     Ok(Plan {
         already,
         older,
         bead,
-        epoch,
+        claim,
     })
 }
 
@@ -172,8 +171,9 @@ fn refuse_same_again(request: &Request, same: bool) -> Result<()> {
     )))
 }
 
-/// Returns the epoch of the claim the work was done under, if that claim still stands.
-fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<u64> {
+/// Returns the claim the work was done under, if that claim still stands; nothing for work that was done
+/// under none of its author's.
+fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<Option<Claim>> {
     if bead.is_closed() {
         return Err(Fault::refused(format!("bead {} is closed", bead.id()))
             .hint("nothing is lost: the branch stays; git gt reopen takes the bead up again"));
@@ -182,7 +182,7 @@ fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<u64> {
     let (Some(epoch), Some(claim)) = (what.epoch, &claim) else {
         return match (what.epoch, claim) {
             (Some(_), None) => Err(lost(bead, "nobody holds it now")),
-            _ => Ok(bead.epoch()),
+            (_, claim) => Ok(claim.filter(|claim| claim.by == what.worker)),
         };
     };
     if claim.epoch != epoch || claim.by != what.worker {
@@ -194,7 +194,7 @@ fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<u64> {
         let who = format!("{} of another clone holds it now", claim.by);
         return Err(lost(bead, &who));
     }
-    Ok(epoch)
+    Ok(Some(claim.clone()))
 }
 
 fn lost(bead: &Bead, who: &str) -> Fault {
@@ -240,7 +240,8 @@ fn submission<'a>(
             .as_ref()
             .map(|bead| bead.record().life())
             .unwrap_or_default(),
-        epoch: plan.epoch,
+        epoch: plan.claim.as_ref().map_or(0, |claim| claim.epoch),
+        claim: plan.claim.as_ref().map_or("", |claim| claim.stamp.as_str()),
         target: &what.target,
         branch: &what.branch,
         head,

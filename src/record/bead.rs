@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ledger::{Record, Stamp, Time};
+use crate::ledger::{Record, Stamp, Time, is_plain_id};
 
 /// A work item. Fields at their default are not stored: type `task`, priority 2, status `open`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bead(Record);
+
+/// The last epoch; a key has six digits for it.
+const EPOCH_MAX: u64 = 999_999;
 
 /// Who holds a bead, and since which epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl Bead {
 
     /// Returns the bead a record is, nothing when it is of another kind.
     pub fn of(record: Record) -> Option<Self> {
-        (record.kind() == Self::KIND).then_some(Self(record))
+        (record.kind() == Self::KIND && is_plain_id(record.id())).then_some(Self(record))
     }
 
     /// Returns a new open bead.
@@ -278,7 +281,7 @@ impl Bead {
     /// Opens a new epoch in which nobody holds it; does nothing where nobody ever held it.
     pub fn release(&mut self, stamp: &Stamp) {
         if self.holder().is_some() {
-            let key = format!("{:06}-{stamp}", self.epoch() + 1);
+            let key = format!("{:06}-{stamp}", (self.epoch() + 1).min(EPOCH_MAX));
             self.0
                 .set_entry("claims", &key, Some(json!({ "by": null })), stamp);
         }
@@ -320,8 +323,10 @@ impl Bead {
     }
 }
 
+/// Returns the epoch of a claim's key, whose six digits come first.
 fn epoch_of(key: &str) -> Option<u64> {
-    key.split_once('-')?.0.parse().ok()
+    let digits = key.split_once('-')?.0;
+    digits.parse().ok().filter(|_| digits.len() == 6)
 }
 
 #[cfg(test)]

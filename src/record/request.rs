@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::ledger::{Record, Stamp};
+use crate::ledger::{Record, Stamp, is_plain_id};
 
 /// A queued branch.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,8 +69,10 @@ pub struct Submission<'a> {
     pub bead: &'a str,
     /// The bead's life then: a bead reopened since is not closed by this request.
     pub bead_life: i64,
-    /// The claim's epoch then.
+    /// The epoch of the claim it was done under, 0 for none.
     pub epoch: u64,
+    /// The stamp of that claim, empty for none: machines that claim apart share epochs, not stamps.
+    pub claim: &'a str,
     /// The branch it is to land on.
     pub target: &'a str,
     /// The branch it comes from.
@@ -93,7 +95,7 @@ impl Request {
 
     /// Returns the request a record is, nothing when it is of another kind.
     pub fn of(record: Record) -> Option<Self> {
-        (record.kind() == Self::KIND).then_some(Self(record))
+        (record.kind() == Self::KIND && is_plain_id(record.id())).then_some(Self(record))
     }
 
     /// Returns a new queued request.
@@ -102,6 +104,7 @@ impl Request {
         let texts = [
             ("bead", what.bead),
             ("branch", what.branch),
+            ("claim", what.claim),
             ("head", what.head),
             ("rig", what.rig),
             ("target", what.target),
@@ -157,6 +160,11 @@ impl Request {
             .integer("epoch")
             .and_then(|it| u64::try_from(it).ok())
             .unwrap_or_default()
+    }
+
+    /// Returns the stamp of the claim it was queued under, empty for none.
+    pub fn claim(&self) -> &str {
+        self.0.text("claim")
     }
 
     /// Returns the branch it is to land on.

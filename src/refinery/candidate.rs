@@ -127,14 +127,16 @@ fn extended(last: &Candidate, commit: Oid, tree: Oid, request: &Request) -> Cand
 /// the same commit gives the same commit, so a run after a crash finds what it tested.
 fn commit(repo: &Repo, (onto, head): (Oid, Oid), tree: Oid, request: &Request) -> Result<Oid> {
     let title = repo.commit(&head)?.subject().to_owned();
-    let mut message = format!("Merge {}: {title}\n\n", request.branch());
+    // What was fetched must not become a trailer of its own.
+    let line = |text: &str| text.replace(char::is_control, " ");
+    let mut message = format!("Merge {}: {}\n\n", line(request.branch()), line(&title));
     if !request.bead().is_empty() {
-        message.push_str(&format!("Gt-Bead: {}\n", request.bead()));
+        message.push_str(&format!("Gt-Bead: {}\n", line(request.bead())));
     }
     message.push_str(&format!(
         "Gt-Mr: {}\nGt-Worker: {}\n",
-        request.id(),
-        request.worker()
+        line(request.id()),
+        line(request.worker())
     ));
     let who = Signature::of(&format!("{}/refinery", request.rig()));
     repo.write_commit(&NewCommit {

@@ -43,7 +43,15 @@ pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
         define(&mut record, new, &stamp);
         let gate = Gate::of(record.clone()).expect("a gate was just made of it");
         let subject = format!("gate {}: {}", new.name, new.command);
-        Ok(Decision::write(subject, vec![record], gate))
+        let mut records = vec![record];
+        // Who removes this gate again has not said that nothing must pass.
+        let rig = view.rig(town.rig().name())?;
+        if let Some(mut rig) = rig.filter(Rig::lands_without_gates) {
+            let stamp = pen.stamp(rig.record());
+            rig.record_mut().set("gate", None, &stamp);
+            records.push(rig.into_record());
+        }
+        Ok(Decision::write(subject, records, gate))
     })?;
     town.accept(&written.value)?;
     Ok(written.value)

@@ -8,6 +8,7 @@ mod facts;
 mod gate;
 mod gates;
 mod land;
+mod own;
 mod plan;
 mod tidy;
 mod verdict;
@@ -21,11 +22,13 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
 use crate::record::{Gate, Request, RequestStatus, Verdict};
-use crate::town::{Target, Town};
+use crate::town::{Target, Town, View};
 use crate::world::fs::Lock;
 
 use candidate::{Candidate, Chains};
+use facts::Seen;
 pub use gates::{NewGate, add_gate, land_without_gates, remove_gate};
+use own::Own;
 pub use plan::Why;
 use plan::{Params, Step};
 pub use tidy::obsolete;
@@ -104,6 +107,7 @@ pub struct Refinery<'t> {
     absent: BTreeSet<String>,
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
+    own: Own,
     lock: Lock,
 }
 
@@ -144,6 +148,7 @@ impl<'t> Refinery<'t> {
             chains,
             absent,
             controlled: None,
+            own: Own::load(town),
             lock,
         })
     }
@@ -183,8 +188,9 @@ impl<'t> Refinery<'t> {
             return Ok(Stepped::Worked);
         }
         let params = self.params()?;
-        let chain = facts::evidence(&view, &gates, &built.chain)?;
-        let tip = facts::evidence_of(&view, &gates, &built.tip)?;
+        let seen = self.seen(&view);
+        let chain = facts::evidence(&seen, &gates, &built.chain)?;
+        let tip = facts::evidence_of(&seen, &gates, &built.tip)?;
         match plan::plan(&plan::Facts {
             tip,
             chain: &chain,
@@ -223,9 +229,8 @@ impl<'t> Refinery<'t> {
                 gate.command()
             ))
             .hint(format!(
-                "look at the command; to accept it write it down here: git gt refinery gate add {} --command '{}'",
-                gate.name(),
-                gate.command().replace('\'', "'\\''")
+                "look at the command; to accept it write it down here: {}",
+                as_typed(gate)
             )));
         }
         Ok(gates)
@@ -238,6 +243,11 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Vec<Request>> {
         let repo = self.town.repo();
+        let heads: Vec<Oid> = waiting
+            .iter()
+            .filter_map(|it| repo.parse_id(it.head()))
+            .collect();
+        repo.learn_ancestry(&heads, &self.tip)?;
         let mut present = Vec::new();
         for request in waiting {
             let head = repo.parse_id(request.head()).filter(|head| repo.has(head));
@@ -267,6 +277,14 @@ impl<'t> Refinery<'t> {
         })
     }
 
+    /// Returns what is recorded, with what of it may be believed.
+    fn seen<'a>(&'a self, view: &'a View<'a>) -> Seen<'a> {
+        Seen {
+            view,
+            own: &self.own,
+        }
+    }
+
     fn actor(&self) -> String {
         format!("{}/refinery", self.town.rig().name())
     }
@@ -283,7 +301,8 @@ impl<'t> Refinery<'t> {
         }
         tidy::keep_candidate(self.town, candidate)?;
         let view = self.town.view();
-        for gate in facts::to_run(&view, gates, candidate)? {
+        let open = facts::to_run(&self.seen(&view), gates, candidate)?;
+        for gate in open {
             let requests = candidate.requests.clone();
             observe(Event::Run {
                 gate: gate.name().to_owned(),
@@ -296,7 +315,14 @@ impl<'t> Refinery<'t> {
                 observe(Event::Note(format!("gate {}: {why}", gate.name())));
                 break;
             };
-            verdict::record(self.town, &self.actor(), (gate, candidate), &attempt)?;
+            let actor = self.actor();
+            verdict::record(
+                self.town,
+                &actor,
+                (gate, candidate),
+                &attempt,
+                &mut self.own,
+            )?;
             observe(Event::Ran {
                 gate: gate.name().to_owned(),
                 verdict: attempt.verdict,
@@ -318,7 +344,7 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
         let view = self.town.view();
-        let Some(green) = verdict::green(&view, gates, candidate, &self.tip)? else {
+        let Some(green) = verdict::green(&self.seen(&view), gates, candidate, &self.tip)? else {
             return Err(Fault::fatal("the plan wanted to land what is not green"));
         };
         match land::land(self.town, &self.target, &green)? {
@@ -351,12 +377,14 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
         let view = self.town.view();
-        let gate = facts::to_run(&view, gates, candidate)?.into_iter().next();
+        let gate = facts::to_run(&self.seen(&view), gates, candidate)?;
+        let gate = gate.into_iter().next();
         let gate =
             gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
         let id = &candidate.requests[0];
+        let folder = format!("../gt-{}", candidate.short());
         let reproduce = format!(
-            "git worktree add --detach ../{id} {} && cd ../{id} && {}",
+            "git worktree add --detach {folder} {} && cd {folder} && {}",
             candidate.commit,
             gate.command()
         );
@@ -461,4 +489,21 @@ impl Drop for Refinery<'_> {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.town, &self.tip));
     }
+}
+
+/// Returns the command line that defines a gate as it is.
+fn as_typed(gate: &Gate) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let mut line = format!(
+        "git gt refinery gate add {} --command {}",
+        gate.name(),
+        quoted(gate.command())
+    );
+    if gate.timeout() != Gate::TIMEOUT {
+        line.push_str(&format!(" --timeout {}s", gate.timeout().as_secs()));
+    }
+    for path in gate.keep() {
+        line.push_str(&format!(" --keep {}", quoted(&path)));
+    }
+    line
 }

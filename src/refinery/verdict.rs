@@ -1,12 +1,13 @@
 //! Verdicts: recorded with their composition, and turned into the proof that landing demands.
 
 use super::candidate::Candidate;
-use super::facts;
+use super::facts::{self, Seen};
+use super::own::Own;
 use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::{Decision, Name, Stamp};
 use crate::record::{Attempt, Gate, Verdict};
-use crate::town::{Town, View};
+use crate::town::Town;
 
 /// Proof that every gate, as it is defined now, passed on exactly this commit's tree. Only this file makes
 /// one, and only with it can anything land.
@@ -30,12 +31,12 @@ impl Green {
 
 /// Returns the proof for a candidate built on `tip`, nothing when a gate has not passed on its tree.
 pub(super) fn green(
-    view: &View<'_>,
+    seen: &Seen<'_>,
     gates: &[Gate],
     candidate: &Candidate,
     tip: &Oid,
 ) -> Result<Option<Green>> {
-    let passed = facts::evidence_of(view, gates, candidate)?.green;
+    let passed = facts::evidence_of(seen, gates, candidate)?.green;
     let proof = Green {
         commit: candidate.commit,
         tip: candidate.tip,
@@ -49,6 +50,7 @@ pub(super) fn record(
     actor: &str,
     (gate, candidate): (&Gate, &Candidate),
     attempt: &Attempt,
+    own: &mut Own,
 ) -> Result<()> {
     let said = if attempt.verdict == Verdict::Green {
         "green"
@@ -73,8 +75,13 @@ pub(super) fn record(
             gate.name(),
             candidate.short()
         );
-        Ok(Decision::write(subject, vec![result.into_record()], ()))
+        let id = result.record().id().to_owned();
+        Ok(Decision::write(
+            subject,
+            vec![result.into_record()],
+            (id, stamp),
+        ))
     })?;
-    let () = written.value;
-    Ok(())
+    let (id, stamp) = written.value;
+    own.note(town, &id, &stamp)
 }

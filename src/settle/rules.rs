@@ -149,9 +149,9 @@ fn closes(bead: &Bead, request: &Request) -> bool {
 }
 
 fn releases(bead: &Bead, request: &Request) -> bool {
-    let held = bead
-        .claim()
-        .is_some_and(|claim| claim.epoch == request.epoch());
+    let held = bead.claim().is_some_and(|claim| {
+        claim.epoch == request.epoch() && claim.stamp.as_str() == request.claim()
+    });
     held && !bead.is_closed() && bead.record().life() == request.bead_life()
 }
 
@@ -301,6 +301,7 @@ mod tests {
             bead: "gt-1",
             bead_life: 0,
             epoch: 1,
+            claim: "0000000000000002-k",
             target: "main",
             branch: "gt/nux/gt-1.1-k",
             head: "1234567890123456",

@@ -194,6 +194,9 @@ impl Town {
     pub fn set_config(&self, actor: &str, name: &str, value: &str) -> Result<()> {
         let key = known(name)?;
         check_value(key, value)?;
+        if key.name == "target" && !value.is_empty() {
+            self.target(Some(value))?;
+        }
         match key.scope {
             Scope::Local if value.is_empty() => {
                 self.repo.unset_setting(&format!("gt.{}", key.name))
@@ -247,9 +250,6 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
     };
     match key.name {
         "backend" if !["", "headless", "none"].contains(&value) => bad("headless or none"),
-        "target" if value.starts_with('-') || value.contains(char::is_whitespace) => {
-            bad("the short name of a branch, such as main")
-        }
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Name, Record, Snapshot};
 use crate::record::{Bead, Gate, Request, Rig, RunResult};
@@ -56,6 +56,14 @@ impl<'r> View<'r> {
     /// Returns the bead of an id, also a closed or deleted one.
     pub fn bead(&self, id: &str) -> Result<Option<Bead>> {
         Ok(self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of))
+    }
+
+    /// Returns the bead of an id where it can be read; one that cannot keeps a list from nothing else.
+    pub fn readable_bead(&self, id: &str) -> Result<Option<Bead>> {
+        match self.bead(id) {
+            Err(Fault::Invalid(_)) => Ok(None),
+            found => found,
+        }
     }
 
     /// Returns all beads but deleted ones, sorted by id.
