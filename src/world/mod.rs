@@ -15,6 +15,10 @@ use std::time::Duration;
 
 pub use clock::Time;
 
+/// How long after a signal the same wish may arrive again: the terminal sends it to every process in the
+/// foreground, and `git`, which started us as `git gt`, passes on what it gets.
+const ECHO: Duration = Duration::from_millis(500);
+
 /// The outside as one value, shared by reference counting.
 #[derive(Debug, Clone)]
 pub struct World(Arc<Inner>);
@@ -151,13 +155,23 @@ impl World {
     }
 
     /// Makes SIGINT and SIGTERM raise a flag instead of ending the process, so that what was started
-    /// can be stopped with it. A second signal ends the process as usual.
+    /// can be stopped with it. A second signal, unless it is an echo of the first, ends the process as
+    /// usual.
     pub fn catch_interrupts(&self) -> std::io::Result<()> {
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            let flag = &self.0.interrupted;
-            signal_hook::flag::register_conditional_default(signal, flag.clone())?;
-            signal_hook::flag::register(signal, flag.clone())?;
-        }
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        let flag = self.0.interrupted.clone();
+        std::thread::spawn(move || {
+            let mut first = None;
+            for signal in signals.forever() {
+                flag.store(true, Ordering::Relaxed);
+                let first = *first.get_or_insert_with(process::world_clock);
+                if first.elapsed() >= ECHO {
+                    // Only signals that have no default are refused here, and these two have one.
+                    drop(signal_hook::low_level::emulate_default_handler(signal));
+                }
+            }
+        });
         Ok(())
     }
 

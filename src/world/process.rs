@@ -281,7 +281,7 @@ fn watch(world: &World, child: &mut Child, timeout: Option<Duration>) -> io::Res
     clippy::disallowed_methods,
     reason = "only durations of programs are measured with it"
 )]
-fn world_clock() -> std::time::Instant {
+pub(super) fn world_clock() -> std::time::Instant {
     std::time::Instant::now()
 }
 
