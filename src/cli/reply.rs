@@ -91,7 +91,7 @@ impl Reply {
     }
 }
 
-/// Returns the exit code of a class of failure (DESIGN 7).
+/// Returns the exit code of a class of failure.
 fn exit_of(fault: &Fault) -> Exit {
     match fault {
         Fault::NotFound(_) | Fault::Invalid(_) => Exit::No,
