@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::reply::{Reply, columns};
+use super::reply::{Reply, columns, printable};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
 use crate::record::{Request, RequestStatus, RunResult, Verdict};
 use crate::refinery;
 use crate::town::{Town, View};
+
+/// How many lines of a red gate's output are shown.
+const OUTPUT_MAX: usize = 20;
 
 /// See and change the merge queue
 #[derive(Debug, clap::Args)]
@@ -80,6 +83,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::Status { request } => status(&town, request),
         Verb::Retry { request } => {
             cx.settle(&town);
+            let request = &meant(&town, request)?;
             let request = mq::retry(&town, &cx.actor(town.repo()), request)?;
             cx.settle(&town);
             told(&town, &request, "waits in the queue again")
@@ -87,6 +91,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::Reject { request, reason } => {
             // What has landed meanwhile is not to be rejected.
             cx.settle(&town);
+            let request = &meant(&town, request)?;
             let request = mq::reject(&town, &cx.actor(town.repo()), request, reason)?;
             cx.settle(&town);
             told(&town, &request, "is out of the queue; its commits stay")
@@ -147,7 +152,16 @@ fn submit(
     } else {
         "was queued before"
     };
-    let reply = told(town, &submitted.request, said)?;
+    let mut reply = told(town, &submitted.request, said)?;
+    if submitted.request.bead().is_empty()
+        && let Ok(hook) = crate::agent::mine(town)
+        && hook.branch == submitted.request.branch()
+    {
+        reply = reply.note(format!(
+            "{} stays open when this lands; to close it then: git gt mq submit --bead {}",
+            hook.bead, hook.bead
+        ));
+    }
     if refinery::is_running(town) {
         return Ok(reply);
     }
@@ -179,7 +193,10 @@ fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
     let results = view.results()?;
     for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
         values.push(mq::as_json(&request, attempts(&results, &request).len()));
-        let title = title(&view, request.bead())?;
+        let title = match request.bead() {
+            "" => request.branch().to_owned(),
+            bead => title(&view, bead)?,
+        };
         let (id, status) = (request.id().to_owned(), request.status().to_string());
         rows.push(vec![
             id,
@@ -201,13 +218,19 @@ fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
     Ok(Reply::new(json!(values), text))
 }
 
+/// Returns the id of the request that was typed: as `mq` reads it, else by a part of its bead's id.
+fn meant(town: &Town, typed: &str) -> Result<String> {
+    let view = town.view();
+    let found = mq::resolve(&view, typed).or_else(|fault| {
+        let bead = crate::bead::resolve(&view, town.rig().prefix(), typed);
+        bead.map_or(Err(fault), |bead| mq::resolve(&view, bead.id()))
+    });
+    Ok(found?.id().to_owned())
+}
+
 fn title(view: &View<'_>, bead: &str) -> Result<String> {
-    let found = if bead.is_empty() {
-        None
-    } else {
-        view.readable_bead(bead)?
-    };
-    Ok(found
+    Ok(view
+        .readable_bead(bead)?
         .map(|bead| bead.title().to_owned())
         .unwrap_or_default())
 }
@@ -233,6 +256,7 @@ fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
                         "commit": attempt.commit,
                         "requests": attempt.requests,
                         "at": stamp.time().to_string(),
+                        "tail": attempt.tail,
                     }),
                 ));
             }
@@ -244,37 +268,56 @@ fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
 
 fn status(town: &Town, typed: &str) -> Result<Reply> {
     let view = town.view();
-    let request = mq::resolve(&view, typed)?;
+    let request = mq::resolve(&view, &meant(town, typed)?)?;
     let runs = attempts(&view.results()?, &request);
     let mut value = mq::as_json(&request, runs.len());
     let mut text = format!(
-        "{} {}: {}\n  bead    {} {}\n  head    {}\n  target  {}\n  worker  {}\n",
+        "{} {}: {}\n",
         request.id(),
         request.status(),
-        request.branch(),
-        request.bead(),
-        title(&view, request.bead())?,
+        request.branch()
+    );
+    if !request.bead().is_empty() {
+        let title = title(&view, request.bead())?;
+        text.push_str(&format!("  bead    {} {title}\n", request.bead()));
+    }
+    text.push_str(&format!(
+        "  head    {}\n  target  {}\n  worker  {}\n",
         request.head(),
         request.target(),
         request.worker()
-    );
+    ));
     if !request.reason().is_empty() {
         text.push_str(&format!("  reason  {}\n", request.reason()));
     }
     if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
         text.push_str(&format!("  see it  {line}\n"));
     }
-    for run in &runs {
-        let text_of = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
+    text.push_str(&told_runs(&runs));
+    value["runs"] = json!(runs);
+    Ok(Reply::new(value, printable(&text)))
+}
+
+/// Returns a line for each run, then the end of what the last red one wrote.
+fn told_runs(runs: &[Value]) -> String {
+    let text_of = |run: &Value, key: &str| run[key].as_str().unwrap_or_default().to_owned();
+    let mut text = String::new();
+    for run in runs {
         text.push_str(&format!(
             "  run     {} {} ({}) with {} in the batch, {} ms\n",
-            text_of("gate"),
-            text_of("verdict"),
-            text_of("ended"),
+            text_of(run, "gate"),
+            text_of(run, "verdict"),
+            text_of(run, "ended"),
             run["requests"].as_array().map_or(0, Vec::len),
             run["millis"]
         ));
     }
-    value["runs"] = json!(runs);
-    Ok(Reply::new(value, text))
+    if let Some(red) = runs.iter().rfind(|run| run["verdict"] == "red") {
+        let tail = text_of(red, "tail");
+        let lines: Vec<&str> = tail.trim_end().lines().collect();
+        for line in &lines[lines.len().saturating_sub(OUTPUT_MAX)..] {
+            text.push_str(&format!("  output  {line}\n"));
+        }
+    }
+    text
 }

@@ -31,7 +31,7 @@ pub struct Submit {
 pub struct Submitted {
     /// The request.
     pub request: Request,
-    /// Whether it was queued just now; else the same commit was queued before.
+    /// Whether it was queued just now; else the same commit was queued for the same bead before.
     pub new: bool,
     /// Older requests of the same branch, which are cancelled now.
     pub superseded: Vec<String>,
@@ -109,13 +109,14 @@ struct Plan {
 
 fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
     let head = what.head.to_string();
+    let same_bead = |it: &Request| what.bead.as_deref().is_none_or(|bead| bead == it.bead());
     let mut already = None;
     let mut older = Vec::new();
     for request in view.requests()? {
         let same_work = request.branch() == what.branch && request.target() == what.target;
         if !same_work || !request.is_live() {
             refuse_same_again(&request, same_work && request.head() == head)?;
-        } else if request.head() == head {
+        } else if request.head() == head && same_bead(&request) {
             already = Some(request);
         } else {
             older.push(request);
@@ -159,12 +160,13 @@ fn refuse_same_again(request: &Request, same: bool) -> Result<()> {
         return Ok(());
     }
     let reason = request.reason();
+    let again = resubmit(request.branch(), request.bead());
     Err(Fault::refused(format!(
         "this commit was queued as {}: {}: {reason}",
         request.id(),
         request.status()
     ))
-    .hint("commit what mends it, then run git gt done again")
+    .hint(format!("commit what mends it, then queue it: {again}"))
     .hint(format!(
         "or test it once more as it is: git gt mq retry {}",
         request.id()
@@ -181,12 +183,15 @@ fn check_claim(view: &View<'_>, bead: &Bead, what: &Submit) -> Result<Option<Cla
     let claim = bead.claim();
     let (Some(epoch), Some(claim)) = (what.epoch, &claim) else {
         return match (what.epoch, claim) {
-            (Some(_), None) => Err(lost(bead, "nobody holds it now")),
+            (Some(_), None) => Err(lost(bead, "nobody holds it now")
+                .hint(format!("to land it: {}", resubmit(&what.branch, bead.id())))),
             (_, claim) => Ok(claim.filter(|claim| claim.by == what.worker)),
         };
     };
     if claim.epoch != epoch || claim.by != what.worker {
-        return Err(lost(bead, &format!("{} holds it now", claim.by)));
+        let fault = lost(bead, &format!("{} holds it now", claim.by));
+        let again = resubmit(&what.branch, "");
+        return Err(fault.hint(format!("to land it all the same: {again}")));
     }
     // Polecats of two clones may have the same address: names are given out without asking.
     let here = CloneId::known(view.repo());
@@ -203,7 +208,14 @@ fn lost(bead: &Bead, who: &str) -> Fault {
         bead.id()
     ))
     .hint("nothing is lost: the branch and its commits stay")
-    .hint("to land it all the same: git gt mq submit --branch <branch>")
+}
+
+/// Returns the command that queues a branch whoever holds the bead.
+fn resubmit(branch: &str, bead: &str) -> String {
+    match bead {
+        "" => format!("git gt mq submit --branch {branch}"),
+        bead => format!("git gt mq submit --branch {branch} --bead {bead}"),
+    }
 }
 
 fn check_commits(town: &Town, what: &Submit) -> Result<()> {
