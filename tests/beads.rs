@@ -67,6 +67,23 @@ fn a_bead_lives_from_create_to_delete() {
 }
 
 #[test]
+fn what_was_said_and_decided_is_shown() {
+    let place = Place::new();
+    let [one, two] = ["one", "two"].map(|title| place.create(&[title]));
+    place.gt(&["comment", &one, "said\ntwice"]).done();
+    let text = place.gt(&["show", &one, &two]).done().stdout;
+    let (first, second) = text.split_once(&format!("\n{two}  two\n")).expect(&text);
+    let said = "\nCOMMENTS\n  ada  2026-01-01T00:04:00Z\n    said\n    twice\n";
+    assert!(first.ends_with(said), "{text}");
+    assert!(!second.contains("COMMENTS"), "{text}");
+    assert_eq!(place.json(&["show", &one])[0]["comments"], Value::Null);
+    let log = |id: &str| place.json(&["log", id]);
+    assert_eq!(log(one.trim_start_matches("gt-")), log(&one));
+    assert_eq!(log(&one).as_array().map(Vec::len), Some(2));
+    place.gt(&["log", "nothing"]).fails(1, "no issue found");
+}
+
+#[test]
 fn ready_shows_what_nothing_blocks() {
     let place = Place::new();
     let first = place.create(&["first"]);

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::reply::{Reply, columns};
+use crate::bead::resolve;
 use crate::fault::Result;
-use crate::ledger::history;
+use crate::ledger::{Entry, history};
+use crate::town::Town;
 
 /// Show what happened, newest first
 #[derive(Debug, clap::Args)]
@@ -13,14 +15,17 @@ pub(crate) struct Args {
     /// Show at most N entries; 0 means all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
     limit: usize,
-    /// Show only what changed the record ID
+    /// Show only what changed the record ID: a bead by its id or a part of it, or a merge request
     #[arg(value_name = "ID")]
     id: Option<String>,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let town = cx.town()?;
-    let entries = history(town.repo(), args.limit, args.id.as_deref())?;
+    let entries = match &args.id {
+        Some(typed) => of_record(&town, args.limit, typed)?,
+        None => history(town.repo(), args.limit, None)?,
+    };
     let values: Vec<Value> = entries
         .iter()
         .map(|it| {
@@ -37,4 +42,15 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         .iter()
         .map(|it| vec![it.time.to_string(), it.actor.clone(), it.subject.clone()]);
     Ok(Reply::new(json!(values), columns(rows)))
+}
+
+/// Returns what changed the record of that id, else the bead that `typed` is a part of.
+fn of_record(town: &Town, limit: usize, typed: &str) -> Result<Vec<Entry>> {
+    let entries = history(town.repo(), limit, Some(typed))?;
+    if !entries.is_empty() {
+        return Ok(entries);
+    }
+    let bead = resolve(&town.view(), town.rig().prefix(), typed)
+        .map_err(|fault| fault.hint("git gt mq list --all shows every merge request"))?;
+    history(town.repo(), limit, Some(bead.id()))
 }

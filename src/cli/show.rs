@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// The beads, by their ids or a part of them
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Show comments too
+    /// Put comments into JSON too; the text has them
     #[arg(long)]
     include_comments: bool,
     /// Show what depends on it too
@@ -59,10 +59,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             block(&view, all.as_ref(), bead)?
         });
     }
-    let mut text = blocks.join(if args.short { "" } else { "\n" });
-    if args.include_comments && !args.short {
-        text.extend(found.iter().map(super::comments::thread));
-    }
+    let text = blocks.join(if args.short { "" } else { "\n" });
     Ok(Reply::new(Value::Array(values), text).with_faults(faults))
 }
 
@@ -118,6 +115,10 @@ fn block(view: &View<'_>, all: Option<&Beads>, bead: &Bead) -> Result<String> {
         if !dependents.is_empty() {
             text.push_str(&format!("\nDEPENDENTS\n{dependents}"));
         }
+    }
+    let comments = super::comments::thread(bead);
+    if !comments.is_empty() {
+        text.push_str(&format!("\nCOMMENTS\n{}\n", indented(comments.trim_end())));
     }
     Ok(text)
 }
