@@ -131,6 +131,8 @@ fn help_is_the_manual() {
     );
     check("help --json version", 0, &["\"command\": \"version\""]);
     check("help nonsense", 1, &["Error: there is no command"]);
+    let typo = &["Error: there is no command 'refinery gat'"];
+    check("help refinery gat", 1, typo);
 }
 
 #[test]
@@ -151,6 +153,43 @@ fn a_command_line_without_sense_is_usage() {
     check("mq list --bogus", 129, &["Error: ", "'--bogus'", "Usage:"]);
     check("", 129, &["Coordinate", "Usage: git gt"]);
     check("mq", 129, &["Usage: git gt mq"]);
+}
+
+#[test]
+fn a_command_line_without_sense_has_json() {
+    for (line, said) in [
+        ("slnig --json", "unrecognized subcommand 'slnig'"),
+        ("--json mq", "no command was given"),
+    ] {
+        let mut program = Command::new(PROGRAM);
+        let output = program.args(line.split_whitespace()).output().unwrap();
+        assert_eq!(output.status.code(), Some(129), "{line}");
+        let fault: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(fault["error"], *said, "{line}");
+        assert!(!output.stderr.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn the_version_is_asked_for_as_of_git() {
+    let version = concat!("git-gt version ", env!("CARGO_PKG_VERSION"), "\n");
+    check("version", 0, &[version]);
+    check("--version", 0, &[version]);
+}
+
+#[test]
+fn a_full_disk_is_told_and_a_closed_pipe_is_not() {
+    let run = |script: &str| {
+        let script = format!("'{PROGRAM}' {script}");
+        Command::new("sh").args(["-c", &script]).output().unwrap()
+    };
+    let gone = run("help | :");
+    assert_eq!(said(&gone), "");
+    if Path::new("/dev/full").exists() {
+        let full = run("help >/dev/full");
+        assert_eq!(full.status.code(), Some(128));
+        assert!(said(&full).starts_with("Error: cannot write to standard output"));
+    }
 }
 
 /// A project with a remote, a runner of tests and an agent on `PATH`, in a folder of its own.

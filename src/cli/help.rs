@@ -46,7 +46,20 @@ pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
     })
 }
 
-/// Returns the manual, or the part of it about a command.
+/// Returns what `git gt help` shows; every word has to be one of a command.
+pub(crate) fn run(root: &clap::Command, args: &Args) -> Result<Reply> {
+    if manual::lookup(root, &args.command).is_none() {
+        return Err(unknown(&args.command));
+    }
+    show(root, &args.command)
+}
+
+fn unknown(words: &[String]) -> Fault {
+    Fault::not_found(format!("there is no command '{}'", words.join(" ")))
+        .hint("git gt help lists all commands")
+}
+
+/// Returns the manual, or the part of it about the command that `words` begin with.
 pub(crate) fn show(root: &clap::Command, words: &[String]) -> Result<Reply> {
     let mut known = Vec::new();
     for count in (0..=words.len()).rev() {
@@ -59,10 +72,7 @@ pub(crate) fn show(root: &clap::Command, words: &[String]) -> Result<Reply> {
         }
     }
     if known.is_empty() && !words.is_empty() {
-        return Err(
-            Fault::not_found(format!("there is no command '{}'", words.join(" ")))
-                .hint("git gt help lists all commands"),
-        );
+        return Err(unknown(words));
     }
     let path: Vec<&str> = known.iter().map(String::as_str).collect();
     let roff = if path.is_empty() {

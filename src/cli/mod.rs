@@ -49,7 +49,9 @@ use reply::Reply;
 #[command(
     name = "git-gt",
     bin_name = "git gt",
+    version = concat!("version ", env!("CARGO_PKG_VERSION")),
     disable_help_flag = true,
+    disable_version_flag = true,
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -65,6 +67,9 @@ struct Cli {
     /// Print a short usage
     #[arg(short = 'h', action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -167,10 +172,11 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
     if let Some(words) = help::asked_for(&argv) {
         return reply::finish(world, false, &help::show(&Cli::command(), &words));
     }
+    let json = argv.iter().any(|word| word == "--json");
     let parsed = Cli::command().try_get_matches_from(argv);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return reply::usage(&error),
+        Err(error) => return reply::usage(world, json, &error),
     };
     let world = cli
         .chdir
@@ -216,7 +222,7 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Log(args) => log::run(cx, &args),
         Command::Demo(args) => demo::run(cx, &args),
         Command::Session(args) => session::run(cx, &args),
-        Command::Help(args) => help::show(&Cli::command(), &args.command),
+        Command::Help(args) => help::run(&Cli::command(), &args),
         Command::Version(args) => version::run(&args),
     }
 }

@@ -105,37 +105,39 @@ fn exit_of(fault: &Fault) -> Exit {
 /// Prints a reply or a fault and returns the exit code. Nothing more is printed once the reader of
 /// standard output is gone.
 pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
+    let text = match reply {
+        // `null` is no answer: what failed for every record has only its faults to show.
+        Ok(reply) if json && reply.value.is_null() => reply.faults.first().map(as_json),
+        Ok(reply) if json => Some(reply.value.clone()),
+        Err(fault) if json => Some(as_json(fault)),
+        Ok(_) | Err(_) => None,
+    };
+    let text = match (text, reply) {
+        (Some(value), _) => rendered(world, &value),
+        (None, Ok(reply)) if !json && reply.exact => reply.text.clone(),
+        // What was fetched may hold anything.
+        (None, Ok(reply)) if !json => printable(&reply.text),
+        (None, _) => String::new(),
+    };
+    let printed = written(&text);
     let code = match reply {
         Ok(reply) => {
-            // What was fetched may hold anything.
-            let text = match (json, reply.exact) {
-                (true, _) => rendered(world, &reply.value),
-                (false, true) => reply.text.clone(),
-                (false, false) => printable(&reply.text),
-            };
-            // `null` is no answer: what failed for every record has only its faults to show.
-            if !(json && reply.value.is_null()) {
-                print(&text);
-            }
-            if json
-                && reply.value.is_null()
-                && let Some(fault) = reply.faults.first()
-            {
-                print(&rendered(world, &as_json(fault)));
-            }
             reply.notes.iter().for_each(|note| progress(note));
             reply.faults.iter().for_each(complain);
             reply.faults.first().map_or(reply.exit, exit_of)
         }
         Err(fault) => {
-            if json {
-                print(&rendered(world, &as_json(fault)));
-            }
             complain(fault);
             exit_of(fault)
         }
     };
-    code as u8
+    match printed {
+        Ok(()) => code as u8,
+        Err(fault) => {
+            complain(&fault);
+            exit_of(&fault) as u8
+        }
+    }
 }
 
 /// Returns the text of a JSON reply; clients that ask for it get bd's envelope.
@@ -202,11 +204,20 @@ pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     text
 }
 
-/// Prints to standard output; a reader that went away is no error.
+/// Prints to standard output; what comes of it is no business of who prints on the way.
 pub(crate) fn print(text: &str) {
+    drop(written(text));
+}
+
+/// Prints to standard output; a reader that went away is no error.
+fn written(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    // Nothing sensible is left to do when the reader is gone.
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Fault::fatal(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Prints progress to standard error.
@@ -215,16 +226,23 @@ pub(crate) fn progress(text: &str) {
 }
 
 /// Prints what clap has to say and returns the exit code git's own commands use for usage.
-pub(crate) fn usage(error: &clap::Error) -> u8 {
-    if error.use_stderr() {
-        let text = error.render().to_string();
-        // Where a command is missing, clap shows the usage and calls nothing an error.
-        match text.strip_prefix("error: ") {
-            Some(said) => eprint!("Error: {said}"),
-            None => eprint!("{text}"),
-        }
-        return Exit::Usage as u8;
+pub(crate) fn usage(world: &World, json: bool, error: &clap::Error) -> u8 {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        return finish(world, false, &Ok(Reply::new(Value::Null, text)));
     }
-    print(&error.render().to_string());
-    Exit::Done as u8
+    // Where a command is missing, clap shows the usage and calls nothing an error.
+    let said = text.strip_prefix("error: ");
+    if json {
+        let message = said.map_or("no command was given", |it| {
+            it.split("\n\n").next().unwrap_or(it).trim_end()
+        });
+        let fault = Fault::invalid(message).hint("git gt help shows every command");
+        print(&rendered(world, &as_json(&fault)));
+    }
+    match said {
+        Some(said) => eprint!("Error: {said}"),
+        None => eprint!("{text}"),
+    }
+    Exit::Usage as u8
 }
