@@ -14,25 +14,41 @@ use crate::world::Time;
 pub enum Name {
     /// Work items.
     Beads,
+    /// Messages and who has read them.
+    Mail,
+    /// Work that is followed together.
+    Convoys,
     /// Merge requests and the Refinery's decisions.
     Queue,
     /// Gate results.
     Results,
     /// Shared settings, gates, rigs.
     Config,
+    /// Messages that stay in this clone and are of no use after a while.
+    Wisps,
 }
 
 impl Name {
-    /// Every ledger this version writes.
-    pub const ALL: [Self; 4] = [Self::Beads, Self::Queue, Self::Results, Self::Config];
+    /// Every ledger this version writes that travels.
+    pub const ALL: [Self; 6] = [
+        Self::Beads,
+        Self::Mail,
+        Self::Convoys,
+        Self::Queue,
+        Self::Results,
+        Self::Config,
+    ];
 
     /// Returns the ledger's ref.
     pub fn ref_name(self) -> &'static str {
         match self {
             Self::Beads => "refs/gt/beads",
+            Self::Mail => "refs/gt/mail",
+            Self::Convoys => "refs/gt/convoys",
             Self::Queue => "refs/gt/queue",
             Self::Results => "refs/gt/results",
             Self::Config => "refs/gt/config",
+            Self::Wisps => "refs/gt-local/wisps",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What is stored: one file per kind, its fields and the transitions of one record.
 
 mod bead;
+mod convoy;
 mod gate;
+mod mail;
 mod request;
 mod result;
 mod rig;
@@ -9,7 +11,9 @@ mod rig;
 use crate::ledger::Name;
 
 pub use bead::{Bead, Claim, Comment, Edge};
+pub use convoy::Convoy;
 pub use gate::Gate;
+pub use mail::{Letter, Mail};
 pub use request::{Request, RequestStatus, Submission};
 pub use result::{Attempt, RunResult, Verdict};
 pub use rig::Rig;
@@ -24,14 +28,22 @@ pub struct Kind {
 }
 
 /// Every kind this version knows; records of other kinds are kept as they are.
-pub const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 7] = [
     Kind {
         name: Bead::KIND,
         ledger: Name::Beads,
     },
     Kind {
+        name: Convoy::KIND,
+        ledger: Name::Convoys,
+    },
+    Kind {
         name: Gate::KIND,
         ledger: Name::Config,
+    },
+    Kind {
+        name: Mail::KIND,
+        ledger: Name::Mail,
     },
     Kind {
         name: Request::KIND,

@@ -2,6 +2,7 @@
 //! decisions read and the one way they are written.
 
 mod layout;
+mod partial;
 mod rig;
 mod settings;
 mod target;
@@ -14,6 +15,7 @@ use crate::ledger::{Decision, Name, Pen, Written, transact};
 use crate::record::Rig;
 use crate::world::World;
 
+pub use partial::pick;
 pub use rig::{Founded, NewRig, found};
 pub use settings::{Agent, Backend, KEYS, Key};
 pub use target::Target;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Name, Record, Snapshot};
-use crate::record::{Bead, Gate, Request, Rig, RunResult};
+use crate::record::{Bead, Convoy, Gate, Mail, Request, Rig, RunResult};
 
 /// All ledgers, each as it was when it was first looked at.
 #[derive(Debug)]
@@ -71,6 +71,33 @@ impl<'r> View<'r> {
         self.records(Name::Beads, |record| {
             Bead::of(record).filter(|bead| !bead.is_deleted())
         })
+    }
+
+    /// Returns the mail of an id, also one of this clone's own.
+    pub fn mail(&self, id: &str) -> Result<Option<Mail>> {
+        for name in [Name::Mail, Name::Wisps] {
+            if let Some(mail) = self.ledger(name)?.get(id)?.and_then(Mail::of) {
+                return Ok(Some(mail));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns all mail, sorted by id, this clone's own last.
+    pub fn mails(&self) -> Result<Vec<Mail>> {
+        let mut all = self.records(Name::Mail, Mail::of)?;
+        all.extend(self.records(Name::Wisps, Mail::of)?);
+        Ok(all)
+    }
+
+    /// Returns the convoy of an id.
+    pub fn convoy(&self, id: &str) -> Result<Option<Convoy>> {
+        Ok(self.ledger(Name::Convoys)?.get(id)?.and_then(Convoy::of))
+    }
+
+    /// Returns all convoys, sorted by id.
+    pub fn convoys(&self) -> Result<Vec<Convoy>> {
+        self.records(Name::Convoys, Convoy::of)
     }
 
     /// Returns the merge request of an id.

@@ -1,0 +1,219 @@
+//! A mail: what somebody wrote to an address, who has read it and who has put it away.
+
+use crate::ledger::{Record, Stamp, Time};
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail(Record);
+
+/// What a new mail says.
+#[derive(Debug, Clone, Default)]
+pub struct Letter<'a> {
+    /// Who wrote it.
+    pub from: &'a str,
+    /// The one address it is for.
+    pub to: &'a str,
+    /// What it is about, in a line.
+    pub subject: &'a str,
+    /// What it says.
+    pub body: &'a str,
+    /// The conversation it belongs to.
+    pub thread: &'a str,
+    /// The mail it answers, empty for none.
+    pub reply_to: &'a str,
+    /// `task`, `escalation`, …; empty for a notification.
+    pub kind: &'a str,
+    /// How urgent it is, 0 to 4; nothing: 2.
+    pub priority: Option<i64>,
+    /// When it is of no use any more, RFC 3339; empty for never.
+    pub expires: &'a str,
+}
+
+impl Mail {
+    /// The kind of these records.
+    pub const KIND: &'static str = "mail";
+
+    /// Returns the mail a record is, nothing when it is of another kind.
+    pub fn of(record: Record) -> Option<Self> {
+        (record.kind() == Self::KIND).then_some(Self(record))
+    }
+
+    /// Returns a new mail.
+    pub fn new(id: &str, letter: &Letter<'_>, created: &Stamp) -> Self {
+        Self::written(Record::new(id, Self::KIND, created), letter, created)
+    }
+
+    /// Returns a mail that follows from something else: whoever derives it makes the same record, so that
+    /// nobody created it first and each field has the stamp of its cause.
+    pub fn derived(id: &str, letter: &Letter<'_>, cause: &Stamp) -> Self {
+        Self::written(Record::new(id, Self::KIND, &Stamp::zero()), letter, cause)
+    }
+
+    fn written(mut record: Record, letter: &Letter<'_>, stamp: &Stamp) -> Self {
+        let texts = [
+            ("body", letter.body),
+            ("expires", letter.expires),
+            ("from", letter.from),
+            ("reply_to", letter.reply_to),
+            ("subject", letter.subject),
+            ("thread", letter.thread),
+            ("to", letter.to),
+            ("type", letter.kind),
+        ];
+        for (field, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
+            record.set(field, Some(text.into()), stamp);
+        }
+        if let Some(priority) = letter.priority.filter(|it| *it != 2) {
+            record.set("priority", Some(priority.into()), stamp);
+        }
+        Self(record)
+    }
+
+    /// Returns the record.
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// Returns the record, to be written.
+    pub fn into_record(self) -> Record {
+        self.0
+    }
+
+    /// Returns the id.
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// Returns who wrote it.
+    pub fn from(&self) -> &str {
+        self.0.text("from")
+    }
+
+    /// Returns the address it is for.
+    pub fn to(&self) -> &str {
+        self.0.text("to")
+    }
+
+    /// Returns what it is about.
+    pub fn subject(&self) -> &str {
+        self.0.text("subject")
+    }
+
+    /// Returns what it says.
+    pub fn body(&self) -> &str {
+        self.0.text("body")
+    }
+
+    /// Returns the conversation it belongs to.
+    pub fn thread(&self) -> &str {
+        self.0.text("thread")
+    }
+
+    /// Returns the mail it answers.
+    pub fn reply_to(&self) -> Option<&str> {
+        Some(self.0.text("reply_to")).filter(|id| !id.is_empty())
+    }
+
+    /// Returns the type, `notification` by default.
+    pub fn mail_type(&self) -> &str {
+        match self.0.text("type") {
+            "" => "notification",
+            known => known,
+        }
+    }
+
+    /// Returns the priority, 0 (most urgent) to 4, 2 by default.
+    pub fn priority(&self) -> i64 {
+        self.0.integer("priority").unwrap_or(2)
+    }
+
+    /// Returns when it was written.
+    pub fn sent(&self) -> Stamp {
+        self.0.stamp_of("subject")
+    }
+
+    /// Returns when it is of no use any more, empty for never.
+    pub fn expires(&self) -> &str {
+        self.0.text("expires")
+    }
+
+    /// Returns whether it is of no use any more.
+    pub fn is_expired(&self, now: Time) -> bool {
+        Time::parse(self.expires()).is_some_and(|end| end <= now)
+    }
+
+    /// Returns whether one of `readers` has read it.
+    pub fn is_read(&self, readers: &[String]) -> bool {
+        readers
+            .iter()
+            .any(|it| self.0.entry("read", it) == Some(&true.into()))
+    }
+
+    /// Returns whether one of `readers` has put it away.
+    pub fn is_archived(&self, readers: &[String]) -> bool {
+        readers
+            .iter()
+            .any(|it| self.0.entry("archived", it) == Some(&true.into()))
+    }
+
+    /// Notes that `reader` has read it.
+    pub fn mark_read(&mut self, reader: &str, stamp: &Stamp) {
+        self.0.set_entry("read", reader, Some(true.into()), stamp);
+    }
+
+    /// Notes that `reader` has put it away, and read it.
+    pub fn archive(&mut self, reader: &str, stamp: &Stamp) {
+        self.mark_read(reader, stamp);
+        self.0
+            .set_entry("archived", reader, Some(true.into()), stamp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::join;
+
+    fn stamp(n: u64) -> Stamp {
+        format!("{n:016x}-k").parse().unwrap()
+    }
+
+    fn letter() -> Letter<'static> {
+        Letter {
+            from: "mayor/",
+            to: "overseer",
+            subject: "hello",
+            ..Letter::default()
+        }
+    }
+
+    #[test]
+    fn readers_at_once_are_both_kept() {
+        let mail = Mail::new("gt-mail-1", &letter(), &stamp(1));
+        let (mut one, mut other) = (mail.clone(), mail);
+        one.mark_read("ada", &stamp(2));
+        other.archive("bob", &stamp(3));
+        let both = Mail::of(join(one.record(), other.record())).unwrap();
+        let readers = |name: &str| [name.to_owned()];
+        assert!(both.is_read(&readers("ada")) && both.is_read(&readers("bob")));
+        assert!(both.is_archived(&readers("bob")) && !both.is_archived(&readers("ada")));
+    }
+
+    #[test]
+    fn a_derived_mail_was_created_by_nobody_and_sent_with_its_cause() {
+        let mail = Mail::derived("gt-mail-1", &letter(), &stamp(9));
+        assert!(mail.record().created().is_zero());
+        assert_eq!(mail.sent(), stamp(9));
+        assert_eq!((mail.mail_type(), mail.priority()), ("notification", 2));
+    }
+
+    #[test]
+    fn what_expires_does_so_on_time() {
+        let letter = Letter {
+            expires: "1970-01-01T00:00:02Z",
+            ..letter()
+        };
+        let mail = Mail::new("gt-wisp-1", &letter, &stamp(1));
+        assert!(!mail.is_expired(Time(1999)) && mail.is_expired(Time(2000)));
+    }
+}
