@@ -3,10 +3,12 @@
 pub mod agent;
 pub mod bead;
 pub mod cli;
+pub mod convoy;
 pub mod daemon;
 pub mod fault;
 pub mod git;
 pub mod ledger;
+pub mod mail;
 pub mod mq;
 pub mod record;
 pub mod refinery;

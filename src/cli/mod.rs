@@ -6,6 +6,7 @@ mod beads;
 mod close;
 mod comments;
 mod config;
+mod convoy;
 mod create;
 mod delete;
 mod demo;
@@ -19,8 +20,10 @@ mod init;
 mod label;
 mod list;
 mod log;
+mod mail;
 mod manual;
 mod mq;
+mod nudge;
 mod ready;
 mod refinery;
 mod reopen;
@@ -121,6 +124,12 @@ enum Command {
     Import(import::Args),
     /// Write beads as a JSONL file that bd, br and git gt read
     Export(export::Args),
+    /// Follow beads together, and tell somebody when all of them are done
+    Convoy(convoy::Args),
+    /// Write to agents and people, read what they wrote
+    Mail(mail::Args),
+    /// Tell somebody something short that is of no use after a while
+    Nudge(nudge::Args),
     /// Push what changed here, take over what changed elsewhere
     Sync(sync::Args),
     /// Show what happened, newest first
@@ -218,6 +227,9 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Label(args) => label::run(cx, &args),
         Command::Import(args) => import::run(cx, &args),
         Command::Export(args) => export::run(cx, &args),
+        Command::Convoy(args) => convoy::run(cx, &args),
+        Command::Mail(args) => mail::run(cx, &args),
+        Command::Nudge(args) => nudge::run(cx, &args),
         Command::Sync(args) => sync::run(cx, &args),
         Command::Log(args) => log::run(cx, &args),
         Command::Demo(args) => demo::run(cx, &args),

@@ -1,0 +1,282 @@
+//! `git gt convoy`
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::reply::{Reply, columns, printable};
+use crate::bead::Beads;
+use crate::convoy::{self, Draft, Progress, Stand, as_json, progress};
+use crate::fault::Result;
+use crate::mail;
+use crate::record::{Bead, Convoy};
+use crate::town::{Town, View};
+
+/// Follow beads together, and tell somebody when all of them are done
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Make a convoy
+    Create {
+        /// What it is for, in a line
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Its beads; the whole id of one that is not here yet will do
+        #[arg(value_name = "BEAD")]
+        beads: Vec<String>,
+        /// Tell ADDR of its end; the option may be given several times
+        #[arg(long, value_name = "ADDR")]
+        notify: Vec<String>,
+        /// Tell the human of its end
+        #[arg(long)]
+        human: bool,
+        /// Keep it open when all is done, until somebody lands it
+        #[arg(long)]
+        owned: bool,
+    },
+    /// Add beads to a convoy; one that is closed is open again
+    Add {
+        /// The convoy, by its id or a part of it
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The beads
+        #[arg(value_name = "BEAD", required = true)]
+        beads: Vec<String>,
+    },
+    /// List open convoys and how far they are
+    List {
+        /// List closed ones, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a convoy with its beads
+    #[command(visible_alias = "status")]
+    Show {
+        /// The convoy, by its id or a part of it; all open ones by default
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+    },
+    /// Close a convoy, whatever its beads do
+    Close {
+        /// The convoy, by its id or a part of it
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Why
+        #[arg(
+            long,
+            short,
+            value_name = "TEXT",
+            default_value = "closed by hand",
+            allow_hyphen_values = true
+        )]
+        reason: String,
+    },
+    /// Close a convoy whose beads are all closed
+    Land {
+        /// The convoy, by its id or a part of it
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Land it with open work, too
+        #[arg(long, short)]
+        force: bool,
+    },
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let actor = cx.actor(town.repo());
+    match &args.verb {
+        Verb::Create {
+            name,
+            beads,
+            notify,
+            human,
+            owned,
+        } => {
+            let address = |typed: &String| mail::find(&town, &actor, typed);
+            let draft = Draft {
+                title: name.clone(),
+                beads: beads.clone(),
+                notify: notify.iter().map(address).collect::<Result<_>>()?,
+                human: *human,
+                owned: *owned,
+            };
+            let owner = mail::inboxes(&actor).swap_remove(0);
+            let made = convoy::create(&town, &owner, &draft)?;
+            changed(cx, &town, "is made", made)
+        }
+        Verb::Add { id, beads } => {
+            let grown = convoy::add(&town, &actor, id, beads)?;
+            changed(cx, &town, "is changed", grown)
+        }
+        Verb::List { all } => list(&town, *all),
+        Verb::Show { id } => show(&town, id.as_deref()),
+        Verb::Close { id, reason } => {
+            let closed = convoy::close(&town, &actor, id, reason)?;
+            changed(cx, &town, "is closed", (closed, Vec::new()))
+        }
+        Verb::Land { id, force } => {
+            let closed = convoy::land(&town, &actor, id, *force)?;
+            changed(cx, &town, "is closed", (closed, Vec::new()))
+        }
+    }
+}
+
+/// Returns what somebody is told who changed a convoy, after what follows from it.
+fn changed(
+    cx: &Context,
+    town: &Town,
+    what: &str,
+    (convoy, missing): (Convoy, Vec<String>),
+) -> Result<Reply> {
+    cx.settle(town)?;
+    let view = town.view();
+    // Complete from the start, it is closed by now.
+    let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);
+    let beads = Beads::all(&view)?;
+    let stands = stands(&view, &convoy, &beads);
+    let text = format!(
+        "{} {what}: {} ({}/{} closed)",
+        convoy.id(),
+        printable(convoy.title()),
+        stands.count(Stand::Closed),
+        stands.total()
+    );
+    let mut reply = Reply::new(as_json(&convoy, &stands), text);
+    if !missing.is_empty() {
+        reply = reply.note(format!("not here yet: {}", missing.join(", ")));
+    }
+    if stands.total() == 0 && convoy.is_live() {
+        let hint = format!(
+            "it has no beads yet: git gt convoy add {} <bead>...",
+            convoy.id()
+        );
+        reply = reply.note(hint);
+    }
+    Ok(reply)
+}
+
+fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
+    let is_deleted = |id: &str| {
+        let found = view.bead(id).ok().flatten();
+        found.is_some_and(|bead| bead.is_deleted())
+    };
+    progress(convoy, beads, is_deleted, view.repo().world().now())
+}
+
+/// Returns convoys with how far they are, the newest first.
+fn with_progress(view: &View<'_>, convoys: Vec<Convoy>) -> Result<Vec<(Convoy, Progress)>> {
+    let beads = Beads::all(view)?;
+    let mut all: Vec<(Convoy, Progress)> = convoys
+        .into_iter()
+        .map(|convoy| {
+            let stands = stands(view, &convoy, &beads);
+            (convoy, stands)
+        })
+        .collect();
+    all.sort_by_key(|(convoy, _)| std::cmp::Reverse((convoy.made(), convoy.id().to_owned())));
+    Ok(all)
+}
+
+fn values(all: &[(Convoy, Progress)]) -> Value {
+    let values: Vec<Value> = all.iter().map(|(it, stands)| as_json(it, stands)).collect();
+    json!(values)
+}
+
+fn list(town: &Town, all: bool) -> Result<Reply> {
+    let view = town.view();
+    let mut convoys = view.convoys()?;
+    convoys.retain(|it| all || it.is_live());
+    let found = with_progress(&view, convoys)?;
+    let row = |(convoy, stands): &(Convoy, Progress)| {
+        vec![
+            convoy.id().to_owned(),
+            convoy.status().to_owned(),
+            format!("{}/{}", stands.count(Stand::Closed), stands.total()),
+            counts(stands),
+            convoy.title().to_owned(),
+        ]
+    };
+    let mut text = columns(found.iter().map(row));
+    if text.is_empty() {
+        text = if all { "no convoys" } else { "no open convoys" }.to_owned();
+    }
+    Ok(Reply::new(values(&found), text))
+}
+
+/// Returns what is not closed, in words.
+fn counts(stands: &Progress) -> String {
+    let open = [
+        Stand::InProgress,
+        Stand::Ready,
+        Stand::Blocked,
+        Stand::Missing,
+    ];
+    let said: Vec<String> = open
+        .into_iter()
+        .map(|stand| (stands.count(stand), stand))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, stand)| format!("{count} {}", stand.word()))
+        .collect();
+    if said.is_empty() {
+        "-".to_owned()
+    } else {
+        said.join(", ")
+    }
+}
+
+fn show(town: &Town, typed: Option<&str>) -> Result<Reply> {
+    let view = town.view();
+    let convoys = match typed {
+        Some(typed) => vec![convoy::resolve(&view, town.rig().prefix(), typed)?],
+        None => view
+            .convoys()?
+            .into_iter()
+            .filter(Convoy::is_live)
+            .collect(),
+    };
+    let found = with_progress(&view, convoys)?;
+    let blocks: Vec<String> = found.iter().map(|(it, stands)| block(it, stands)).collect();
+    let text = if blocks.is_empty() {
+        "no open convoys\n".to_owned()
+    } else {
+        blocks.join("\n")
+    };
+    Ok(Reply::new(values(&found), text))
+}
+
+/// Returns a convoy as a block of text.
+fn block(convoy: &Convoy, stands: &Progress) -> String {
+    let mut text = format!("{}  {}\n", convoy.id(), printable(convoy.title()));
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("  {name:<12} {}\n", printable(value)));
+        }
+    };
+    let notify: Vec<&str> = convoy.notify().collect();
+    field("Status:", convoy.status());
+    field("Reason:", convoy.reason());
+    let (closed, total) = (stands.count(Stand::Closed), stands.total());
+    field("Progress:", &format!("{closed}/{total} closed"));
+    field("Owner:", convoy.owner());
+    field("Notify:", &notify.join(", "));
+    field("Created:", &convoy.made().time().to_string());
+    if !convoy.is_live() {
+        field("Closed:", &convoy.turned().time().to_string());
+    }
+    let rows = stands.parts.iter().map(|part| {
+        let bead = part.bead.as_ref();
+        vec![
+            format!("  {}", part.id),
+            part.stand.word().to_owned(),
+            bead.and_then(Bead::holder).unwrap_or_default(),
+            bead.map(Bead::title).unwrap_or_default().to_owned(),
+        ]
+    });
+    text.push_str(&columns(rows));
+    text
+}

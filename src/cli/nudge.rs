@@ -1,0 +1,34 @@
+//! `git gt nudge`
+
+use super::Context;
+use super::mail::told;
+use super::reply::Reply;
+use crate::fault::Result;
+use crate::mail::{self, Urgency};
+
+/// Tell somebody something short that is of no use after a while
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Who it is for
+    #[arg(value_name = "ADDR")]
+    to: String,
+    /// What to say
+    #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
+    message: String,
+    /// Say that it is not to be missed, and keep it for two hours instead of half an hour
+    #[arg(long)]
+    urgent: bool,
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let town = cx.town()?;
+    let urgency = if args.urgent {
+        Urgency::Urgent
+    } else {
+        Urgency::Normal
+    };
+    let actor = cx.actor(town.repo());
+    let sent = mail::nudge(&town, &actor, (&args.to, &args.message), urgency)?;
+    cx.settle(&town)?;
+    Ok(told(&sent))
+}

@@ -1,0 +1,204 @@
+//! What people do to convoys: make them, add beads, close and land them.
+
+use super::progress::{Stand, progress};
+use super::resolve::{bead_id, resolve};
+use crate::bead::Beads;
+use crate::fault::{Fault, Result};
+use crate::ledger::{Decision, Name};
+use crate::record::{Bead, Convoy};
+use crate::town::Town;
+
+/// The greatest length of a title, in characters.
+const TITLE_MAX: usize = 500;
+/// How many beads travel together at most.
+const BEADS_MAX: usize = 10_000;
+
+/// A convoy that somebody wants.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// Its title.
+    pub title: String,
+    /// Its beads, as typed.
+    pub beads: Vec<String>,
+    /// Who is to be told of its end.
+    pub notify: Vec<String>,
+    /// Whether the human is to be told.
+    pub human: bool,
+    /// Whether it stays open until somebody lands it.
+    pub owned: bool,
+}
+
+/// Makes a convoy, and returns it with the ids of those beads that are not here yet.
+///
+/// After a crash it is there as a whole or not at all.
+pub fn create(town: &Town, owner: &str, draft: &Draft) -> Result<(Convoy, Vec<String>)> {
+    let title = checked_title(town, &draft.title)?;
+    let (beads, missing) = ids(town, &draft.beads)?;
+    let prefix = format!("{}-cv", town.rig().prefix());
+    let written = town.write(Name::Convoys, owner, |view, pen| {
+        let id = pen.new_id(&view.ledger(Name::Convoys)?, &prefix)?;
+        let stamp = pen.first_stamp();
+        let mut convoy = Convoy::new(&id, &title, &stamp);
+        for bead in &beads {
+            convoy.add(bead, &stamp);
+        }
+        let record = convoy.record_mut();
+        record.set("owner", Some(owner.into()), &stamp);
+        for address in &draft.notify {
+            record.set_entry("notify", address, Some(true.into()), &stamp);
+        }
+        for (flag, on) in [("human", draft.human), ("owned", draft.owned)] {
+            record.set(flag, on.then(|| true.into()), &stamp);
+        }
+        let subject = format!("create convoy {id}: {title}");
+        let records = vec![convoy.record().clone()];
+        Ok(Decision::write(subject, records, convoy))
+    })?;
+    Ok((written.value, missing))
+}
+
+/// Adds beads to a convoy, which is open again if it was closed; returns it with the ids of those that are
+/// not here yet.
+///
+/// After a crash all are added or none.
+pub fn add(
+    town: &Town,
+    actor: &str,
+    typed: &str,
+    beads: &[String],
+) -> Result<(Convoy, Vec<String>)> {
+    let (beads, missing) = ids(town, beads)?;
+    let convoy = change(town, actor, typed, |convoy, pen| {
+        let new: Vec<&String> = beads.iter().filter(|it| !convoy.tracks(it)).collect();
+        if new.is_empty() {
+            return Ok(String::new());
+        }
+        if convoy.beads().count() + new.len() > BEADS_MAX {
+            return Err(too_many());
+        }
+        let stamp = pen.stamp(convoy.record());
+        new.iter().for_each(|it| convoy.add(it, &stamp));
+        if !convoy.is_live() {
+            convoy.reopen(&stamp);
+        }
+        let what = match new[..] {
+            [one] => one.clone(),
+            _ => format!("{} beads", new.len()),
+        };
+        Ok(format!("add {what} to convoy {}", convoy.id()))
+    })?;
+    Ok((convoy, missing))
+}
+
+/// Closes a convoy, whatever its beads do; one that is closed stays as it is.
+///
+/// After a crash it is closed or it is not.
+pub fn close(town: &Town, actor: &str, typed: &str, reason: &str) -> Result<Convoy> {
+    change(town, actor, typed, |convoy, pen| {
+        if !convoy.is_live() {
+            return Ok(String::new());
+        }
+        let stamp = pen.stamp(convoy.record());
+        convoy.close(reason, actor, &stamp);
+        Ok(format!("close convoy {}: {reason}", convoy.id()))
+    })
+}
+
+/// Closes a convoy whose beads are all closed; others only where `force` says so.
+///
+/// After a crash it is closed or it is not.
+pub fn land(town: &Town, actor: &str, typed: &str, force: bool) -> Result<Convoy> {
+    let view = town.view();
+    let convoy = resolve(&view, town.rig().prefix(), typed)?;
+    let is_deleted = |id: &str| {
+        view.bead(id)
+            .is_ok_and(|it| it.is_some_and(|it| it.is_deleted()))
+    };
+    let stands = progress(&convoy, &Beads::all(&view)?, is_deleted, town.world().now());
+    let open = stands.parts.iter().filter(|it| it.stand != Stand::Closed);
+    let open: Vec<&str> = open.map(|it| it.id.as_str()).collect();
+    if convoy.is_live() && !open.is_empty() && !force {
+        let shown: Vec<&str> = open.iter().take(10).copied().collect();
+        let more = if open.len() > shown.len() {
+            ", …"
+        } else {
+            ""
+        };
+        return Err(Fault::refused(format!(
+            "{} has open work: {}{more}",
+            convoy.id(),
+            shown.join(", ")
+        ))
+        .hint(format!(
+            "close it all the same: git gt convoy land {} --force",
+            convoy.id()
+        )));
+    }
+    let reason = if open.is_empty() {
+        "landed"
+    } else {
+        "landed with open work"
+    };
+    close(town, actor, convoy.id(), reason)
+}
+
+fn change(
+    town: &Town,
+    actor: &str,
+    typed: &str,
+    change: impl Fn(&mut Convoy, &crate::ledger::Pen<'_>) -> Result<String>,
+) -> Result<Convoy> {
+    let written = town.write(Name::Convoys, actor, |view, pen| {
+        let mut convoy = resolve(view, town.rig().prefix(), typed)?;
+        let subject = change(&mut convoy, pen)?;
+        if subject.is_empty() {
+            return Ok(Decision::nothing(convoy));
+        }
+        let records = vec![convoy.record().clone()];
+        Ok(Decision::write(subject, records, convoy))
+    })?;
+    Ok(written.value)
+}
+
+/// Returns the ids of what was typed, and of those the ones that are not here yet.
+fn ids(town: &Town, typed: &[String]) -> Result<(Vec<String>, Vec<String>)> {
+    if typed.len() > BEADS_MAX {
+        return Err(too_many());
+    }
+    let (view, prefix) = (town.view(), town.rig().prefix());
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
+    for word in typed {
+        let (id, here) = bead_id(&view, prefix, word)?;
+        if !here {
+            missing.push(id.clone());
+        }
+        all.push(id);
+    }
+    Ok((all, missing))
+}
+
+fn too_many() -> Fault {
+    Fault::invalid(format!("more than {BEADS_MAX} beads in one convoy"))
+        .hint("make several convoys")
+}
+
+fn checked_title(town: &Town, text: &str) -> Result<String> {
+    let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let length = title.chars().count();
+    if title.is_empty() {
+        return Err(Fault::invalid("the name of the convoy is empty")
+            .hint("git gt convoy create \"what it is for\" <bead>..."));
+    }
+    if length > TITLE_MAX {
+        return Err(Fault::invalid(format!(
+            "the name has {length} characters, more than the {TITLE_MAX} it may have"
+        )));
+    }
+    if town.view().bead(&title)?.as_ref().map(Bead::id) == Some(title.as_str()) {
+        return Err(
+            Fault::invalid(format!("{title} is a bead, and the first word is the name"))
+                .hint(format!("git gt convoy create \"what it is for\" {title}")),
+        );
+    }
+    Ok(title)
+}

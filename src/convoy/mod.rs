@@ -1,0 +1,11 @@
+//! Convoys: making and changing them, and how far their beads have come.
+
+mod change;
+mod json;
+mod progress;
+mod resolve;
+
+pub use change::{Draft, add, close, create, land};
+pub use json::as_json;
+pub use progress::{Part, Progress, Stand, progress};
+pub use resolve::{bead_id, resolve};

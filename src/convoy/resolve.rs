@@ -1,0 +1,80 @@
+//! Which convoy somebody means, and which beads: also such as are not here yet.
+
+use crate::bead;
+use crate::fault::{Fault, Result};
+use crate::record::Convoy;
+use crate::town::{View, pick};
+
+/// Returns the convoy that was meant: by its id, or a part that no other one has.
+pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
+    let typed = typed.trim();
+    for id in [
+        typed.to_owned(),
+        format!("{prefix}-{typed}"),
+        format!("{prefix}-cv-{typed}"),
+    ] {
+        if let Some(convoy) = view.convoy(&id)? {
+            return Ok(convoy);
+        }
+    }
+    let all = view.convoys()?;
+    let found = pick(all.iter().map(Convoy::id), typed)?;
+    let found = found.and_then(|id| all.iter().find(|it| it.id() == id));
+    found.cloned().ok_or_else(|| {
+        Fault::not_found(format!("there is no convoy '{typed}'"))
+            .hint("git gt convoy list --all shows every one")
+    })
+}
+
+/// Returns the id of the bead that was meant, and whether it is here; a whole id may be that of a bead
+/// that has yet to arrive.
+pub fn bead_id(view: &View<'_>, prefix: &str, typed: &str) -> Result<(String, bool)> {
+    let typed = typed.trim();
+    let deleted = view.bead(typed)?.is_some_and(|bead| bead.is_deleted());
+    if deleted {
+        return Err(Fault::refused(format!("bead {typed} was deleted")));
+    }
+    match bead::resolve(view, prefix, typed) {
+        Ok(found) => return Ok((found.id().to_owned(), true)),
+        Err(Fault::NotFound(_)) => {}
+        Err(fault) => return Err(fault),
+    }
+    let beads = view.beads()?;
+    // Says so where several beads could be meant.
+    pick(beads.iter().map(|bead| bead.id()), typed)?;
+    if is_whole_id(typed) {
+        return Ok((typed.to_owned(), false));
+    }
+    Err(
+        Fault::not_found(format!("no issue found matching \"{typed}\""))
+            .hint("a bead that is not here yet is named by its whole id: gt-4k2xa"),
+    )
+}
+
+/// Returns whether a word looks like the whole id of a bead: a prefix, a dash, the rest.
+fn is_whole_id(word: &str) -> bool {
+    let formed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let starts = |part: &str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
+    word.len() <= 100
+        && word.chars().all(formed)
+        && word
+            .split_once('-')
+            .is_some_and(|(prefix, rest)| starts(prefix) && starts(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_paths_and_words_are_no_ids() {
+        for word in ["gt-4k2xa", "gt-4k2xa.1", "hq-mol-abc"] {
+            assert!(is_whole_id(word), "{word}");
+        }
+        for word in [
+            "", "-f", "--force", "gt", "gt-", "../gt-1", "gt-a/b", "gt-a b",
+        ] {
+            assert!(!is_whole_id(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Mail: addresses, sending, inboxes, and what an agent is reminded of.
+
+mod address;
+mod directory;
+mod inbox;
+mod json;
+mod remind;
+mod send;
+
+pub use address::{OVERSEER, inboxes};
+pub use directory::{find, is_here};
+pub use inbox::{Inbox, archive, inbox, mark_read, resolve};
+pub use json::as_json;
+pub use remind::{Reminder, reminder};
+pub use send::{BODY_MAX, Draft, Urgency, nudge, reply, send};
