@@ -36,11 +36,11 @@ fn as_nux<'a>(args: &[&'a str]) -> Vec<&'a str> {
 fn with_input(place: &Place, args: &[&str], input: &[u8]) -> Output {
     let mut command = place.command(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut pipe = child.stdin.take().unwrap();
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut pipe = child.stdin.take().expect("its input is a pipe");
     drop(pipe.write_all(input));
     drop(pipe);
-    Output::of(&child.wait_with_output().unwrap())
+    Output::of(&child.wait_with_output().expect("it ends"))
 }
 
 #[test]

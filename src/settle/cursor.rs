@@ -14,7 +14,9 @@ use crate::world::fs;
 /// What was there when the rules last found nothing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    queue: String,
+    pub(super) queue: String,
+    pub(super) beads: String,
+    pub(super) convoys: String,
     /// Where the branches stood that requests wait to land on.
     targets: BTreeMap<String, String>,
     version: String,
@@ -27,16 +29,37 @@ impl Cursor {
     pub(super) fn now(town: &Town, view: &View<'_>, requests: &[Request]) -> Result<Self> {
         let live = requests.iter().filter(|it| it.is_live());
         let branches: BTreeSet<&str> = live.map(Request::target).collect();
-        let queue = view.ledger(Name::Queue)?.tip();
+        Self::over(view, stand(town, branches)?)
+    }
+
+    /// Returns what the rules look at over a view in which neither the queue nor a target has moved since.
+    pub(super) fn moved(&self, view: &View<'_>) -> Result<Self> {
+        Self::over(view, self.targets.clone())
+    }
+
+    fn over(view: &View<'_>, targets: BTreeMap<String, String>) -> Result<Self> {
+        let tip = |name: Name| -> Result<String> {
+            let tip = view.ledger(name)?.tip();
+            Ok(tip.map(|id| id.to_string()).unwrap_or_default())
+        };
         Ok(Self {
-            queue: queue.map(|id| id.to_string()).unwrap_or_default(),
-            targets: stand(town, branches)?,
+            queue: tip(Name::Queue)?,
+            beads: tip(Name::Beads)?,
+            convoys: tip(Name::Convoys)?,
+            targets,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }
 
     /// Returns whether nothing has moved since.
     pub(super) fn is_current(&self, town: &Town) -> Result<bool> {
+        Ok(self.is_queue_current(town)?
+            && self.beads == tip(town, Name::Beads.ref_name())?
+            && self.convoys == tip(town, Name::Convoys.ref_name())?)
+    }
+
+    /// Returns whether neither the queue nor a target has moved since.
+    pub(super) fn is_queue_current(&self, town: &Town) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
         Ok(self.version == env!("CARGO_PKG_VERSION")
             && self.queue == tip(town, Name::Queue.ref_name())?

@@ -1,7 +1,10 @@
 //! What follows from a decision: pure rules over what was decided, applied after every writing command
 //! (DESIGN 3.2). Running them twice changes nothing.
 
+mod changes;
+mod convoys;
 mod cursor;
+mod letters;
 mod rules;
 
 use std::cell::RefCell;
@@ -9,15 +12,20 @@ use std::collections::BTreeMap;
 
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
-use crate::ledger::{Decision, Name};
+use crate::ledger::Decision;
 use crate::record::{Request, Verdict};
 use crate::town::{Town, View};
 
+pub use changes::Changes;
 use cursor::Cursor;
-pub use rules::{Consequence, Landing, RULES, Rule};
+pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};
 
 /// How often consequences of consequences are looked for.
 const ROUNDS: usize = 8;
+
+/// How many changed records are looked at again before it is noted that nothing follows from them: to
+/// look at a few is quicker than to write a file.
+const LOOKED_AT_MAX: usize = 16;
 
 /// What settling came to.
 #[derive(Debug, Default)]
@@ -33,37 +41,48 @@ pub struct Settled {
 /// A cursor in `.git/gt` says how far it has come; without one it looks at everything once more, which
 /// finds what is missing and nothing else. After a crash at any point the next run does the rest.
 pub fn after(town: &Town) -> Settled {
-    match Cursor::load(town).map(|cursor| cursor.is_current(town)) {
+    let cursor = Cursor::load(town);
+    match cursor.as_ref().map(|cursor| cursor.is_current(town)) {
         Some(Ok(true)) => Settled::default(),
-        _ => fully(town),
+        _ => settle(town, cursor.as_ref(), false),
     }
 }
 
-/// Applies what follows from everything that is stored, whatever the cursor says; after a sync, which
-/// may have brought a cause's other half.
-///
+/// Applies what follows from all merge requests, whatever the cursor says, and from everything else that
+/// was decided since the last time; after a sync, which may have brought a cause's other half.
+pub fn fully(town: &Town) -> Settled {
+    settle(town, Cursor::load(town).as_ref(), true)
+}
+
 /// What was decided stands, whatever becomes of its consequences: so a failure here is told and is no
 /// failure of the command that decided.
-pub fn fully(town: &Town) -> Settled {
+fn settle(town: &Town, cursor: Option<&Cursor>, whole_queue: bool) -> Settled {
     let mut settled = Settled::default();
-    if let Err(fault) = in_rounds(town, &mut settled) {
+    if let Err(fault) = in_rounds(town, (cursor, whole_queue), &mut settled) {
         settled.faults.push(fault);
     }
     settled
 }
 
-fn in_rounds(town: &Town, settled: &mut Settled) -> Result<()> {
+fn in_rounds(
+    town: &Town,
+    (cursor, whole_queue): (Option<&Cursor>, bool),
+    settled: &mut Settled,
+) -> Result<()> {
     for _ in 0..ROUNDS {
-        let (seen, consequences) = derive(town)?;
+        let derived = derive(town, cursor, whole_queue)?;
         let (before, mut faults) = (settled.told.len(), Vec::new());
-        for consequence in &consequences {
+        for consequence in &derived.consequences {
             match apply(town, consequence) {
                 Ok(text) => settled.told.extend(text),
                 Err(fault) => faults.push(fault),
             }
         }
-        if consequences.is_empty() {
-            return seen.save(town);
+        if derived.consequences.is_empty() {
+            if derived.is_worth_noting || !settled.told.is_empty() {
+                derived.seen.save(town)?;
+            }
+            return Ok(());
         }
         if settled.told.len() == before {
             settled.faults.extend(faults);
@@ -73,24 +92,43 @@ fn in_rounds(town: &Town, settled: &mut Settled) -> Result<()> {
     Ok(())
 }
 
-/// Returns all consequences that are not drawn yet, and what they were derived from.
-fn derive(town: &Town) -> Result<(Cursor, Vec<Consequence>)> {
+/// What follows and is not drawn yet.
+struct Derived {
+    consequences: Vec<Consequence>,
+    /// What it was derived from.
+    seen: Cursor,
+    /// Whether looking at it again would cost more than to note that it was seen.
+    is_worth_noting: bool,
+}
+
+fn derive(town: &Town, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
     let view = town.view();
-    let requests = view.requests()?;
-    let seen = Cursor::now(town, &view, &requests)?;
+    let still = match cursor {
+        Some(cursor) if !whole_queue && cursor.is_queue_current(town)? => Some(cursor),
+        _ => None,
+    };
+    let (requests, seen) = match still {
+        Some(cursor) => (Vec::new(), cursor.moved(&view)?),
+        None => {
+            let requests = view.requests()?;
+            let seen = Cursor::now(town, &view, &requests)?;
+            (requests, seen)
+        }
+    };
+    let changes = Changes::since(&view, cursor)?;
     let tips = RefCell::new(BTreeMap::new());
     learn(town, &requests, &tips)?;
     let landing = |request: &Request| landing(town, &view, request, &tips);
-    let facts = rules::Facts {
-        view: &view,
-        requests: &requests,
-        landing: &landing,
-    };
-    let mut found = Vec::new();
+    let facts = rules::Facts::new(&view, &changes, &requests, &landing);
+    let mut consequences = Vec::new();
     for rule in RULES {
-        found.extend((rule.derive)(&facts)?);
+        consequences.extend((rule.derive)(&facts)?);
     }
-    Ok((seen, found))
+    Ok(Derived {
+        consequences,
+        seen,
+        is_worth_noting: still.is_none() || changes.len() > LOOKED_AT_MAX,
+    })
 }
 
 /// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as
@@ -165,10 +203,7 @@ type Tips = RefCell<BTreeMap<String, Option<Oid>>>;
 
 /// Writes a consequence as a commit of its own; nothing when somebody else has drawn it meanwhile.
 fn apply(town: &Town, consequence: &Consequence) -> Result<Option<String>> {
-    let ledger = match consequence {
-        Consequence::Landed { .. } => Name::Queue,
-        Consequence::Close { .. } | Consequence::Release { .. } => Name::Beads,
-    };
+    let ledger = consequence.ledger();
     let written = town.write(ledger, &consequence.actor(), |view, _| {
         let Some((subject, record)) = consequence.change(view)? else {
             return Ok(Decision::nothing(None));

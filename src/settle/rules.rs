@@ -1,20 +1,53 @@
 //! The rules: what follows from what, each a pure function of what is stored.
 
+use std::cell::OnceCell;
+
 use serde_json::{Map, Value, json};
 
+use super::changes::Changes;
+use super::{convoys, letters};
 use crate::fault::Result;
-use crate::ledger::{Record, Stamp};
-use crate::record::{Bead, Request, RequestStatus};
+use crate::ledger::{Name, Record, Stamp};
+use crate::record::{Bead, Convoy, Request, RequestStatus};
 use crate::town::View;
 
 /// What the rules look at.
 pub struct Facts<'a> {
     /// Everything stored.
     pub view: &'a View<'a>,
-    /// All merge requests.
+    /// What has changed since the last time.
+    pub changes: &'a Changes,
+    /// All merge requests; none where neither the queue nor a target has moved.
     pub requests: &'a [Request],
     /// How a request got onto its target, nothing while it is not there.
     pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
+    convoys: OnceCell<Vec<Convoy>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(
+        view: &'a View<'a>,
+        changes: &'a Changes,
+        requests: &'a [Request],
+        landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
+    ) -> Self {
+        Self {
+            view,
+            changes,
+            requests,
+            landing,
+            convoys: OnceCell::new(),
+        }
+    }
+
+    /// Returns all convoys; reads them when first asked.
+    pub(super) fn convoys(&self) -> Result<&[Convoy]> {
+        if let Some(known) = self.convoys.get() {
+            return Ok(known);
+        }
+        let all = self.view.convoys()?;
+        Ok(self.convoys.get_or_init(|| all))
+    }
 }
 
 /// How a request got onto its target.
@@ -49,6 +82,22 @@ pub const RULES: &[Rule] = &[
         name: "release",
         derive: release,
     },
+    Rule {
+        name: "claimed",
+        derive: convoys::claimed,
+    },
+    Rule {
+        name: "complete",
+        derive: convoys::complete,
+    },
+    Rule {
+        name: "ended",
+        derive: letters::ended,
+    },
+    Rule {
+        name: "notices",
+        derive: letters::notices,
+    },
 ];
 
 /// A change that follows from a decision.
@@ -75,6 +124,28 @@ pub enum Consequence {
         /// The request.
         request: Request,
     },
+    /// Every bead of the convoy is closed.
+    Complete {
+        /// The convoy.
+        convoy: Convoy,
+    },
+    /// A record that was not there: a convoy, a mail.
+    Make(Made),
+}
+
+/// A record that follows from something and is written once.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Where it is written.
+    pub(super) ledger: Name,
+    /// The record; whoever derives it makes the same.
+    pub(super) record: Record,
+    /// The commit's subject.
+    pub(super) subject: String,
+    /// The id of the record that caused it.
+    pub(super) cause: String,
+    /// Whose decision it follows from.
+    pub(super) actor: String,
 }
 
 /// A waiting request whose commit is on the target has landed.
@@ -168,21 +239,36 @@ fn cause_stamp(request: &Request) -> Stamp {
 }
 
 impl Consequence {
+    /// Returns the ledger it is written to.
+    pub(super) fn ledger(&self) -> Name {
+        match self {
+            Self::Landed { .. } => Name::Queue,
+            Self::Close { .. } | Self::Release { .. } => Name::Beads,
+            Self::Complete { .. } => Name::Convoys,
+            Self::Make(made) => made.ledger,
+        }
+    }
+
     /// Returns the id of the record that caused it.
     pub(super) fn cause(&self) -> &str {
-        let (Self::Landed { request, .. }
-        | Self::Close { request, .. }
-        | Self::Release { request, .. }) = self;
-        request.id()
+        match self {
+            Self::Landed { request, .. }
+            | Self::Close { request, .. }
+            | Self::Release { request, .. } => request.id(),
+            Self::Complete { convoy } => convoy.id(),
+            Self::Make(made) => &made.cause,
+        }
     }
 
     /// Returns whose decision it follows from.
     pub(super) fn actor(&self) -> String {
-        let (Self::Landed { request, .. }
-        | Self::Close { request, .. }
-        | Self::Release { request, .. }) = self;
-        let by = request.evidence("by").and_then(Value::as_str);
-        by.map_or_else(|| format!("{}/refinery", request.rig()), str::to_owned)
+        match self {
+            Self::Landed { request, .. }
+            | Self::Close { request, .. }
+            | Self::Release { request, .. } => actor_of(request),
+            Self::Complete { .. } => "mayor/".to_owned(),
+            Self::Make(made) => made.actor.clone(),
+        }
     }
 
     /// Returns the commit's subject and the changed record, nothing when it is drawn already.
@@ -191,6 +277,14 @@ impl Consequence {
             Self::Landed { request, landing } => self.land(view.request(request.id())?, landing),
             Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
             Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
+            Self::Complete { convoy } => Ok(view
+                .convoy(convoy.id())?
+                .and_then(|convoy| convoys::completed(view, convoy))),
+            Self::Make(made) => {
+                let there = view.ledger(made.ledger)?.get(made.record.id())?;
+                let new = || (made.subject.clone(), made.record.clone());
+                Ok(there.is_none().then(new))
+            }
         }
     }
 
@@ -212,6 +306,11 @@ impl Consequence {
         let subject = format!("land {}: {}", request.id(), request.branch());
         Ok(Some((subject, request.into_record())))
     }
+}
+
+fn actor_of(request: &Request) -> String {
+    let by = request.evidence("by").and_then(Value::as_str);
+    by.map_or_else(|| format!("{}/refinery", request.rig()), str::to_owned)
 }
 
 fn close_bead(bead: Option<Bead>, request: &Request) -> Option<(String, Record)> {
@@ -277,7 +376,7 @@ fn story(request: &Request) -> String {
     text
 }
 
-fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 

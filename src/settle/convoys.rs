@@ -1,0 +1,115 @@
+//! Rules about convoys: one for a claim, and the end of one whose beads are all closed.
+
+use std::collections::BTreeSet;
+
+use super::rules::{Consequence, Facts, Made};
+use crate::fault::Result;
+use crate::ledger::{Name, Record, Stamp, digest};
+use crate::record::{Bead, Convoy};
+use crate::town::View;
+
+/// The greatest length of a title that is made up here, in characters.
+const TITLE_MAX: usize = 500;
+
+/// A bead that was slung travels in a convoy: in its own where nobody has put it into one.
+///
+/// A convoy that ended before the claim was about earlier work.
+pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for bead in facts.changes.beads.iter().filter(|it| !it.is_closed()) {
+        let Some(claim) = bead.claim() else { continue };
+        let [rig, "polecats", _] = claim.by.split('/').collect::<Vec<_>>()[..] else {
+            continue;
+        };
+        let cause = [bead.id(), &claim.epoch.to_string()];
+        let id = derived_id(&prefix_of(facts.view, rig, bead)?, "cv", "claimed", &cause);
+        if facts.view.convoy(&id)?.is_some() {
+            continue;
+        }
+        let travels =
+            |it: &Convoy| it.tracks(bead.id()) && (it.is_live() || it.turned() > claim.stamp);
+        if facts.convoys()?.iter().any(travels) {
+            continue;
+        }
+        let title: String = format!("Work: {}", bead.title())
+            .chars()
+            .take(TITLE_MAX)
+            .collect();
+        let mut convoy = Convoy::derived(&id, &title, &claim.stamp);
+        convoy.add(bead.id(), &claim.stamp);
+        found.push(Consequence::Make(Made {
+            ledger: Name::Convoys,
+            subject: format!("create convoy {id}: {title}"),
+            record: convoy.into_record(),
+            cause: bead.id().to_owned(),
+            actor: claim.by.clone(),
+        }));
+    }
+    Ok(found)
+}
+
+/// Returns the prefix of a rig's ids; of one that nobody knows here, the bead's.
+fn prefix_of(view: &View<'_>, rig: &str, bead: &Bead) -> Result<String> {
+    let rig = view.rig(rig)?;
+    let of_bead = || bead.id().split('-').next().unwrap_or_default().to_owned();
+    Ok(rig.map_or_else(of_bead, |rig| rig.prefix().to_owned()))
+}
+
+/// Returns the id of a record that a rule derives from a cause: everybody derives the same.
+pub(super) fn derived_id(prefix: &str, kind: &str, rule: &str, cause: &[&str]) -> String {
+    let parts: Vec<&[u8]> = std::iter::once(rule)
+        .chain(cause.iter().copied())
+        .map(str::as_bytes)
+        .collect();
+    format!("{prefix}-{kind}-{}", &digest(&parts)[..10])
+}
+
+/// A convoy ends when all its beads have, once: what becomes of them later does not open it again.
+pub(super) fn complete(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let done: BTreeSet<&str> = facts
+        .changes
+        .beads
+        .iter()
+        .filter(|bead| bead.is_closed())
+        .map(Bead::id)
+        .collect();
+    let mut ids: BTreeSet<&str> = facts.changes.convoys.iter().map(Convoy::id).collect();
+    if !done.is_empty() {
+        let travels = |it: &&Convoy| it.beads().any(|bead| done.contains(bead));
+        ids.extend(facts.convoys()?.iter().filter(travels).map(Convoy::id));
+    }
+    let mut found = Vec::new();
+    for id in ids {
+        if let Some(convoy) = facts.view.convoy(id)?
+            && completed(facts.view, convoy.clone()).is_some()
+        {
+            found.push(Consequence::Complete { convoy });
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the commit's subject and the convoy at its end; nothing while something is left to do.
+///
+/// Its stamp is the least that exceeds the convoy's and those of its beads' ends.
+pub(super) fn completed(view: &View<'_>, mut convoy: Convoy) -> Option<(String, Record)> {
+    if !convoy.is_live() || convoy.is_owned() {
+        return None;
+    }
+    let mut last = convoy.record().newest();
+    let mut count = 0;
+    for id in convoy.beads() {
+        // One that is not here yet, or cannot be read, is not done.
+        let bead = view.bead(id).ok().flatten().filter(Bead::is_closed)?;
+        last = last.max(bead.record().stamp_of("state"));
+        count += 1;
+    }
+    let reason = match count {
+        0 => return None,
+        1 => "its bead is closed".to_owned(),
+        count => format!("all {count} beads are closed"),
+    };
+    convoy.close(&reason, "", &Stamp::just_after(&last));
+    let subject = format!("close convoy {}: {reason}", convoy.id());
+    Some((subject, convoy.into_record()))
+}

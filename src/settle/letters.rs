@@ -1,0 +1,270 @@
+//! Rules about mail: who is told of a request's end, and of a convoy's.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::convoys::derived_id;
+use super::rules::{Consequence, Facts, Made, short};
+use crate::fault::Result;
+use crate::ledger::{Name, Stamp};
+use crate::mail::{OVERSEER, inboxes};
+use crate::record::{Convoy, Letter, Mail, Request, RequestStatus};
+use crate::town::View;
+
+/// How many files or beads a mail names.
+const NAMED_MAX: usize = 50;
+
+/// Whoever did the work is told what became of it, once for each end of a request.
+pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for request in &facts.changes.requests {
+        let Some(subject) = subject(request) else {
+            continue;
+        };
+        let by = request.evidence("by").and_then(Value::as_str);
+        if request.worker().is_empty() || by == Some(request.worker()) {
+            continue;
+        }
+        let cause = [request.id(), &request.record().life().to_string()];
+        let prefix = prefix(request.id(), "-mr-");
+        let id = derived_id(prefix, "mail", "ended", &cause);
+        let refinery = format!("{}/refinery", request.rig());
+        let letter = Letter {
+            from: &refinery,
+            to: &inboxes(request.worker())[0],
+            subject: &subject,
+            body: &story(request),
+            kind: if request.status() == RequestStatus::Landed {
+                ""
+            } else {
+                "task"
+            },
+            ..Letter::default()
+        };
+        let stamp = request.record().stamp_of("state");
+        let actor = by.unwrap_or(&refinery);
+        found.extend(letter_once(
+            facts.view,
+            &id,
+            &letter,
+            (&stamp, request.id(), actor),
+        )?);
+    }
+    Ok(found)
+}
+
+fn subject(request: &Request) -> Option<String> {
+    let bead = match request.bead() {
+        "" => request.branch(),
+        bead => bead,
+    };
+    let said = match request.status() {
+        RequestStatus::Landed => format!("{bead} has landed on {}", request.target()),
+        RequestStatus::Ejected => format!("{bead} was ejected: {}", request.reason()),
+        RequestStatus::Conflict => format!("{bead} conflicts with {}", request.target()),
+        RequestStatus::Rejected => format!("{bead} was rejected: {}", request.reason()),
+        RequestStatus::Queued | RequestStatus::Held | RequestStatus::Cancelled => return None,
+    };
+    Some(one_line(&said))
+}
+
+/// Returns what a worker is told about the end of a request, with all that is needed to see it.
+fn story(request: &Request) -> String {
+    let text = |key: &str| request.evidence(key).and_then(Value::as_str);
+    let mut lines = vec![format!(
+        "request  {}\nbranch   {} at {}\ntarget   {}",
+        request.id(),
+        request.branch(),
+        short(request.head()),
+        request.target()
+    )];
+    if !request.reason().is_empty() {
+        lines.push(format!("reason   {}", request.reason()));
+    }
+    for (name, key) in [("gate", "gate"), ("green", "green"), ("red", "red")] {
+        lines.extend(text(key).map(|it| format!("{name:<8} {it}")));
+    }
+    lines.extend(text("reproduce").map(|line| format!("see it   {line}")));
+    let files = request.evidence("files").and_then(Value::as_array);
+    let files: Vec<&str> = files
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    lines.extend(
+        files
+            .iter()
+            .take(NAMED_MAX)
+            .map(|it| format!("file     {it}")),
+    );
+    if files.len() > NAMED_MAX {
+        lines.push(format!("and {} more files", files.len() - NAMED_MAX));
+    }
+    match request.status() {
+        RequestStatus::Landed => {
+            lines.extend(text("commit").map(|it| format!("landed   in {}", short(it))));
+        }
+        RequestStatus::Conflict => lines.push(format!(
+            "\nThe bead is ready again. Bring {} into the branch, resolve, commit, and say git gt done.",
+            request.target()
+        )),
+        _ => lines.push("\nThe bead is ready again, and the commits are kept.".to_owned()),
+    }
+    lines.join("\n")
+}
+
+/// Whoever asked to be told of a convoy's end is told, once for each end; whoever ended it knows.
+pub(super) fn notices(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for convoy in facts.changes.convoys.iter().filter(|it| !it.is_live()) {
+        let by = match convoy.closed_by() {
+            "" => String::new(),
+            actor => inboxes(actor).swap_remove(0),
+        };
+        let beads: Vec<&str> = convoy.beads().collect();
+        let mut body = format!("{}\nbeads: ", convoy.reason());
+        body.push_str(&beads[..beads.len().min(NAMED_MAX)].join(", "));
+        if beads.len() > NAMED_MAX {
+            body.push_str(&format!(" and {} more", beads.len() - NAMED_MAX));
+        }
+        let subject = one_line(&format!("{} is closed: {}", convoy.id(), convoy.title()));
+        for to in recipients(convoy).iter().filter(|it| **it != by) {
+            let cause = [convoy.id(), &convoy.record().life().to_string(), to];
+            let id = derived_id(prefix(convoy.id(), "-cv-"), "mail", "notices", &cause);
+            let letter = Letter {
+                from: "mayor/",
+                to,
+                subject: &subject,
+                body: &body,
+                ..Letter::default()
+            };
+            let cause = (&convoy.turned(), convoy.id(), "mayor/");
+            found.extend(letter_once(facts.view, &id, &letter, cause)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Returns who is told of a convoy's end: whom somebody named, else its owner, else the human.
+fn recipients(convoy: &Convoy) -> BTreeSet<&str> {
+    let mut all: BTreeSet<&str> = convoy.notify().collect();
+    if convoy.is_for_human() {
+        all.insert(OVERSEER);
+    }
+    if all.is_empty() {
+        all.insert(match convoy.owner() {
+            "" => OVERSEER,
+            owner => owner,
+        });
+    }
+    all
+}
+
+/// Returns a mail that follows from something, unless it was written before.
+fn letter_once(
+    view: &View<'_>,
+    id: &str,
+    letter: &Letter<'_>,
+    (stamp, cause, actor): (&Stamp, &str, &str),
+) -> Result<Option<Consequence>> {
+    if view.ledger(Name::Mail)?.get(id)?.is_some() {
+        return Ok(None);
+    }
+    let thread = format!("thread-{cause}");
+    let letter = Letter {
+        thread: &thread,
+        ..letter.clone()
+    };
+    Ok(Some(Consequence::Make(Made {
+        ledger: Name::Mail,
+        subject: format!("mail {id} to {}: {}", letter.to, letter.subject),
+        record: Mail::derived(id, &letter, stamp).into_record(),
+        cause: cause.to_owned(),
+        actor: actor.to_owned(),
+    })))
+}
+
+fn prefix<'a>(id: &'a str, kind: &str) -> &'a str {
+    id.split_once(kind).map_or("gt", |(prefix, _)| prefix)
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::record::Submission;
+
+    fn stamp(n: u64) -> Stamp {
+        format!("{n:016x}-k").parse().unwrap()
+    }
+
+    fn request(status: RequestStatus, evidence: &[(&str, Value)]) -> Request {
+        let what = Submission {
+            bead: "gt-1",
+            bead_life: 0,
+            epoch: 1,
+            target: "main",
+            branch: "gt/nux/gt-1.1-k",
+            head: "1234567890123456",
+            tip: "abc",
+            worker: "api/polecats/nux",
+            rig: "api",
+            priority: 2,
+        };
+        let mut request = Request::new("gt-mr-1", &what, &stamp(10));
+        let evidence = evidence
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()));
+        request.finish(status, "because", Map::from_iter(evidence), &stamp(11));
+        request
+    }
+
+    #[test]
+    fn every_end_has_its_words_and_no_other_state_has() {
+        let check = |status, want: Option<&str>| {
+            assert_eq!(subject(&request(status, &[])).as_deref(), want);
+        };
+        check(RequestStatus::Landed, Some("gt-1 has landed on main"));
+        check(RequestStatus::Ejected, Some("gt-1 was ejected: because"));
+        check(RequestStatus::Conflict, Some("gt-1 conflicts with main"));
+        check(RequestStatus::Rejected, Some("gt-1 was rejected: because"));
+        check(RequestStatus::Cancelled, None);
+    }
+
+    #[test]
+    fn a_worker_gets_the_proof_and_not_all_of_it() {
+        let files: Vec<String> = (0..60).map(|number| format!("f{number}")).collect();
+        let text = story(&request(
+            RequestStatus::Conflict,
+            &[("files", json!(files)), ("gate", json!("test"))],
+        ));
+        assert!(text.contains("gate     test\n"), "{text}");
+        assert!(text.contains("file     f49\nand 10 more files\n"), "{text}");
+    }
+
+    #[test]
+    fn somebody_is_told_of_every_convoy() {
+        let check = |owner: &str, notify: &[&str], human: bool, want: &[&str]| {
+            let mut convoy = Convoy::new("gt-cv-1", "c", &stamp(1));
+            let record = convoy.record_mut();
+            record.set("owner", Some(owner.into()), &stamp(1));
+            record.set("human", human.then(|| true.into()), &stamp(1));
+            for address in notify {
+                record.set_entry("notify", address, Some(true.into()), &stamp(1));
+            }
+            let got: Vec<&str> = recipients(&convoy).into_iter().collect();
+            assert_eq!(got, want);
+        };
+        check("", &[], false, &["overseer"]);
+        check("ada", &[], false, &["ada"]);
+        check("ada", &["mayor/"], false, &["mayor/"]);
+        check("ada", &["mayor/"], true, &["mayor/", "overseer"]);
+    }
+}
