@@ -101,16 +101,24 @@ fn story(request: &Request) -> String {
     if files.len() > NAMED_MAX {
         lines.push(format!("and {} more files", files.len() - NAMED_MAX));
     }
-    match request.status() {
-        RequestStatus::Landed => {
-            lines.extend(text("commit").map(|it| format!("landed   in {}", short(it))));
-        }
-        RequestStatus::Conflict => lines.push(format!(
-            "\nThe bead is ready again. Bring {} into the branch, resolve, commit, and say git gt done.",
-            request.target()
-        )),
-        _ => lines.push("\nThe bead is ready again, and the commits are kept.".to_owned()),
+    if request.status() == RequestStatus::Landed {
+        lines.extend(text("commit").map(|it| format!("landed   in {}", short(it))));
+        return lines.join("\n");
     }
+    // The claim is over: whoever mends the branch queues it by its name.
+    let (branch, bead) = (request.branch(), request.bead());
+    let again = if bead.is_empty() {
+        format!("git gt mq submit --branch {branch}")
+    } else {
+        lines.push(String::new());
+        lines.push(format!(
+            "{bead} is ready again: git gt sling {bead} starts anew"
+        ));
+        format!("git gt mq submit --branch {branch} --bead {bead}")
+    };
+    lines.push(format!(
+        "the commits are kept; mend them and queue them: {again}"
+    ));
     lines.join("\n")
 }
 
