@@ -133,7 +133,7 @@ fn changed(
     what: &str,
     (convoy, missing): (Convoy, Vec<String>),
 ) -> Result<Reply> {
-    cx.settle(town)?;
+    cx.settle(town);
     let view = town.view();
     // Complete from the start, it is closed by now.
     let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);

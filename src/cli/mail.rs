@@ -142,7 +142,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::Reply(args) => {
             let town = cx.town()?;
             let sent = mail::reply(&town, &cx.actor(town.repo()), &args.id, &args.body.text()?)?;
-            cx.settle(&town)?;
+            cx.settle(&town);
             Ok(told(&sent))
         }
         Verb::Archive { ids } => archive(cx, ids),
@@ -162,7 +162,7 @@ fn send(cx: &Context, args: &Send) -> Result<Reply> {
         reply_to: args.reply_to.clone(),
     };
     let sent = mail::send(&town, &cx.actor(town.repo()), &draft)?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     Ok(told(&sent))
 }
 
@@ -227,7 +227,7 @@ fn each(
             Err(fault) => faults.push(fault),
         }
     }
-    cx.settle(&town)?;
+    cx.settle(&town);
     Ok(several(values, blocks.join("\n"), faults))
 }
 

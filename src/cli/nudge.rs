@@ -29,6 +29,6 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     };
     let actor = cx.actor(town.repo());
     let sent = mail::nudge(&town, &actor, (&args.to, &args.message), urgency)?;
-    cx.settle(&town)?;
+    cx.settle(&town);
     Ok(told(&sent))
 }
