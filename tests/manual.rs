@@ -38,10 +38,15 @@ fn pages() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("man")).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let pages: Vec<PathBuf> = paths
-        .filter(|it| it.extension().is_some_and(|end| end == "1"))
+        .filter(|it| it.extension().is_some_and(|end| end == "1" || end == "7"))
         .collect();
-    assert!(!pages.is_empty());
+    assert!(pages.len() > 25, "{pages:?}");
     pages
+}
+
+/// Returns the name of a page without its section.
+fn name(page: &Path) -> String {
+    page.file_stem().unwrap().to_string_lossy().into_owned()
 }
 
 /// Returns everything an output holds.
@@ -71,12 +76,9 @@ fn man_sets_the_page_without_a_warning() {
         return;
     }
     for page in pages() {
-        let name = Command::new("lexgrog").arg(&page).output().unwrap();
-        assert!(
-            said(&name).contains("\"git-gt - coordinate"),
-            "{}",
-            said(&name)
-        );
+        let found = Command::new("lexgrog").arg(&page).output().unwrap();
+        let wanted = format!("\"{} - ", name(&page));
+        assert!(said(&found).contains(&wanted), "{}", said(&found));
         let mut man = Command::new("man");
         man.args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"]);
         man.arg(&page)
@@ -86,6 +88,72 @@ fn man_sets_the_page_without_a_warning() {
         let output = man.output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         assert!(output.status.success());
+    }
+}
+
+/// What a page about a command may have, in this order; those marked it must have.
+const HEADINGS: &[(&str, bool)] = &[
+    ("NAME", true),
+    ("SYNOPSIS", true),
+    ("DESCRIPTION", true),
+    ("OPTIONS", false),
+    ("COMMANDS", false),
+    ("OUTPUT", false),
+    ("EXIT STATUS", true),
+    ("EXAMPLES", true),
+    ("NOTES", false),
+    ("SEE ALSO", true),
+    ("GIT", true),
+];
+
+#[test]
+fn pages_of_commands_have_the_same_parts() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let name = name(&page);
+        let section = page.extension().unwrap().to_str().unwrap();
+        let title = name.to_uppercase().replace('-', "\\-");
+        let version = env!("CARGO_PKG_VERSION");
+        let mut lines = text.lines();
+        let header = lines.find(|it| it.starts_with(".TH ")).unwrap();
+        assert!(
+            header.starts_with(&format!(".TH {title} {section} 20")),
+            "{header}"
+        );
+        assert!(
+            header.ends_with(&format!("\"git\\-gt {version}\" \"Git Gas Town Manual\"")),
+            "{header}"
+        );
+        if !name.starts_with("git-gt-") {
+            continue;
+        }
+        let found: Vec<&str> = lines.filter_map(|it| it.strip_prefix(".SH ")).collect();
+        let wanted: Vec<&str> = HEADINGS
+            .iter()
+            .filter(|(heading, must)| *must || found.contains(heading))
+            .map(|it| it.0)
+            .collect();
+        assert_eq!(found, wanted, "{name}");
+    }
+}
+
+#[test]
+fn pages_refer_to_pages_that_exist() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap().replace("\\-", "-");
+        for line in text.lines().filter_map(|it| it.strip_prefix(".BR git")) {
+            let mut words = line.split_whitespace();
+            let (Some(end), Some(section)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let Some(section) = section.strip_prefix('(').and_then(|it| it.get(..1)) else {
+                continue;
+            };
+            if end.starts_with("-gt") || end.starts_with("gt-") {
+                let file = format!("man/git{end}.{section}");
+                assert!(root().join(&file).exists(), "{}: {file}", page.display());
+            }
+        }
     }
 }
 
@@ -113,7 +181,11 @@ fn check(arguments: &str, code: i32, wanted: &[&str]) {
 fn help_is_the_manual() {
     check("help", 0, &["GIT-GT(1)", "\nNAME\n", "\nEXIT STATUS\n"]);
     check("--help", 0, &["GIT-GT(1)", "\nNOTES\n"]);
-    let sling = &["   sling\n", "-n, --dry-run"];
+    let sling = &[
+        "GIT-GT-SLING(1)",
+        "git gt sling [--agent NAME]",
+        "-n, --dry-run",
+    ];
     check("sling --help", 0, sling);
     check("-C / --actor ada sling --help", 0, sling);
     check(
@@ -130,6 +202,9 @@ fn help_is_the_manual() {
         &["refinery run", "refinery gate add", "refinery gate none"],
     );
     check("help --json version", 0, &["\"command\": \"version\""]);
+    for guide in ["concepts", "gt-concepts", "gitgt-concepts"] {
+        check(&format!("help {guide}"), 0, &["GITGT-CONCEPTS(7)"]);
+    }
     check("help nonsense", 1, &["Error: there is no command"]);
     let typo = &["Error: there is no command 'refinery gat'"];
     check("help refinery gat", 1, typo);
@@ -299,22 +374,28 @@ impl Project {
     }
 }
 
-/// Returns the lines that begin with a prompt in the section EXAMPLES of the page as it is shown.
-fn examples() -> Vec<String> {
-    let output = Command::new(PROGRAM).arg("help").output().unwrap();
-    let page = said(&output);
-    let (_, rest) = page.split_once("\nEXAMPLES\n").unwrap();
-    let (section, _) = rest.split_once("\nNOTES\n").unwrap();
-    let lines = section
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("$ "));
+/// Returns the lines that begin with a prompt in a part of a text.
+fn prompts(part: &str) -> Vec<String> {
+    let lines = part.lines();
+    let lines = lines.filter_map(|line| line.trim().strip_prefix("$ "));
     lines.map(str::to_owned).collect()
+}
+
+/// Returns the lines that begin with a prompt in a page as it is shown.
+fn examples(page: &str) -> Vec<String> {
+    let mut program = Command::new(PROGRAM);
+    let output = program
+        .args(["help"])
+        .args(page.split_whitespace())
+        .output()
+        .unwrap();
+    prompts(&said(&output))
 }
 
 #[test]
 fn the_examples_of_the_page_work() {
     let project = Project::new();
-    let lines = examples();
+    let lines = examples("");
     assert!(lines.len() > 15, "{lines:?}");
     project.type_lines(&lines);
     assert_eq!(project.landed(), 4);
@@ -322,6 +403,51 @@ fn the_examples_of_the_page_work() {
     assert_eq!(beads.matches(" closed ").count(), 3, "{beads}");
     let bead = project.run("project", "git gt show old-1");
     assert!(bead.contains("From bd"), "{bead}");
+}
+
+/// What the examples of pages about single commands find: two beads, an agent, a gate, a branch.
+const BEGIN: &str = "git gt init --prefix gt
+git gt create --id gt-7k2q9 'Parser accepts empty input'
+git gt create --id gt-m4x8d 'Document --quiet'
+git gt config agent set claude 'claude -p {prompt}'
+git gt refinery gate add test --command ./test.sh
+git switch -q -c typo
+echo 'See the manual.' >>README.md
+git commit -q -a -m 'point at the manual'
+git switch -q main
+";
+
+#[test]
+fn the_examples_of_every_command_work() {
+    for page in pages() {
+        let name = name(&page);
+        let Some(command) = name.strip_prefix("git-gt-") else {
+            continue;
+        };
+        let lines = examples(command);
+        assert!(!lines.is_empty(), "{name} has no example");
+        let project = Project::new();
+        let mut begin = BEGIN;
+        if command == "init" {
+            begin = "";
+        }
+        let all: Vec<String> = begin.lines().map(str::to_owned).chain(lines).collect();
+        project.type_lines(&all);
+    }
+}
+
+#[test]
+fn the_examples_of_the_guides_work() {
+    for page in pages() {
+        let name = name(&page);
+        let Some(guide) = name.strip_prefix("gitgt-") else {
+            continue;
+        };
+        let lines = examples(guide);
+        assert!(lines.len() > 10, "{name}: {lines:?}");
+        let project = Project::new();
+        project.type_lines(&lines);
+    }
 }
 
 /// Returns the lines of the block of README.md that begins with `git gt init`.

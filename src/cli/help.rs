@@ -8,16 +8,13 @@ use super::manual;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
 
-/// git-gt(1).
-pub(crate) const PAGE: &str = include_str!("../../man/git-gt.1");
-
 /// How wide the manual is set.
 const WIDTH: usize = 80;
 
 /// Show the manual, or the part about one command
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The command, in as many words as it has
+    /// The command, in as many words as it has, or a guide, such as concepts
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
@@ -46,9 +43,10 @@ pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
     })
 }
 
-/// Returns what `git gt help` shows; every word has to be one of a command.
+/// Returns what `git gt help` shows; every word has to be one of a command, or the one of a guide.
 pub(crate) fn run(root: &clap::Command, args: &Args) -> Result<Reply> {
-    if manual::lookup(root, &args.command).is_none() {
+    let is_guide = args.command.len() == 1 && manual::lookup(root, &args.command).is_none();
+    if !is_guide && manual::lookup(root, &args.command).is_none() {
         return Err(unknown(&args.command));
     }
     show(root, &args.command)
@@ -59,30 +57,33 @@ fn unknown(words: &[String]) -> Fault {
         .hint("git gt help lists all commands")
 }
 
-/// Returns the manual, or the part of it about the command that `words` begin with.
+/// Returns the manual, or the part of it about a command, or a guide.
 pub(crate) fn show(root: &clap::Command, words: &[String]) -> Result<Reply> {
-    let mut known = Vec::new();
-    for count in (0..=words.len()).rev() {
-        if let Some(path) = manual::lookup(root, &words[..count]) {
-            known = path
-                .iter()
-                .map(|command| command.get_name().to_owned())
-                .collect();
-            break;
+    let known = (0..=words.len())
+        .rev()
+        .find_map(|count| manual::lookup(root, &words[..count]))
+        .unwrap_or_default();
+    let path: Vec<&str> = known.iter().map(|it| it.get_name()).collect();
+    let (said, roff) = if !path.is_empty() {
+        (path.join(" "), manual::about(&path))
+    } else if let Some(word) = words.first() {
+        let guide = guide(word);
+        let roff = manual::page(&format!("gitgt-{guide}.7"));
+        if roff.is_none() {
+            return Err(unknown(words));
         }
-    }
-    if known.is_empty() && !words.is_empty() {
-        return Err(unknown(words));
-    }
-    let path: Vec<&str> = known.iter().map(String::as_str).collect();
-    let roff = if path.is_empty() {
-        PAGE.to_owned()
+        (guide.to_owned(), roff.map(str::to_owned))
     } else {
-        manual::section(PAGE, &path).unwrap_or_else(|| PAGE.to_owned())
+        (String::new(), None)
     };
-    let text = manual::render(&roff, WIDTH);
-    Ok(Reply::new(
-        json!({ "command": path.join(" "), "text": text }),
-        text,
-    ))
+    let whole = || manual::page("git-gt.1").expect("it is in the table");
+    let text = manual::render(&roff.unwrap_or_else(|| whole().to_owned()), WIDTH);
+    Ok(Reply::new(json!({ "command": said, "text": text }), text))
+}
+
+/// Returns the name of a guide, which may be typed as git and man want it.
+fn guide(word: &str) -> &str {
+    let prefixes = ["gitgt-", "gt-"];
+    let mut short = prefixes.iter().filter_map(|it| word.strip_prefix(it));
+    short.next().unwrap_or(word)
 }

@@ -1,10 +1,12 @@
 //! The embedded manual: shows it without man, finds a command's part, generates option lists.
 //!
-//! The page is hand-written in the macros of man(7); only the lists between the lines
-//! `.\" options: PATH` and `.\" end` are generated, from the same definitions as the parser.
+//! The pages are hand-written in the macros of man(7); only what stands between the lines
+//! `.\" options: PATH` (or `synopsis: PATH`, or `commands`) and `.\" end` is generated, from the same
+//! definitions as the parser.
 
 #[cfg(test)]
 mod options;
+mod pages;
 mod render;
 mod roff;
 
@@ -12,8 +14,24 @@ use clap::Command;
 
 #[cfg(test)]
 pub(crate) use options::{refresh, undocumented};
+#[cfg(test)]
+pub(crate) use pages::PAGES;
+pub(crate) use pages::page;
 pub(crate) use render::render;
 use roff::{Line, visible};
+
+/// Returns the roff of what the manual says about a command: its page, or its part of the page of
+/// its first word. While it is new it may be described in git-gt(1).
+pub(crate) fn about(command: &[&str]) -> Option<String> {
+    let (first, rest) = command.split_first()?;
+    let Some(own) = page(&format!("git-gt-{first}.1")) else {
+        return section(page("git-gt.1")?, command);
+    };
+    if rest.is_empty() {
+        return Some(own.to_owned());
+    }
+    section(own, command).or_else(|| Some(own.to_owned()))
+}
 
 /// Returns the roff of the sections about `command` and about its subcommands, in page order.
 ///

@@ -1,5 +1,5 @@
-//! Lists of options for the manual, generated from the same definitions as the parser; only tests
-//! need them, because what they make stands in the page.
+//! Synopses, lists of options and the list of commands for the manual, generated from the same
+//! definitions as the parser; only tests need them, because what they make stands in the pages.
 
 use clap::{Arg, ArgAction, Command};
 
@@ -17,7 +17,18 @@ fn options(command: &Command) -> String {
     named.into_iter().chain(positional).map(entry).collect()
 }
 
-/// Returns the page `roff` with the list between each pair of markers generated afresh.
+/// What is generated between the line of a marker and its end.
+#[derive(Debug, PartialEq, Eq)]
+enum Region<'a> {
+    /// `.\" options: PATH`: options and arguments of a command.
+    Options(Vec<&'a str>),
+    /// `.\" synopsis: PATH`: a line for the command and each one below it.
+    Synopsis(Vec<&'a str>),
+    /// `.\" commands`: every command, with the page to read.
+    Commands,
+}
+
+/// Returns the page `roff` with what stands between each pair of markers generated afresh.
 ///
 /// Where no command of `root` has the path that a marker names, the list becomes the line
 /// `.\" unknown command`. Where a marker has no end before the next heading or marker, nothing is
@@ -27,7 +38,7 @@ pub(crate) fn refresh(roff: &str, root: &Command) -> String {
     let mut lines = roff.split_inclusive('\n');
     while let Some(line) = lines.next() {
         page.push_str(line);
-        let Some(path) = marker(line) else { continue };
+        let Some(region) = region(line) else { continue };
         match lines
             .clone()
             .take_while(|it| !is_boundary(it))
@@ -35,7 +46,7 @@ pub(crate) fn refresh(roff: &str, root: &Command) -> String {
         {
             None => page.push_str(".\\\" missing end\n"),
             Some(stale) => {
-                page.push_str(&generated(&path, root));
+                page.push_str(&generated(&region, root));
                 lines.by_ref().take(stale).for_each(drop);
             }
         }
@@ -43,38 +54,55 @@ pub(crate) fn refresh(roff: &str, root: &Command) -> String {
     page
 }
 
-/// Returns the paths of the visible commands of `root` that the page `roff` does not describe.
+/// Returns the paths of the visible commands of `root` that no page describes.
 ///
-/// A command without subcommands is described by a section of its own that holds the marker of
-/// its options, even if it has none.
-pub(crate) fn undocumented(roff: &str, root: &Command) -> Vec<String> {
-    let described: Vec<Vec<String>> = sections(roff)
-        .into_iter()
-        .filter(has_own_marker)
-        .map(|it| it.path)
-        .collect();
+/// A command without subcommands is described by a page that is named after it, or by a section of
+/// the page of its first word (while it is new, of git-gt(1)), that holds the marker of its options,
+/// even if it has none.
+pub(crate) fn undocumented(pages: &[(&str, &str)], root: &Command) -> Vec<String> {
+    let described = |leaf: &Vec<String>| {
+        let own = format!("git-gt-{}.1", leaf[0]);
+        let is_own = |roff: &str| leaf.len() == 1 && options_in(roff).any(|it| it == *leaf);
+        let is_part = |roff: &str| {
+            let mut parts = sections(roff).into_iter().filter(has_own_marker);
+            parts.any(|it| it.path == *leaf)
+        };
+        pages.iter().any(|(name, roff)| {
+            *name == own && (is_own(roff) || is_part(roff)) || *name == "git-gt.1" && is_part(roff)
+        })
+    };
     leaves(root, &[])
         .into_iter()
-        .filter(|leaf| !described.contains(leaf))
+        .filter(|leaf| !described(leaf))
         .map(|it| it.join(" "))
         .collect()
 }
 
 /// Says whether a section holds the marker of its own options.
 fn has_own_marker(section: &Section) -> bool {
-    section
-        .text
-        .lines()
-        .filter_map(marker)
-        .any(|it| it == section.path)
+    options_in(&section.text).any(|it| it == section.path)
 }
 
-fn marker(line: &str) -> Option<Vec<&str>> {
-    Some(
-        line.strip_prefix(".\\\" options:")?
-            .split_whitespace()
-            .collect(),
-    )
+/// Returns the paths of the markers of options in a page.
+fn options_in(roff: &str) -> impl Iterator<Item = Vec<&str>> {
+    roff.lines().filter_map(|line| match region(line) {
+        Some(Region::Options(path)) => Some(path),
+        _ => None,
+    })
+}
+
+fn region(line: &str) -> Option<Region<'_>> {
+    let said = line.strip_prefix(".\\\" ")?.trim_end();
+    let words = |path: &'static str| {
+        let rest = said.strip_prefix(path)?;
+        Some(rest.split_whitespace().collect())
+    };
+    match said {
+        "commands" => Some(Region::Commands),
+        _ => words("options:")
+            .map(Region::Options)
+            .or_else(|| words("synopsis:").map(Region::Synopsis)),
+    }
 }
 
 fn is_end_marker(line: &str) -> bool {
@@ -83,10 +111,15 @@ fn is_end_marker(line: &str) -> bool {
 
 /// Says whether a list of options cannot go on across `line`.
 fn is_boundary(line: &str) -> bool {
-    marker(line).is_some() || matches!(Line::parse(line), Line::Macro("SH" | "SS", _))
+    region(line).is_some() || matches!(Line::parse(line), Line::Macro("SH" | "SS", _))
 }
 
-fn generated(path: &[&str], root: &Command) -> String {
+fn generated(region: &Region<'_>, root: &Command) -> String {
+    let (path, make): (_, fn(&[&str], &Command) -> String) = match region {
+        Region::Commands => return commands(root),
+        Region::Options(path) => (path, |_, command| options(command)),
+        Region::Synopsis(path) => (path, |path, command| synopses(path, command).join(".br\n")),
+    };
     match lookup(root, path) {
         Some(found)
             if found
@@ -94,10 +127,54 @@ fn generated(path: &[&str], root: &Command) -> String {
                 .map(|it| it.get_name())
                 .eq(path.iter().copied()) =>
         {
-            options(found.last().copied().unwrap_or(root))
+            make(path, found.last().copied().unwrap_or(root))
         }
         _ => ".\\\" unknown command\n".to_owned(),
     }
+}
+
+/// Returns every visible command of `root` with what it is for, as a list of pages to read.
+fn commands(root: &Command) -> String {
+    let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
+    let entry = |it: &Command| {
+        let about = it.get_about().map(ToString::to_string).unwrap_or_default();
+        let name = escape(it.get_name());
+        format!(".TP\n.BR git\\-gt\\-{name} (1)\n{}", escape_line(&about))
+    };
+    visible.map(entry).collect()
+}
+
+/// Returns how a command and the visible ones below it are typed, each as lines of roff.
+fn synopses(path: &[&str], command: &Command) -> Vec<String> {
+    let mut found = Vec::new();
+    if !command.is_subcommand_required_set() {
+        let name = escape(&path.join(" "));
+        let mut one = format!(".B git gt {name}\n");
+        let (positional, named): (Vec<&Arg>, Vec<&Arg>) = command
+            .get_arguments()
+            .filter(|it| is_listed(it))
+            .partition(|it| it.is_positional());
+        for arg in named.into_iter().chain(positional) {
+            let text = if arg.is_positional() {
+                positional_tag(arg)
+            } else {
+                let long = arg.get_long().map(|it| format!("--{it}"));
+                let short = || arg.get_short().map(|it| format!("-{it}"));
+                bold(&long.or_else(short).unwrap_or_default()) + &option_value(arg)
+            };
+            one += &if arg.is_required_set() {
+                format!("{text}\n")
+            } else {
+                format!("[{text}]\n")
+            };
+        }
+        found.push(one);
+    }
+    let below = command.get_subcommands().filter(|it| !it.is_hide_set());
+    for child in below.filter(|it| it.get_name() != "help") {
+        found.extend(synopses(&[path, &[child.get_name()]].concat(), child));
+    }
+    found
 }
 
 fn leaves(command: &Command, path: &[String]) -> Vec<Vec<String>> {
@@ -414,15 +491,35 @@ mod tests {
     }
 
     #[test]
-    fn names_what_the_page_does_not_describe() {
+    fn generates_synopses_and_the_list_of_commands() {
+        let sling =
+            "# synopsis: sling\n.B git gt sling\n[\\fB\\-\\-priority\\fR \\fIN\\fR]\n# end\n";
+        check_refresh("# synopsis: sling\n# end\n", sling);
+        let refinery = "# synopsis: refinery\n.B git gt refinery\n.br\n.B git gt refinery run\n.br\n\
+                        .B git gt refinery gate\n.br\n.B git gt refinery gate add\n\
+                        [\\fB\\-\\-command\\fR \\fICMD\\fR]\n\\fINAME\\fR\n# end\n";
+        check_refresh("# synopsis: refinery\nstale\n# end\n", refinery);
+        let commands = "# commands\n.TP\n.BR git\\-gt\\-sling (1)\nSling it\n# end\n";
+        let root = Command::new("git-gt").subcommand(Command::new("sling").about("Sling it"));
+        let page = "# commands\n# end\n".replace('#', ".\\\"");
+        assert_eq!(refresh(&page, &root).replace(".\\\"", "#"), commands);
+    }
+
+    #[test]
+    fn names_what_the_pages_do_not_describe() {
         let mut root = tree();
-        assert_eq!(undocumented(PAGE, &root), ["refinery gate add", "help"]);
+        let all = |page: &str| [("git-gt.1", page.to_owned())];
+        let check = |pages: &[(&str, String)], root: &Command, want: &[&str]| {
+            let pages: Vec<(&str, &str)> = pages.iter().map(|it| (it.0, it.1.as_str())).collect();
+            assert_eq!(undocumented(&pages, root), want);
+        };
+        check(&all(PAGE), &root, &["refinery gate add", "help"]);
         let other = PAGE.replace("options: sling", "options: refinery run");
-        assert_eq!(
-            undocumented(&other, &root),
-            ["sling", "refinery gate add", "help"]
-        );
+        check(&all(&other), &root, &["sling", "refinery gate add", "help"]);
+        let own = ".\\\" options: help\n.\\\" end\n".to_owned();
+        let pages = [("git-gt.1", PAGE.to_owned()), ("git-gt-help.1", own)];
+        check(&pages, &root, &["refinery gate add"]);
         root.build();
-        assert_eq!(undocumented(PAGE, &root), ["refinery gate add", "help"]);
+        check(&all(PAGE), &root, &["refinery gate add", "help"]);
     }
 }

@@ -1,0 +1,65 @@
+//! The table of the pages of the manual, which are embedded in the program.
+
+macro_rules! page {
+    ($file:literal) => {
+        ($file, include_str!(concat!("../../../man/", $file)))
+    };
+}
+
+/// Every file of `man/` with its text, sorted by name. A new page is a new line.
+pub(crate) const PAGES: &[(&str, &str)] = &[
+    page!("git-gt-agents.1"),
+    page!("git-gt-close.1"),
+    page!("git-gt-comment.1"),
+    page!("git-gt-comments.1"),
+    page!("git-gt-config.1"),
+    page!("git-gt-create.1"),
+    page!("git-gt-delete.1"),
+    page!("git-gt-demo.1"),
+    page!("git-gt-dep.1"),
+    page!("git-gt-done.1"),
+    page!("git-gt-export.1"),
+    page!("git-gt-help.1"),
+    page!("git-gt-hook.1"),
+    page!("git-gt-import.1"),
+    page!("git-gt-init.1"),
+    page!("git-gt-label.1"),
+    page!("git-gt-list.1"),
+    page!("git-gt-log.1"),
+    page!("git-gt-mq.1"),
+    page!("git-gt-ready.1"),
+    page!("git-gt-refinery.1"),
+    page!("git-gt-reopen.1"),
+    page!("git-gt-show.1"),
+    page!("git-gt-sling.1"),
+    page!("git-gt-sync.1"),
+    page!("git-gt-update.1"),
+    page!("git-gt-version.1"),
+    page!("git-gt.1"),
+    page!("gitgt-concepts.7"),
+    page!("gitgt-tutorial.7"),
+];
+
+/// Returns the text of a page.
+pub(crate) fn page(file: &str) -> Option<&'static str> {
+    let mut pages = PAGES.iter();
+    pages.find(|(name, _)| *name == file).map(|(_, roff)| *roff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_in_the_table() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
+        let files = std::fs::read_dir(folder).expect("it can be read");
+        let mut files: Vec<String> = files
+            .map(|it| it.expect("it can be read").file_name())
+            .map(|it| it.to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        let table: Vec<&str> = PAGES.iter().map(|it| it.0).collect();
+        assert_eq!(table, files);
+    }
+}
