@@ -7,6 +7,8 @@
     reason = "tests start programs and write files of their own"
 )]
 
+mod shells;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

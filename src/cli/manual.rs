@@ -14,9 +14,7 @@ use clap::Command;
 
 #[cfg(test)]
 pub(crate) use options::{refresh, undocumented};
-#[cfg(test)]
-pub(crate) use pages::PAGES;
-pub(crate) use pages::page;
+pub(crate) use pages::{PAGES, guides, page};
 pub(crate) use render::render;
 use roff::{Line, visible};
 

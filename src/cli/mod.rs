@@ -5,6 +5,8 @@ mod agents;
 mod beads;
 mod close;
 mod comments;
+mod complete;
+mod completion;
 mod config;
 mod convoy;
 mod create;
@@ -17,6 +19,7 @@ mod help;
 mod hook;
 mod import;
 mod init;
+mod install_docs;
 mod label;
 mod list;
 mod log;
@@ -141,6 +144,13 @@ enum Command {
     Session(session::Args),
     /// Show the manual, or the part about one command
     Help(help::Args),
+    /// Install the manual and the completions beside the program
+    InstallDocs(install_docs::Args),
+    /// Print the script that makes a shell complete git gt
+    Completion(completion::Args),
+    /// Print what may follow the words; for the scripts of completion
+    #[command(hide = true)]
+    Complete(complete::Args),
     /// Print the version
     Version(version::Args),
 }
@@ -235,6 +245,9 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Demo(args) => demo::run(cx, &args),
         Command::Session(args) => session::run(cx, &args),
         Command::Help(args) => help::run(&Cli::command(), &args),
+        Command::InstallDocs(args) => install_docs::run(cx, &args),
+        Command::Completion(args) => completion::run(&args),
+        Command::Complete(args) => complete::run(cx, &Cli::command(), &args),
         Command::Version(args) => version::run(&args),
     }
 }

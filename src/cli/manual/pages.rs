@@ -12,6 +12,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-close.1"),
     page!("git-gt-comment.1"),
     page!("git-gt-comments.1"),
+    page!("git-gt-completion.1"),
     page!("git-gt-config.1"),
     page!("git-gt-create.1"),
     page!("git-gt-delete.1"),
@@ -23,6 +24,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-hook.1"),
     page!("git-gt-import.1"),
     page!("git-gt-init.1"),
+    page!("git-gt-install-docs.1"),
     page!("git-gt-label.1"),
     page!("git-gt-list.1"),
     page!("git-gt-log.1"),
@@ -44,6 +46,13 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
 pub(crate) fn page(file: &str) -> Option<&'static str> {
     let mut pages = PAGES.iter();
     pages.find(|(name, _)| *name == file).map(|(_, roff)| *roff)
+}
+
+/// Returns the names of the guides.
+pub(crate) fn guides() -> impl Iterator<Item = &'static str> {
+    PAGES
+        .iter()
+        .filter_map(|(name, _)| name.strip_prefix("gitgt-")?.strip_suffix(".7"))
 }
 
 #[cfg(test)]

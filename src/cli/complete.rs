@@ -1,0 +1,351 @@
+//! `git gt complete`: what a shell offers next. Commands and options come from the parser, ids and names
+//! from the ledgers; where there are none, it says nothing and is no error.
+
+use std::collections::BTreeSet;
+
+use clap::{Arg, Command};
+use serde_json::{Value, json};
+
+use super::manual;
+use super::reply::Reply;
+use super::{Context, reply};
+use crate::agent;
+use crate::fault::Result;
+use crate::town::{KEYS, Town};
+
+/// Print what may follow the words, each with what it is for
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The words typed after git gt; the last one is being typed
+    #[arg(value_name = "WORD", last = true)]
+    words: Vec<String>,
+}
+
+/// What may be typed, and what it is for.
+type Candidate = (String, String);
+
+type Source = fn(&Town, &Place<'_>) -> Result<Vec<Candidate>>;
+
+/// Where values come from, by the name that the parser has for them. A new kind is a new line.
+const SOURCES: &[(&str, Source)] = &[
+    ("ADDRESS", workers),
+    ("BEAD", beads),
+    ("BEAD|TARGET", beads),
+    ("BRANCH", branches),
+    ("GATE", gates),
+    ("ID", beads),
+    ("KEY", keys),
+    ("NAME", names),
+    ("REQUEST", requests),
+    ("TARGET", beads),
+    ("TYPE:ID", beads),
+    ("WHO", workers),
+];
+
+pub(crate) fn run(cx: &Context, root: &Command, args: &Args) -> Result<Reply> {
+    let (current, typed) = match args.words.split_last() {
+        Some((current, typed)) => (current.as_str(), typed),
+        None => ("", &[][..]),
+    };
+    let place = Place::find(root, typed, current);
+    let found = place.candidates(cx, root);
+    let value: Vec<Value> = found
+        .iter()
+        .map(|(value, what)| json!({ "value": value, "description": what }))
+        .collect();
+    let lines = found
+        .iter()
+        .map(|(value, what)| format!("{value}\t{}\n", one_line(what)));
+    Ok(Reply::new(json!(value), lines.collect::<String>()))
+}
+
+fn one_line(text: &str) -> String {
+    reply::printable(&text.replace(['\n', '\t'], " "))
+}
+
+/// Where in the command line the next word stands.
+struct Place<'a> {
+    /// The names of the commands so far.
+    path: Vec<&'a str>,
+    command: &'a Command,
+    /// The words so far that are neither commands nor options.
+    values: Vec<&'a str>,
+    /// The option whose value comes next.
+    option: Option<&'a Arg>,
+    /// Whether options are over.
+    is_over: bool,
+    /// The folder of `-C`.
+    dir: Option<&'a str>,
+    current: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn find(root: &'a Command, typed: &'a [String], current: &'a str) -> Self {
+        let mut place = Self {
+            path: Vec::new(),
+            command: root,
+            values: Vec::new(),
+            option: None,
+            is_over: false,
+            dir: None,
+            current,
+        };
+        for word in typed {
+            if let Some(option) = place.option.take() {
+                if option.get_id() == "chdir" {
+                    place.dir = Some(word);
+                }
+            } else if word == "--" {
+                place.is_over = true;
+            } else if word.starts_with('-') && word.len() > 1 && !place.is_over {
+                place.option = place.open_option(root, word);
+            } else if let Some(command) = place.subcommand(word) {
+                place.command = command;
+                place.path.push(command.get_name());
+            } else {
+                place.values.push(word);
+            }
+        }
+        place
+    }
+
+    fn subcommand(&self, word: &str) -> Option<&'a Command> {
+        let found = self.command.find_subcommand(word)?;
+        self.values.is_empty().then_some(found)
+    }
+
+    /// Returns the options that may stand here.
+    fn options(&self, root: &'a Command) -> impl Iterator<Item = &'a Arg> {
+        let global = root.get_arguments().filter(|it| it.is_global_set());
+        let own = self.command.get_arguments();
+        own.filter(|it| !it.is_global_set())
+            .chain(global)
+            .filter(|it| !it.is_positional() && !it.is_hide_set())
+    }
+
+    /// Returns the option that `word` leaves without its value.
+    fn open_option(&self, root: &'a Command, word: &str) -> Option<&'a Arg> {
+        let takes = |it: &&Arg| it.get_action().takes_values();
+        if let Some(long) = word.strip_prefix("--") {
+            return self.long(root, long).filter(takes);
+        }
+        // Of several letters the first one with a value has the rest as its value.
+        let mut letters = word[1..].chars();
+        let with_value = letters.find_map(|letter| {
+            let mut options = self.options(root).filter(takes);
+            options.find(|it| {
+                it.get_short_and_visible_aliases()
+                    .is_some_and(|all| all.contains(&letter))
+            })
+        });
+        with_value.filter(|_| letters.as_str().is_empty())
+    }
+
+    fn long(&self, root: &'a Command, name: &str) -> Option<&'a Arg> {
+        self.options(root).find(|it| {
+            it.get_long_and_visible_aliases()
+                .is_some_and(|all| all.contains(&name))
+        })
+    }
+
+    /// Returns all that may stand here and begins like the word being typed.
+    fn candidates(&self, cx: &Context, root: &'a Command) -> Vec<Candidate> {
+        let offer = |found: Vec<Candidate>, current: &str| -> Vec<Candidate> {
+            let fits = |it: &Candidate| it.0.starts_with(current);
+            found.into_iter().filter(fits).collect()
+        };
+        if let Some(option) = self.option {
+            return offer(self.values_of(cx, option), self.current);
+        }
+        if self.current.starts_with('-') && !self.is_over {
+            let Some((name, value)) = self.current.split_once('=') else {
+                return offer(self.option_names(root), self.current);
+            };
+            let Some(option) = self.long(root, name.trim_start_matches('-')) else {
+                return Vec::new();
+            };
+            let found = offer(self.values_of(cx, option), value);
+            let whole = |(value, what)| (format!("{name}={value}"), what);
+            return found.into_iter().map(whole).collect();
+        }
+        let mut found = Vec::new();
+        if self.values.is_empty() {
+            found.extend(commands(self.command));
+        }
+        if self.path == ["help"] {
+            found.extend(self.help(root));
+        } else if let Some(arg) = self.positional() {
+            found.extend(self.values_of(cx, arg));
+        }
+        found.retain(|it| !self.values.contains(&it.0.as_str()));
+        offer(found, self.current)
+    }
+
+    fn option_names(&self, root: &'a Command) -> Vec<Candidate> {
+        let names = self.options(root).flat_map(|it| {
+            let what = it.get_help().map(ToString::to_string).unwrap_or_default();
+            let long = it.get_long().map(|name| format!("--{name}"));
+            let short = it.get_short().map(|name| format!("-{name}"));
+            let name = long.or(short);
+            name.map(|name| (name, what))
+        });
+        names.collect()
+    }
+
+    /// Returns the argument that the word being typed is a value of.
+    fn positional(&self) -> Option<&'a Arg> {
+        let all: Vec<&Arg> = self.command.get_positionals().collect();
+        let is_many = |it: &&&Arg| {
+            let many = it.get_num_args().is_some_and(|it| it.max_values() > 1);
+            many || matches!(it.get_action(), clap::ArgAction::Append)
+        };
+        let last = || all.iter().find(is_many);
+        all.get(self.values.len()).or_else(last).copied()
+    }
+
+    /// Returns what may stand for an argument.
+    fn values_of(&self, cx: &Context, arg: &Arg) -> Vec<Candidate> {
+        let possible = arg.get_possible_values();
+        if !possible.is_empty() {
+            let value = |it: &clap::builder::PossibleValue| {
+                let what = it.get_help().map(ToString::to_string).unwrap_or_default();
+                (it.get_name().to_owned(), what)
+            };
+            return possible.iter().map(value).collect();
+        }
+        let name = arg.get_value_names().and_then(|it| it.first());
+        let name = match arg.get_id().as_str() {
+            "agent" | "actor" => arg.get_id().as_str(),
+            _ => name.map_or("", |it| it.as_str()),
+        };
+        let world = self.dir.map(|dir| cx.world.at(dir.as_ref()));
+        let town = || Town::open(world.as_ref().unwrap_or(&cx.world));
+        let found = match name {
+            "agent" => town().map(|town| programs(&town)),
+            "actor" => town().and_then(|town| workers(&town, self)),
+            name => match SOURCES.iter().find(|it| it.0 == name) {
+                Some((_, source)) => town().and_then(|town| source(&town, self)),
+                None => Ok(Vec::new()),
+            },
+        };
+        // A shell that completes has no place for errors; running the command tells them.
+        found.unwrap_or_default()
+    }
+
+    fn help(&self, root: &'a Command) -> Vec<Candidate> {
+        let Some(path) = manual::lookup(root, &self.values) else {
+            return Vec::new();
+        };
+        let mut found = commands(path.last().copied().unwrap_or(root));
+        if path.is_empty() {
+            let guide = |name: &str| (name.to_owned(), "A guide".to_owned());
+            found.extend(manual::guides().map(guide));
+        }
+        found
+    }
+}
+
+fn commands(command: &Command) -> Vec<Candidate> {
+    let visible = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let entry = |it: &Command| {
+        let what = it.get_about().map(ToString::to_string).unwrap_or_default();
+        (it.get_name().to_owned(), what)
+    };
+    visible.map(entry).collect()
+}
+
+/// Returns open beads, or closed ones where those are wanted or no open one begins so.
+fn beads(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = town.view().beads()?;
+    let wants_closed = place.path == ["reopen"];
+    let some = |closed: bool| -> Vec<Candidate> {
+        let fitting = all
+            .iter()
+            .filter(|it| it.is_closed() == closed && it.id().starts_with(place.value()));
+        fitting
+            .map(|it| (it.id().to_owned(), it.title().to_owned()))
+            .collect()
+    };
+    let first = some(wants_closed);
+    let found = if first.is_empty() && !wants_closed {
+        some(true)
+    } else {
+        first
+    };
+    Ok(found)
+}
+
+impl Place<'_> {
+    /// Returns what is typed of a value.
+    fn value(&self) -> &str {
+        match self.current.split_once('=') {
+            Some((option, value)) if option.starts_with('-') => value,
+            _ => self.current,
+        }
+    }
+}
+
+/// Returns merge requests that wait, with `retry` those that are finished.
+fn requests(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let wants = |live: bool| match place.path.last() {
+        Some(&"retry") => !live,
+        Some(&"reject") => live,
+        _ => true,
+    };
+    let all = town.view().requests()?;
+    let entry = |it: &crate::record::Request| {
+        let what = format!("{} {} {}", it.status().word(), it.branch(), it.bead());
+        (it.id().to_owned(), what.trim_end().to_owned())
+    };
+    Ok(all
+        .iter()
+        .filter(|it| wants(it.is_live()))
+        .map(entry)
+        .collect())
+}
+
+/// Returns those who hold a bead or work in this clone, by their addresses.
+fn workers(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let hooks = agent::Hook::all(town)?;
+    let mut found: Vec<Candidate> = hooks.into_iter().map(|it| (it.agent, it.bead)).collect();
+    for bead in town.view().beads()? {
+        found.extend(bead.assignee().map(|who| (who, bead.id().to_owned())));
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|it| seen.insert(it.0.clone()));
+    Ok(found)
+}
+
+/// Returns the agents of this machine.
+fn programs(town: &Town) -> Vec<Candidate> {
+    let entry = |it: crate::town::Agent| (it.name, it.command);
+    town.agents().into_iter().map(entry).collect()
+}
+
+fn branches(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let refs = town.repo().list_refs("refs/heads/")?;
+    let short = |(name, _): (String, _)| {
+        let name = name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
+        (name, "A branch".to_owned())
+    };
+    Ok(refs.into_iter().map(short).collect())
+}
+
+fn gates(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let entry = |it: &crate::record::Gate| (it.name().to_owned(), it.command().to_owned());
+    Ok(town.view().gates()?.iter().map(entry).collect())
+}
+
+fn keys(_: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let entry = |it: &crate::town::Key| (it.name.to_owned(), it.doc.to_owned());
+    Ok(KEYS.iter().map(entry).collect())
+}
+
+/// Returns what a `NAME` is the name of, which the command says.
+fn names(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    match place.path.as_slice() {
+        ["config", ..] => Ok(programs(town)),
+        ["refinery", "gate", "add" | "remove"] => gates(town, place),
+        _ => Ok(Vec::new()),
+    }
+}
