@@ -4,7 +4,7 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::roff::Line;
-use super::{Section, lookup, sections};
+use super::{Section, lookup, page, sections};
 
 /// Returns roff that lists the options of `command`, then its positional arguments.
 ///
@@ -133,13 +133,18 @@ fn generated(region: &Region<'_>, root: &Command) -> String {
     }
 }
 
-/// Returns every visible command of `root` with what it is for, as a list of pages to read.
+/// Returns every visible command of `root` with what it is for, as a list of pages to read; one that
+/// has no page yet is named alone.
 fn commands(root: &Command) -> String {
     let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
     let entry = |it: &Command| {
         let about = it.get_about().map(ToString::to_string).unwrap_or_default();
         let name = escape(it.get_name());
-        format!(".TP\n.BR git\\-gt\\-{name} (1)\n{}", escape_line(&about))
+        let tag = match page(&format!("git-gt-{}.1", it.get_name())) {
+            Some(_) => format!(".BR git\\-gt\\-{name} (1)"),
+            None => format!(".B {name}"),
+        };
+        format!(".TP\n{tag}\n{}", escape_line(&about))
     };
     visible.map(entry).collect()
 }
@@ -499,8 +504,11 @@ mod tests {
                         .B git gt refinery gate\n.br\n.B git gt refinery gate add\n\
                         [\\fB\\-\\-command\\fR \\fICMD\\fR]\n\\fINAME\\fR\n# end\n";
         check_refresh("# synopsis: refinery\nstale\n# end\n", refinery);
-        let commands = "# commands\n.TP\n.BR git\\-gt\\-sling (1)\nSling it\n# end\n";
-        let root = Command::new("git-gt").subcommand(Command::new("sling").about("Sling it"));
+        let commands = "# commands\n.TP\n.BR git\\-gt\\-sling (1)\nSling it\n\
+                        .TP\n.B fly\nFly\n# end\n";
+        let root = Command::new("git-gt")
+            .subcommand(Command::new("sling").about("Sling it"))
+            .subcommand(Command::new("fly").about("Fly"));
         let page = "# commands\n# end\n".replace('#', ".\\\"");
         assert_eq!(refresh(&page, &root).replace(".\\\"", "#"), commands);
     }
