@@ -218,6 +218,7 @@ mod tests {
             bead: "gt-1",
             bead_life: 0,
             epoch: 1,
+            claim: "",
             target: "main",
             branch: "gt/nux/gt-1.1-k",
             head: "1234567890123456",
