@@ -25,7 +25,7 @@ const ROUNDS: usize = 8;
 
 /// How many changed records are looked at again before it is noted that nothing follows from them: to
 /// look at a few is quicker than to write a file.
-const LOOKED_AT_MAX: usize = 16;
+const LOOKED_AT_MAX: usize = 2;
 
 /// What settling came to.
 #[derive(Debug, Default)]
