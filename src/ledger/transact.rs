@@ -26,6 +26,8 @@ pub enum Name {
     Config,
     /// Messages that stay in this clone and are of no use after a while.
     Wisps,
+    /// Gate results of runs that were made here, never pushed: only those are evidence (DESIGN 3.6).
+    Attempts,
 }
 
 impl Name {
@@ -49,6 +51,7 @@ impl Name {
             Self::Results => "refs/gt/results",
             Self::Config => "refs/gt/config",
             Self::Wisps => "refs/gt-local/wisps",
+            Self::Attempts => "refs/gt-local/attempts",
         }
     }
 }

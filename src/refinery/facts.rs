@@ -1,18 +1,10 @@
 //! Facts: what the gates said about a tree, as far as this clone may believe it.
 
 use super::candidate::Candidate;
-use super::own::Own;
 use super::plan::Evidence;
 use crate::fault::Result;
 use crate::record::{Gate, Verdict};
 use crate::town::View;
-
-/// What is recorded, and which of it may be believed.
-#[derive(Debug)]
-pub(super) struct Seen<'a> {
-    pub(super) view: &'a View<'a>,
-    pub(super) own: &'a Own,
-}
 
 /// What one gate said about one tree.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,25 +17,25 @@ pub(super) struct Said {
 
 /// Returns the evidence on every candidate of a chain.
 pub(super) fn evidence(
-    seen: &Seen<'_>,
+    view: &View<'_>,
     gates: &[Gate],
     chain: &[Candidate],
 ) -> Result<Vec<Evidence>> {
     chain
         .iter()
-        .map(|candidate| evidence_of(seen, gates, candidate))
+        .map(|candidate| evidence_of(view, gates, candidate))
         .collect()
 }
 
 /// Returns the evidence on a candidate, summed up over `gates`.
 pub(super) fn evidence_of(
-    seen: &Seen<'_>,
+    view: &View<'_>,
     gates: &[Gate],
     candidate: &Candidate,
 ) -> Result<Evidence> {
     let (mut green, mut red) = (true, 0);
     for gate in gates {
-        let said = said(seen, gate, candidate)?;
+        let said = said(view, gate, candidate)?;
         green &= said.green;
         if !said.green {
             red = red.max(said.red);
@@ -55,13 +47,13 @@ pub(super) fn evidence_of(
 /// Returns the gates that have not passed on a candidate's tree, those that were red before first: a
 /// confirmation runs only what is in doubt.
 pub(super) fn to_run<'g>(
-    seen: &Seen<'_>,
+    view: &View<'_>,
     gates: &'g [Gate],
     candidate: &Candidate,
 ) -> Result<Vec<&'g Gate>> {
     let mut open = Vec::new();
     for gate in gates {
-        let said = said(seen, gate, candidate)?;
+        let said = said(view, gate, candidate)?;
         if !said.green {
             open.push((std::cmp::Reverse(said.red), gate));
         }
@@ -72,15 +64,10 @@ pub(super) fn to_run<'g>(
 
 /// Returns what a gate said about a candidate's tree. Only runs that were made here count, and red ones
 /// only when nobody has asked for another try since.
-pub(super) fn said(seen: &Seen<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
+pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
     let mut said = Said::default();
-    let result = seen
-        .view
-        .result(&candidate.tree.to_string(), &gate.definition())?;
+    let result = view.own_result(&candidate.tree.to_string(), &gate.definition())?;
     for (stamp, attempt) in result.attempts() {
-        if !seen.own.holds(&result, &stamp) {
-            continue;
-        }
         match attempt.verdict {
             Verdict::Green => said.green = true,
             Verdict::Red if Some(&stamp) > candidate.since.as_ref() => said.red += 1,

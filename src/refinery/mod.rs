@@ -8,7 +8,6 @@ mod facts;
 mod gate;
 mod gates;
 mod land;
-mod own;
 mod plan;
 mod tidy;
 mod verdict;
@@ -22,13 +21,11 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
 use crate::record::{Gate, Request, RequestStatus, Verdict};
-use crate::town::{Target, Town, View};
+use crate::town::{Target, Town};
 use crate::world::fs::Lock;
 
 use candidate::{Candidate, Chains};
-use facts::Seen;
 pub use gates::{NewGate, add_gate, land_without_gates, remove_gate};
-use own::Own;
 pub use plan::Why;
 use plan::{Params, Step};
 pub use tidy::obsolete;
@@ -107,7 +104,6 @@ pub struct Refinery<'t> {
     absent: BTreeSet<String>,
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
-    own: Own,
     lock: Lock,
 }
 
@@ -148,7 +144,6 @@ impl<'t> Refinery<'t> {
             chains,
             absent,
             controlled: None,
-            own: Own::load(town),
             lock,
         })
     }
@@ -188,9 +183,8 @@ impl<'t> Refinery<'t> {
             return Ok(Stepped::Worked);
         }
         let params = self.params()?;
-        let seen = self.seen(&view);
-        let chain = facts::evidence(&seen, &gates, &built.chain)?;
-        let tip = facts::evidence_of(&seen, &gates, &built.tip)?;
+        let chain = facts::evidence(&view, &gates, &built.chain)?;
+        let tip = facts::evidence_of(&view, &gates, &built.tip)?;
         match plan::plan(&plan::Facts {
             tip,
             chain: &chain,
@@ -277,14 +271,6 @@ impl<'t> Refinery<'t> {
         })
     }
 
-    /// Returns what is recorded, with what of it may be believed.
-    fn seen<'a>(&'a self, view: &'a View<'a>) -> Seen<'a> {
-        Seen {
-            view,
-            own: &self.own,
-        }
-    }
-
     fn actor(&self) -> String {
         format!("{}/refinery", self.town.rig().name())
     }
@@ -301,7 +287,7 @@ impl<'t> Refinery<'t> {
         }
         tidy::keep_candidate(self.town, candidate)?;
         let view = self.town.view();
-        let open = facts::to_run(&self.seen(&view), gates, candidate)?;
+        let open = facts::to_run(&view, gates, candidate)?;
         for gate in open {
             let requests = candidate.requests.clone();
             observe(Event::Run {
@@ -315,14 +301,7 @@ impl<'t> Refinery<'t> {
                 observe(Event::Note(format!("gate {}: {why}", gate.name())));
                 break;
             };
-            let actor = self.actor();
-            verdict::record(
-                self.town,
-                &actor,
-                (gate, candidate),
-                &attempt,
-                &mut self.own,
-            )?;
+            verdict::record(self.town, &self.actor(), (gate, candidate), &attempt)?;
             observe(Event::Ran {
                 gate: gate.name().to_owned(),
                 verdict: attempt.verdict,
@@ -344,7 +323,7 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
         let view = self.town.view();
-        let Some(green) = verdict::green(&self.seen(&view), gates, candidate, &self.tip)? else {
+        let Some(green) = verdict::green(&view, gates, candidate, &self.tip)? else {
             return Err(Fault::fatal("the plan wanted to land what is not green"));
         };
         match land::land(self.town, &self.target, &green)? {
@@ -377,7 +356,7 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
         let view = self.town.view();
-        let gate = facts::to_run(&self.seen(&view), gates, candidate)?;
+        let gate = facts::to_run(&view, gates, candidate)?;
         let gate = gate.into_iter().next();
         let gate =
             gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;

@@ -1,13 +1,12 @@
 //! Verdicts: recorded with their composition, and turned into the proof that landing demands.
 
 use super::candidate::Candidate;
-use super::facts::{self, Seen};
-use super::own::Own;
+use super::facts;
 use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::{Decision, Name, Stamp};
 use crate::record::{Attempt, Gate, Verdict};
-use crate::town::Town;
+use crate::town::{Town, View};
 
 /// Proof that every gate, as it is defined now, passed on exactly this commit's tree. Only this file makes
 /// one, and only with it can anything land.
@@ -31,12 +30,12 @@ impl Green {
 
 /// Returns the proof for a candidate built on `tip`, nothing when a gate has not passed on its tree.
 pub(super) fn green(
-    seen: &Seen<'_>,
+    view: &View<'_>,
     gates: &[Gate],
     candidate: &Candidate,
     tip: &Oid,
 ) -> Result<Option<Green>> {
-    let passed = facts::evidence_of(seen, gates, candidate)?.green;
+    let passed = facts::evidence_of(view, gates, candidate)?.green;
     let proof = Green {
         commit: candidate.commit,
         tip: candidate.tip,
@@ -44,13 +43,14 @@ pub(super) fn green(
     Ok((passed && candidate.tip == *tip).then_some(proof))
 }
 
-/// Records an attempt, before anything is decided from it.
+/// Records an attempt, before anything is decided from it: for everybody, then as one of ours.
+///
+/// After a crash between the two the gate runs again.
 pub(super) fn record(
     town: &Town,
     actor: &str,
     (gate, candidate): (&Gate, &Candidate),
     attempt: &Attempt,
-    own: &mut Own,
 ) -> Result<()> {
     let said = if attempt.verdict == Verdict::Green {
         "green"
@@ -75,13 +75,22 @@ pub(super) fn record(
             gate.name(),
             candidate.short()
         );
-        let id = result.record().id().to_owned();
         Ok(Decision::write(
-            subject,
+            subject.clone(),
             vec![result.into_record()],
-            (id, stamp),
+            (subject, stamp),
         ))
     })?;
-    let (id, stamp) = written.value;
-    own.note(town, &id, &stamp)
+    let (subject, stamp) = written.value;
+    let written = town.write(Name::Attempts, actor, |view, _| {
+        let mut own = view.own_result(&candidate.tree.to_string(), &gate.definition())?;
+        own.add(gate.name(), attempt, &stamp);
+        Ok(Decision::write(
+            subject.clone(),
+            vec![own.into_record()],
+            (),
+        ))
+    })?;
+    let () = written.value;
+    Ok(())
 }

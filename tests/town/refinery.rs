@@ -61,7 +61,12 @@ fn what_is_ejected_can_be_seen_to_fail() {
     let mut shell = place.hermetic(std::process::Command::new("sh"));
     let failed = Output::of(shell.args(["-c", reproduce]));
     assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert!(place.path(&id).join("culprit").exists());
+    let folder = reproduce
+        .split_whitespace()
+        .nth(4)
+        .unwrap()
+        .trim_start_matches("../");
+    assert!(place.path(folder).join("culprit").exists());
     let shown = place.json(&["mq", "status", &id]);
     assert_eq!(shown["reproduce"], *reproduce);
     assert_eq!(shown["gate"], "test");
