@@ -1,7 +1,46 @@
 //! Git's own configuration, where machine-local settings live under `gt.*`.
 
-use super::Repo;
-use crate::fault::Result;
+use super::{Repo, reason};
+use crate::fault::{Fault, Result};
+use crate::world::World;
+
+/// Adds what the user said with `git -c`, which git hands down in `GIT_CONFIG_PARAMETERS` and gix does
+/// not read.
+pub(super) fn apply_command_line(world: &World, gix: &mut gix::Repository) -> Result<()> {
+    let Some(text) = world.env("GIT_CONFIG_PARAMETERS") else {
+        return Ok(());
+    };
+    let failed = |error: &dyn std::error::Error| {
+        Fault::invalid(format!("cannot take over 'git -c': {}", reason(error)))
+    };
+    let mut config = gix.config_snapshot_mut();
+    config
+        .append_config(parameters(text), gix::config::Source::Cli)
+        .map_err(|error| failed(&error))?;
+    config.commit().map(drop).map_err(|error| failed(&error))
+}
+
+/// Reads `'key=value'`, as git before 2.31 wrote it, or `'key'='value'`, one after another; quotes are
+/// doubled as a shell needs it (`sq_quote_buf` of git).
+fn parameters(text: &str) -> Vec<String> {
+    let (mut found, mut word) = (Vec::new(), String::new());
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => {
+                word.push(c);
+                escaped = false;
+            }
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => escaped = true,
+            ' ' if !quoted => found.push(std::mem::take(&mut word)),
+            _ => word.push(c),
+        }
+    }
+    found.push(word);
+    found.retain(|word| !word.is_empty());
+    found
+}
 
 impl Repo {
     /// Returns a setting with all of git's rules (system, global, local, `-c`, includes) applied.
@@ -54,5 +93,25 @@ impl Repo {
         }
         self.execute(&self.git(["config", "--local", "--unset-all", key]))
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_hands_down_is_read_as_it_was_typed() {
+        let check = |text, want: &[&str]| assert_eq!(parameters(text), want);
+        check("'gt.remote=usb'", &["gt.remote=usb"]);
+        check(
+            "'gt.remote'='usb'  'a.b'='c d'",
+            &["gt.remote=usb", "a.b=c d"],
+        );
+        check(r"'a.b'='it'\''s'", &["a.b=it's"]);
+        check(r"'a.b'='wow'\!''", &["a.b=wow!"]);
+        check("'a.flag'=", &["a.flag="]);
+        check("'a.flag'", &["a.flag"]);
+        check("", &[]);
     }
 }

@@ -74,6 +74,7 @@ impl Repo {
             )
             .hint("convert it: git refs migrate --ref-format=files"));
         }
+        config::apply_command_line(world, &mut gix)?;
         gix.object_cache_size_if_unset(4 * 1024 * 1024);
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let common_dir = canonical(&absolute(gix.common_dir()));
