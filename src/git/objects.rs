@@ -263,7 +263,7 @@ impl Repo {
         self.refuse_quarantine()?;
         fs::count();
         self.gix.objects.write_buf(kind, bytes).map_err(|error| {
-            Fault::fatal(format!("cannot write an object: {error}"))
+            Fault::fatal(format!("cannot write an object: {}", reason(&error)))
                 .hint("is the disk full, or the repository read-only?")
         })
     }

@@ -31,16 +31,25 @@ const LOCK_TRIES: u32 = 80;
 impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
-        self.refuse_quarantine()?;
-        let path = self.scratch_dir().join("lock");
-        Lock::take(&path).map(Guard).map_err(|error| {
-            Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")
-        })
+        self.locked("lock")
     }
 
     /// Returns whether a text can be the full name of a ref (git-check-ref-format(1)).
     pub fn is_ref_name(&self, name: &str) -> bool {
         <&gix::refs::FullNameRef>::try_from(name).is_ok()
+    }
+
+    /// Waits until no other sync of this repository runs.
+    pub fn sync_guard(&self) -> Result<Guard> {
+        self.locked("sync.lock")
+    }
+
+    fn locked(&self, name: &str) -> Result<Guard> {
+        self.refuse_quarantine()?;
+        let path = self.scratch_dir().join(name);
+        Lock::take(&path).map(Guard).map_err(|error| {
+            Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")
+        })
     }
 
     /// Returns the commit a ref names, nothing where it does not exist. Symbolic refs are followed.
@@ -123,22 +132,28 @@ impl Repo {
                         .hint("if none is running, remove that file")
                 }
             })?;
-        let there = match self.find_ref(name) {
-            Ok(there) => there,
-            Err(fault) => {
-                fs::remove_file(&lock).map_err(|error| failed(&error))?;
-                return Err(fault);
-            }
-        };
-        if there != old {
+        let swapped = self.swap_locked((name, &path, &lock), old, new);
+        if !matches!(swapped, Ok(Cas::Swapped)) {
             fs::remove_file(&lock).map_err(|error| failed(&error))?;
-            fs::remove_file(&twin).map_err(|error| failed(&error))?;
+        }
+        fs::remove_file(&twin).map_err(|error| failed(&error))?;
+        swapped
+    }
+
+    /// Sets a ref whose lock we hold and which moves into its place.
+    fn swap_locked(
+        &self,
+        (name, path, lock): (&str, &Path, &Path),
+        old: Option<Oid>,
+        new: Oid,
+    ) -> Result<Cas> {
+        let there = self.find_ref(name)?;
+        if there != old {
             return Ok(Cas::Moved(there));
         }
         self.log_ref(name, old, new)
-            .map_err(|error| failed(&error))?;
-        fs::rename(&lock, &path).map_err(|error| failed(&error))?;
-        fs::remove_file(&twin).map_err(|error| failed(&error))?;
+            .and_then(|()| fs::rename(lock, path))
+            .map_err(|error| Fault::io("update ref", path, &error))?;
         Ok(Cas::Swapped)
     }
 

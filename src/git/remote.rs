@@ -3,6 +3,8 @@
 //! By URL and with explicit refspecs, so that `remote.<name>.fetch`, mirror settings, tags, githooks
 //! and push options of the user neither matter nor change.
 
+use std::time::Duration;
+
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
@@ -46,6 +48,9 @@ pub enum Answer {
     /// It will not have it; in git's words.
     Refused(String),
 }
+
+/// How often a fetch that met another one is tried.
+const FETCH_TRIES: u32 = 6;
 
 const NEUTRAL: &[&str] = &[
     "-c",
@@ -171,12 +176,20 @@ impl Repo {
             .args(refspecs.iter().map(String::as_str));
         self.refuse_quarantine()?;
         fs::count();
-        let output = self.start(&run)?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(unreachable_remote(remote, &output.stderr))
+        for attempt in 0..FETCH_TRIES {
+            let output = self.start(&run)?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if output.status.success() {
+                return Ok(());
+            }
+            // Another fetch of this clone writes the same tracking refs.
+            if !said.contains("cannot lock ref") || attempt + 1 == FETCH_TRIES {
+                return Err(unreachable_remote(remote, &output.stderr));
+            }
+            let pause = self.world().random_below(20 << attempt);
+            self.world().pause(Duration::from_millis(pause));
         }
+        Ok(())
     }
 
     /// Pushes refs, each by compare-and-swap on its own, and returns for each whether it was taken.
@@ -206,8 +219,14 @@ impl Repo {
         fs::count();
         let output = self.start(&run)?;
         let told = parse_push(&String::from_utf8_lossy(&output.stdout));
-        if told.is_empty() || told.iter().any(|(_, summary)| is_broken(summary)) {
+        if told.is_empty() {
             return Err(unreachable_remote(remote, &output.stderr));
+        }
+        if told.iter().any(|(_, summary)| is_broken(summary)) {
+            let said = super::command::one_line(&String::from_utf8_lossy(&output.stderr));
+            let broken = format!("the push to '{}' broke off: {said}", remote.name);
+            return Err(Fault::unavailable(broken)
+                .hint("what was done here is kept and travels with the next git gt sync"));
         }
         let said = remarks(&String::from_utf8_lossy(&output.stderr));
         let answer = |it: &PushedRef| {

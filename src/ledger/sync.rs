@@ -109,6 +109,8 @@ const TRAVELLING: [&str; 8] = [
 /// another push. After a crash at any point every ledger, here and there, is as before or as after one of
 /// those steps; the next sync goes on.
 pub fn sync(repo: &Repo, remote: &Remote, keepers: &Keepers<'_>) -> Result<Report> {
+    // Two syncs of one clone would only lose races against each other.
+    let _alone = repo.sync_guard()?;
     let mut run = Sync {
         repo,
         remote,

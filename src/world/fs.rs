@@ -70,7 +70,13 @@ pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
         }
         (opened, _) => opened?,
     };
-    file.write_all(content)
+    let before = file.metadata()?.len();
+    let written = file.write_all(content);
+    if written.is_err() {
+        // Half a line would spoil the next one.
+        file.set_len(before)?;
+    }
+    written
 }
 
 /// Gives a file a second name; fails where the name is taken.
