@@ -2,12 +2,17 @@
 //! race is told.
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "tests start programs and write files, and fail where they cannot"
+    reason = "tests start programs and write files, and fail or say so where they cannot"
 )]
 
+mod accidents;
 mod claims;
+mod crash;
+mod disk;
 mod fleet;
 mod fresh;
 mod hostile;
 mod meet;
+mod repositories;
