@@ -6,8 +6,8 @@ use super::Context;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::ledger::{Event, Keepers, Report, sync};
-use crate::town::Town;
+use crate::ledger::{Event, Report, Rules, sync};
+use crate::town::{Town, rigs_that_give_way};
 use crate::{mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
@@ -54,7 +54,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     Ok(match now.rig() {
         rig if rig.name() == before.name() => reply,
         rig => reply.note(format!(
-            "this repository is rig {} now, whose ids begin with {}-: it was founded before {}",
+            "this repository is rig {} now, whose ids begin with {}-: it was pushed before {}",
             rig.name(),
             rig.prefix(),
             before.name()
@@ -86,11 +86,12 @@ fn told(name: &str, report: Report) -> Reply {
 pub(crate) fn once(town: &Town, name: &str) -> Result<Report> {
     let repo = town.repo();
     let remote = repo.remote(name)?;
-    let keepers = Keepers {
+    let rules = Rules {
         obsolete: &|| refinery::obsolete(town, name),
         finished: &|| mq::finished_refs(&town.view()),
+        give_way: &rigs_that_give_way,
     };
-    let mut report = sync(repo, &remote, &keepers)?;
+    let mut report = sync(repo, &remote, &rules)?;
     let target = town.target(None);
     if let Ok(target) = target
         && target.remote.as_deref() == Some(name)
@@ -115,11 +116,12 @@ pub(crate) fn adopt(repo: &Repo) -> Result<Option<String>> {
         return Ok(None);
     };
     let nothing = || Ok(Vec::new());
-    let keepers = Keepers {
+    let rules = Rules {
         obsolete: &nothing,
         finished: &nothing,
+        give_way: &rigs_that_give_way,
     };
-    let fault = match sync(repo, &remote, &keepers) {
+    let fault = match sync(repo, &remote, &rules) {
         Ok(report) => report.faults.into_iter().next(),
         Err(fault) => Some(fault),
     };

@@ -41,8 +41,10 @@ pub struct PushedRef {
 /// What a remote made of a ref that was offered to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It holds what was pushed.
+    /// It holds now what was pushed.
     Taken,
+    /// It held that before.
+    Known,
     /// Somebody else was first: it does not hold what was expected; in git's words.
     Lost(String),
     /// It will not have it; in git's words.
@@ -195,7 +197,8 @@ impl Repo {
     /// Pushes refs, each by compare-and-swap on its own, and returns for each whether it was taken.
     pub fn push(&self, remote: &Remote, refs: &[PushedRef]) -> Result<Vec<bool>> {
         let answers = self.offer(remote, refs)?;
-        Ok(answers.iter().map(|it| *it == Answer::Taken).collect())
+        let holds = |it: &Answer| matches!(it, Answer::Taken | Answer::Known);
+        Ok(answers.iter().map(holds).collect())
     }
 
     /// Pushes refs, each by compare-and-swap on its own, and returns what the remote made of each.
@@ -248,6 +251,9 @@ fn is_broken(summary: &str) -> bool {
 
 /// Returns what the summary of a push means; `said` is what the remote's githooks wrote.
 fn understood(summary: &str, said: &str) -> Answer {
+    if summary.starts_with('=') {
+        return Answer::Known;
+    }
     let Some(rejection) = summary.strip_prefix('!') else {
         return Answer::Taken;
     };
@@ -291,14 +297,18 @@ fn unreachable_remote(remote: &Remote, stderr: &[u8]) -> Fault {
 }
 
 /// Reads `git push --porcelain`: one line `<flag> TAB <from>:<to> TAB <summary>` for each ref. Returns
-/// the name and the summary, which keeps the flag `!` of what was not taken.
+/// the name and the summary after its flag: `!` not taken, `=` known, a space else.
 fn parse_push(text: &str) -> Vec<(String, String)> {
     let answer = |line: &str| {
         let mut fields = line.split('\t');
         let (flag, pair) = (fields.next()?, fields.next()?);
         let (_, to) = pair.split_once(':')?;
         let summary = fields.next().unwrap_or_default();
-        let mark = if flag == "!" { "!" } else { "" };
+        let mark = if ["!", "="].contains(&flag) {
+            flag
+        } else {
+            " "
+        };
         Some((to.to_owned(), format!("{mark}{summary}")))
     };
     text.lines().filter_map(answer).collect()
@@ -316,13 +326,14 @@ mod tests {
             assert_eq!(told[0].0, "refs/gt/q");
             let got = match understood(&told[0].1, "no entry") {
                 Answer::Taken => "taken".to_owned(),
+                Answer::Known => "known".to_owned(),
                 Answer::Lost(_) => "lost".to_owned(),
                 Answer::Refused(why) => why,
             };
             assert_eq!(got, want, "{line}");
         };
         check("*\tabc:refs/gt/q\t[new reference]", "taken");
-        check("=\tabc:refs/gt/q\t[up to date]", "taken");
+        check("=\tabc:refs/gt/q\t[up to date]", "known");
         check("-\t:refs/gt/q\t[deleted]", "taken");
         check("!\tabc:refs/gt/q\t[rejected] (stale info)", "lost");
         check(

@@ -24,5 +24,5 @@ pub use history::{Entry, history};
 pub use join::join;
 pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;
-pub use sync::{Event, Keepers, Overtaken, Report, sync};
+pub use sync::{Event, GiveWay, Overtaken, Report, Rules, sync};
 pub use transact::{Decision, Name, Pen, Written, transact};

@@ -7,7 +7,7 @@ mod overtaken;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Name, Snapshot};
+use super::{Name, Pen, Record, Snapshot};
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Oid, PushedRef, Remote, Repo};
 
@@ -78,15 +78,20 @@ impl Report {
     }
 }
 
-/// What the caller knows about refs that keep commits of requests; asked anew whenever something was
-/// fetched.
-pub struct Keepers<'a> {
+/// What the caller knows about what travels; asked anew whenever something was fetched.
+pub struct Rules<'a> {
     /// Returns refs of ours (below `refs/gt/`) that are finished and may go from the remote.
     pub obsolete: &'a dyn Fn() -> Result<Vec<String>>,
     /// Returns refs of ours that nobody needs any more: they are not pushed, so that one that went from
     /// the remote does not come back.
     pub finished: &'a dyn Fn() -> Result<Vec<String>>,
+    /// Returns records of our shared settings as they give way to those of the remote, before the two
+    /// are joined.
+    pub give_way: &'a GiveWay,
 }
+
+/// Decides over our settings and the remote's which of ours give way.
+pub type GiveWay = dyn Fn(&Snapshot<'_>, &Snapshot<'_>, &Pen<'_>) -> Result<Vec<Record>>;
 
 /// How often a push that lost against another clone is tried again.
 const TRIES: u32 = 12;
@@ -108,12 +113,13 @@ const TRAVELLING: [&str; 8] = [
 /// Push comes first and only for what changed here; a push that lost is followed by fetch, join and
 /// another push. After a crash at any point every ledger, here and there, is as before or as after one of
 /// those steps; the next sync goes on.
-pub fn sync(repo: &Repo, remote: &Remote, keepers: &Keepers<'_>) -> Result<Report> {
+pub fn sync(repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
     // Two syncs of one clone would only lose races against each other.
     let _alone = repo.sync_guard()?;
     let mut run = Sync {
         repo,
         remote,
+        rules,
         tracking: format!("refs/gt-remote/{}/", repo.name_hash(&remote.name)),
         unmerged: BTreeMap::new(),
         settled: BTreeSet::new(),
@@ -122,7 +128,7 @@ pub fn sync(repo: &Repo, remote: &Remote, keepers: &Keepers<'_>) -> Result<Repor
         last_loss: String::new(),
         report: Report::default(),
     };
-    match run.until_agreed(keepers) {
+    match run.until_agreed() {
         Ok(()) => {}
         Err(fault) if run.report.events.is_empty() => return Err(fault),
         Err(fault) => run.report.faults.push(fault),
@@ -133,6 +139,7 @@ pub fn sync(repo: &Repo, remote: &Remote, keepers: &Keepers<'_>) -> Result<Repor
 struct Sync<'a> {
     repo: &'a Repo,
     remote: &'a Remote,
+    rules: &'a Rules<'a>,
     tracking: String,
     /// By ledger: the last join we made and the tip of ours it was made from, so that a push that lost
     /// is followed by a join from the same tip and a sync leaves one join however often it loses.
@@ -149,14 +156,14 @@ struct Sync<'a> {
 }
 
 impl Sync<'_> {
-    fn until_agreed(&mut self, keepers: &Keepers<'_>) -> Result<()> {
+    fn until_agreed(&mut self) -> Result<()> {
         for attempt in 0..TRIES {
-            self.push(keepers)?;
+            self.push()?;
             self.fetch()?;
             for ledger in self.ledgers()? {
                 self.take_over(&ledger)?;
             }
-            if self.updates(keepers)?.is_empty() {
+            if self.updates()?.is_empty() {
                 return Ok(());
             }
             if attempt > 0 {
@@ -271,8 +278,8 @@ impl Sync<'_> {
     }
 
     /// Returns what the remote has not got as we last knew it.
-    fn updates(&self, keepers: &Keepers<'_>) -> Result<Vec<PushedRef>> {
-        let finished = (keepers.finished)()?;
+    fn updates(&self) -> Result<Vec<PushedRef>> {
+        let finished = (self.rules.finished)()?;
         let mut updates = Vec::new();
         for (name, tip) in self.repo.list_refs("refs/gt/")? {
             if self.settled.contains(&name) || finished.contains(&name) {
@@ -287,7 +294,7 @@ impl Sync<'_> {
                 });
             }
         }
-        for name in (keepers.obsolete)()? {
+        for name in (self.rules.obsolete)()? {
             let there = self.tracked(&name)?;
             let here = self.repo.find_ref(&name)?;
             if there.is_some() && here.is_none() && !self.settled.contains(&name) {
@@ -320,8 +327,8 @@ impl Sync<'_> {
         }
     }
 
-    fn push(&mut self, keepers: &Keepers<'_>) -> Result<()> {
-        let updates = self.updates(keepers)?;
+    fn push(&mut self) -> Result<()> {
+        let updates = self.updates()?;
         let answers = self.repo.offer(self.remote, &updates)?;
         let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (update, answer) in updates.into_iter().zip(answers) {
@@ -333,6 +340,7 @@ impl Sync<'_> {
                         self.report.events.push(Event::PutBack(name));
                     }
                 }
+                Answer::Known => {}
                 Answer::Lost(why) => self.last_loss = why,
                 Answer::Refused(why) => {
                     self.settled.insert(name.clone());

@@ -16,7 +16,7 @@ use crate::record::Rig;
 use crate::world::World;
 
 pub use partial::pick;
-pub use rig::{Founded, NewRig, found};
+pub use rig::{Founded, NewRig, found, rigs_that_give_way};
 pub use settings::{Agent, Backend, KEYS, Key};
 pub use target::Target;
 pub use view::View;

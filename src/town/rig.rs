@@ -1,11 +1,11 @@
 //! Founding a rig: its name, its prefix, the branch its work lands on.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::View;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::ledger::{CloneId, Decision, Name, transact};
+use crate::ledger::{CloneId, Decision, Name, Pen, Record, Snapshot, transact};
 use crate::record::Rig;
 
 /// What `init` was asked for.
@@ -24,17 +24,51 @@ pub struct Founded {
     pub new: bool,
 }
 
-/// Returns the rig of a repository: the one `gt.rig` names, else the one that was founded first.
-///
-/// Two clones that found a rig each before they meet have two; a prefix is set once, so all clones agree
-/// on which is older, and beads with the other prefix stay what they are.
+/// Returns the rig of a repository: the one `gt.rig` names, else the one that was founded first among
+/// those whose name and prefix can be such.
 pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
     let view = View::new(repo);
     if let Some(name) = repo.setting("gt.rig") {
         return view.rig(&name);
     }
     let founded = |rig: &Rig| (rig.record().stamp_of("prefix"), rig.name().to_owned());
-    Ok(view.rigs()?.into_iter().min_by_key(founded))
+    let rigs = view.rigs()?.into_iter().filter(is_formed);
+    Ok(rigs.min_by_key(founded))
+}
+
+/// Returns whether what was fetched as a rig can be one: its name and its prefix become parts of other
+/// names.
+fn is_formed(rig: &Rig) -> bool {
+    let formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let named = rig.name().starts_with(|c: char| formed(c) && c != '-');
+    named && rig.name().chars().all(formed) && checked_prefix(rig.prefix()).is_ok()
+}
+
+/// Returns our rigs as they give way where two clones founded a rig each before they met: whose rig was
+/// pushed first keeps it, as with claims, so that a clone that comes late turns nobody's town over. Beads
+/// with the other prefix stay what they are.
+pub fn rigs_that_give_way(
+    ours: &Snapshot<'_>,
+    theirs: &Snapshot<'_>,
+    pen: &Pen<'_>,
+) -> Result<Vec<Record>> {
+    let rigs = |ledger: &Snapshot<'_>| -> Result<Vec<Rig>> {
+        let records = ledger.records()?.into_iter();
+        Ok(records.filter_map(Rig::of).filter(is_formed).collect())
+    };
+    let (here, there) = (rigs(ours)?, rigs(theirs)?);
+    let known = |rig: &Rig, among: &[Rig]| among.iter().any(|it| it.name() == rig.name());
+    if there.is_empty() || there.iter().any(|rig| known(rig, &here)) {
+        return Ok(Vec::new());
+    }
+    let retired = here.into_iter().map(|rig| {
+        let stamp = pen.stamp(rig.record());
+        let mut record = rig.into_record();
+        let state = json!({ "life": record.life() + 1, "status": "gave way" });
+        record.set("state", Some(state), &stamp);
+        record
+    });
+    Ok(retired.collect())
 }
 
 /// Makes the ledgers of a repository where there are none, and returns its rig.

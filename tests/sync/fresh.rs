@@ -88,27 +88,30 @@ fn a_gate_from_elsewhere_runs_only_once_it_is_added_here() {
 }
 
 #[test]
-fn two_rigs_founded_apart_become_one() {
-    let fleet = Fleet::new();
-    let (ada, bob) = (fleet.clone_only("ada"), fleet.clone_only("bob"));
-    ada.gt(&["init"]).done();
-    bob.gt(&["init"]).done();
-    let (a, b) = (ada.create("of ada"), bob.create("of bob"));
-    ada.sync();
-    let said = bob.gt(&["sync"]).done();
-    assert!(
-        said.stderr.contains("this repository is rig ada now"),
-        "{said:#?}"
-    );
-    agree(&[&ada, &bob]);
-    for member in [&ada, &bob] {
-        assert_eq!(member.show(&a)["title"], "of ada");
-        assert_eq!(member.show(&b)["title"], "of bob");
+fn two_rigs_founded_apart_become_the_one_that_was_pushed_first() {
+    for first in ["ada", "bob"] {
+        let fleet = Fleet::new();
+        let (ada, bob) = (fleet.clone_only("ada"), fleet.clone_only("bob"));
+        ada.gt(&["init"]).done();
+        bob.gt(&["init"]).done();
+        let (a, b) = (ada.create("of ada"), bob.create("of bob"));
+        let members = if first == "ada" {
+            [&ada, &bob]
+        } else {
+            [&bob, &ada]
+        };
+        members[0].sync();
+        let said = members[1].gt(&["sync"]).done();
+        let told = format!("this repository is rig {first} now");
+        assert!(said.stderr.contains(&told), "{said:#?}");
+        agree(&members);
+        for member in members {
+            assert_eq!(member.show(&a)["title"], "of ada");
+            assert_eq!(member.show(&b)["title"], "of bob");
+            assert_eq!(member.json(&["init"])["rig"], first);
+            let id = member.create("next");
+            assert!(id.starts_with(&format!("{}-", &first[..3])), "{id}");
+        }
+        agree(&members);
     }
-    let ids = [ada.create("next"), bob.create("next")];
-    assert!(
-        ids.iter().all(|id| id.starts_with("ada-")),
-        "the older one's prefix: {ids:?}"
-    );
-    agree(&[&ada, &bob]);
 }

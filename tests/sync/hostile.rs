@@ -661,3 +661,88 @@ fn commits_that_no_program_of_ours_wrote_are_read() {
         is_printable(&said.stdout);
     }
 }
+
+/// Returns a record of any kind.
+fn of_kind(kind: &str, id: &str, fields: &Value) -> String {
+    record(id, "", fields)
+        .replace("\"bead\"", &format!("\"{kind}\""))
+        .replace(",\n  \"title\": \"\"", "")
+}
+
+#[test]
+fn settings_and_requests_that_make_no_sense_stop_nobody() {
+    let evil = "\u{1b}]0;owned\u{7}";
+    let odd = [
+        "-rf",
+        "../../x",
+        "a b..c",
+        "x\ny",
+        "HEAD",
+        "",
+        evil,
+        "@{-1}",
+        "--upload-pack=touch x",
+    ];
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["ours"]);
+    let (mut config, mut queue) = (Vec::new(), Vec::new());
+    for (n, text) in odd.iter().enumerate() {
+        let zero = "0000000000000000-0";
+        let stamps = json!({ "prefix": zero, "target": CREATED, "gate": CREATED });
+        let rig = json!({
+            "created": zero, "prefix": text, "target": text, "gate": text, "stamps": stamps,
+        });
+        let keep = json!({ *text: true, "../..": true });
+        let gate = json!({ "created": zero, "command": text, "timeout": -5, "keep": keep });
+        let request = json!({
+            "bead": ids[0], "branch": text, "head": text, "rig": "ada", "target": text,
+            "tip": text, "worker": text, "priority": 99_999_999_999_u64, "epoch": -1,
+        });
+        let id = format!("rig.evil{n}");
+        config.push((path(&id), of_kind("rig", &id, &rig)));
+        let id = format!("gate.{}", text.replace(char::is_control, "_"));
+        config.push((path(&id), of_kind("gate", &id, &gate)));
+        let id = format!("gt-mr-{n}");
+        queue.push((path(&id), of_kind("merge-request", &id, &request)));
+    }
+    queue.push((
+        "meta.json".to_owned(),
+        "{\n  \"fanout\": 2,\n  \"schema\": 1\n}\n".to_owned(),
+    ));
+    for (name, files) in [("refs/gt/config", &config), ("refs/gt/queue", &queue)] {
+        let files = files
+            .iter()
+            .map(|(path, text)| ("100644", path.as_str(), text.as_str()));
+        forge(&fleet, name, &files.collect::<Vec<_>>());
+    }
+    let commands: &[&[&str]] = &[
+        &["sync"],
+        &["list"],
+        &["mq", "list", "--all"],
+        &["mq", "status", "gt-mr-1"],
+        &["mq", "reject", "gt-mr-2", "--reason", "no"],
+        &["refinery", "gate", "list"],
+        &["refinery", "run"],
+        &["refinery", "gate", "none"],
+        &["config", "show"],
+        &["log"],
+        &["close", &ids[0]],
+        &["init"],
+        &["sync"],
+    ];
+    for command in commands {
+        let said = ada.gt(command);
+        assert!([0, 1, 4].contains(&said.code), "{command:?}: {said:#?}");
+        is_printable(&said.stdout);
+        is_printable(&said.stderr);
+    }
+    assert_eq!(
+        ada.json(&["init"])["rig"],
+        "ada",
+        "a rig without a usable prefix is none"
+    );
+    let id = ada.create("mine");
+    assert!(id.starts_with("gt-"), "{id}");
+    agree(&[&ada, &bob]);
+    assert!(!fleet.path("x").exists() && !ada.path.join("x").exists());
+}

@@ -20,15 +20,8 @@ struct Lost {
 
 impl Sync<'_> {
     /// Withdraws claims of ours that the remote has not seen where it holds claims that were made without
-    /// them: between machines the push decides.
-    pub(super) fn withdraw_lost_claims(&mut self, ledger: &str, theirs: Oid) -> Result<()> {
-        let Some(here) = self.repo.find_ref(ledger)? else {
-            return Ok(());
-        };
-        if ledger != Name::Beads.ref_name() || self.repo.is_ancestor(&theirs, &here)? {
-            return Ok(());
-        }
-        let remote = Snapshot::at(self.repo, Some(theirs))?;
+    /// them: between machines the push decides. Returns the tip afterwards.
+    pub(super) fn withdraw_lost_claims(&mut self, remote: &Snapshot<'_>) -> Result<Option<Oid>> {
         let lost = transact(self.repo, Name::Beads, "git-gt", |ours, pen| {
             let (mut records, mut events) = (Vec::new(), Vec::new());
             for change in differences(self.repo, ours.tree(), remote.tree())? {
@@ -60,7 +53,7 @@ impl Sync<'_> {
             Ok(Decision::write(subject, records, events))
         })?;
         self.report.events.extend(lost.value);
-        Ok(())
+        Ok(lost.tip)
     }
 }
 

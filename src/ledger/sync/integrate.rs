@@ -8,11 +8,14 @@ use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
 use crate::ledger::codec::{READ_MAX, Record};
 use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
-use crate::ledger::{Stamp, digest, join};
+use crate::ledger::{Decision, Name, Stamp, digest, join, transact};
 use crate::world::Time;
 
 /// How far ahead of our clock a fetched stamp may be without being named.
 const AHEAD_MAX: u64 = 60 * 60 * 1000;
+
+/// How many entries of one ledger that are left out are named.
+const LEFT_OUT_MAX: usize = 100;
 
 /// What stands at one place of a ledger, as far as we believe it.
 enum Side {
@@ -41,9 +44,14 @@ impl Sync<'_> {
         let Some(theirs) = self.fetched(ledger)? else {
             return Ok(());
         };
-        self.withdraw_lost_claims(ledger, theirs)?;
-        let guard = self.repo.guard()?;
-        let here = self.repo.find_ref(ledger)?;
+        let (guard, here) = loop {
+            let seen = self.give_way(ledger, theirs)?;
+            let guard = self.repo.guard()?;
+            let here = self.repo.find_ref(ledger)?;
+            if here == seen {
+                break (guard, here);
+            }
+        };
         if let Some(here) = here
             && self.repo.is_ancestor(&theirs, &here)?
         {
@@ -60,6 +68,33 @@ impl Sync<'_> {
         }
         self.report.events.extend(events);
         Ok(())
+    }
+
+    /// Writes what of ours gives way to what was fetched, and returns the tip of ours that was looked at:
+    /// where it moves before the join, something may have come that has to give way, too.
+    fn give_way(&mut self, ledger: &str, theirs: Oid) -> Result<Option<Oid>> {
+        let Some(here) = self.repo.find_ref(ledger)? else {
+            return Ok(None);
+        };
+        if self.repo.is_ancestor(&theirs, &here)? {
+            return Ok(Some(here));
+        }
+        let remote = Snapshot::at(self.repo, Some(theirs))?;
+        if ledger == Name::Beads.ref_name() {
+            return self.withdraw_lost_claims(&remote);
+        }
+        if ledger != Name::Config.ref_name() {
+            return Ok(Some(here));
+        }
+        let written = transact(self.repo, Name::Config, "git-gt", |ours, pen| {
+            let records = (self.rules.give_way)(ours, &remote, pen)?;
+            Ok(Decision::write(
+                "give way to the remote's settings",
+                records,
+                (),
+            ))
+        })?;
+        Ok(written.tip)
     }
 
     /// Returns the commit of a ledger that was fetched, nothing where there is none or what is there is
@@ -119,7 +154,7 @@ impl Sync<'_> {
         }
         self.place_renamed(&our_ledger, &mut joining)?;
         let tree = rebuilt(&our_ledger, &their_ledger, &joining.places)?;
-        let mut events = joining.events;
+        let mut events = fewer(ledger, joining.events);
         if base == ours && Some(tree) == their_ledger.tree() {
             events.push(Event::Took(ledger.to_owned(), changes.len()));
             return Ok((theirs, events));
@@ -257,6 +292,20 @@ impl Sync<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the events without most of what was left out, where that is very much.
+fn fewer(ledger: &str, events: Vec<Event>) -> Vec<Event> {
+    let (left_out, mut kept): (Vec<Event>, Vec<Event>) = events
+        .into_iter()
+        .partition(|event| matches!(event, Event::LeftOut(..)));
+    let more = left_out.len().saturating_sub(LEFT_OUT_MAX);
+    kept.extend(left_out.into_iter().take(LEFT_OUT_MAX));
+    if more > 0 {
+        let why = format!("{more} more entries that make no sense");
+        kept.push(Event::LeftOut(ledger.to_owned(), why));
+    }
+    kept
 }
 
 /// Returns what two records of one id become: their join, or, where the id was made twice, the older.
