@@ -275,3 +275,81 @@ fn what_two_wrote_apart_is_joined_when_ada_syncs_first() {
 fn what_two_wrote_apart_is_joined_when_bob_syncs_first() {
     check(|members| members.reverse());
 }
+
+#[test]
+fn one_id_made_in_three_clones_is_three_beads() {
+    let fleet = Fleet::new();
+    let (ada, bob, _) = fleet.two(&[]);
+    let cy = fleet.member("cy");
+    for member in [&ada, &bob, &cy] {
+        member
+            .gt(&["create", "--id", "gt-same", &member.name])
+            .done();
+        member
+            .gt(&["comment", "gt-same", &format!("by {}", member.name)])
+            .done();
+    }
+    ada.sync();
+    let told = bob.sync();
+    let renamed = told
+        .iter()
+        .find(|it| it.event["event"] == "renamed")
+        .unwrap();
+    assert_eq!(renamed.event["id"], "gt-same");
+    let of_bob = renamed.event["new_id"].as_str().unwrap().to_owned();
+    // What is written under the new id survives when another clone renames the same bead once more.
+    bob.gt(&["update", &of_bob, "--notes", "kept"]).done();
+    bob.sync();
+    agree(&[&cy, &ada, &bob]);
+    for member in [&ada, &bob, &cy] {
+        let records = member.records("beads");
+        let titles: Vec<(&str, &str)> = records
+            .values()
+            .map(|it| {
+                (
+                    it["title"].as_str().unwrap(),
+                    it["notes"].as_str().unwrap_or_default(),
+                )
+            })
+            .collect();
+        assert_eq!(records.len(), 3, "{titles:?}");
+        assert_eq!(records["gt-same"]["title"], "ada");
+        assert!(
+            titles.contains(&("bob", "kept")) && titles.contains(&("cy", "")),
+            "{titles:?}"
+        );
+    }
+}
+
+#[test]
+fn two_that_rename_one_bead_apart_lose_nothing_of_it() {
+    let fleet = Fleet::new();
+    let (ada, bob, _) = fleet.two(&[]);
+    let cy = fleet.member("cy");
+    for member in [&ada, &bob] {
+        member
+            .gt(&["create", "--id", "gt-same", &member.name])
+            .done();
+    }
+    // Cy learns of bob's bead from bob, and the two meet ada's apart.
+    bob.gt(&["sync", "../cy"]).done();
+    ada.sync();
+    let told = cy.sync();
+    let renamed = told
+        .iter()
+        .find(|it| it.event["event"] == "renamed")
+        .unwrap();
+    let id = renamed.event["new_id"].as_str().unwrap().to_owned();
+    cy.gt(&["update", &id, "--notes", "by cy"]).done();
+    cy.sync();
+    // Bob edits his bead under its old id, which he still has alone.
+    bob.gt(&["update", "gt-same", "--design", "by bob"]).done();
+    agree(&[&bob, &cy, &ada]);
+    let record = &ada.records("beads")[&id];
+    let got = (&record["title"], &record["notes"], &record["design"]);
+    assert_eq!(
+        got,
+        (&json!("bob"), &json!("by cy"), &json!("by bob")),
+        "{record:#}"
+    );
+}

@@ -209,3 +209,77 @@ fn nothing_is_written_from_a_githook_that_receives() {
     // Reading is fine.
     ada.gt_with(with, &["list"]).done();
 }
+
+#[test]
+fn clones_of_every_depth_work_and_collect_their_garbage() {
+    let fleet = Fleet::new();
+    let (ada, _, _) = fleet.two(&["one"]);
+    fleet.git("hub.git", &["config", "uploadpack.allowFilter", "true"]);
+    let ways = [
+        ("shallow", "--depth=1"),
+        ("blobless", "--filter=blob:none"),
+        ("treeless", "--filter=tree:0"),
+    ];
+    for (name, how) in ways {
+        fleet.git(".", &["clone", "-q", how, &fleet.url(), name]);
+        let member = fleet.at(name);
+        member.gt(&["init"]).done();
+        member.create(name);
+        member.sync();
+    }
+    let members = ways.map(|(name, _)| fleet.at(name));
+    agree(&[&ada, &members[0], &members[1], &members[2]]);
+    // Packed refs and packed objects are read, and written over.
+    for dir in ["ada", "hub.git"] {
+        fleet.git(dir, &["pack-refs", "--all", "--prune"]);
+        fleet.git(dir, &["gc", "-q", "--prune=now"]);
+    }
+    assert!(ada.sync().is_empty());
+    for title in ["two", "three"] {
+        ada.create(title);
+        agree(&[&ada, &members[0]]);
+        fleet.git("ada", &["gc", "-q", "--prune=now"]);
+    }
+    assert_eq!(members[0].json(&["list"]).as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_remote_may_keep_its_refs_as_it_likes() {
+    let fleet = Fleet::new();
+    fleet.git(
+        ".",
+        &["init", "-q", "--bare", "--ref-format=reftable", "table.git"],
+    );
+    let (ada, bob, ids) = fleet.two(&["one"]);
+    for member in [&ada, &bob] {
+        member.git(&["remote", "add", "table", "../table.git"]);
+        member.gt(&["config", "set", "remote", "table"]).done();
+    }
+    ada.gt(&["sync"]).done();
+    bob.gt(&["close", &ids[0]]).done();
+    bob.gt(&["sync"]).done();
+    ada.gt(&["sync"]).done();
+    assert_eq!(ada.show(&ids[0])["status"], "closed");
+}
+
+#[test]
+fn a_githook_may_call_us() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["one"]);
+    let hook = ada.path.join(".git/hooks/post-commit");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(
+        &hook,
+        format!(
+            "#!/bin/sh\ngit gt comment {} \"$(git log -1 --format=%s)\" && git gt sync\n",
+            ids[0]
+        ),
+    )
+    .unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    ada.git(&["commit", "-q", "--allow-empty", "-m", "from a hook"]);
+    bob.sync();
+    let comments = bob.json(&["comments", &ids[0]]);
+    assert_eq!(comments[0]["text"], "from a hook", "{comments:#}");
+}
