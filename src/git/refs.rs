@@ -120,10 +120,7 @@ impl Repo {
     pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let twin = self
-            .scratch_dir()
-            .join(format!("ref.new.{}", self.name_hash(name)));
-        let lock = suffixed(&path, ".lock");
+        let (lock, twin) = self.lock_files(name);
         self.lock_ref(&lock, &twin, new)
             .map_err(|error| match error {
                 Locking::Io(error) => failed(&error),
@@ -155,6 +152,22 @@ impl Repo {
             .and_then(|()| fs::rename(lock, path))
             .map_err(|error| Fault::io("update ref", path, &error))?;
         Ok(Cas::Swapped)
+    }
+
+    fn lock_files(&self, name: &str) -> (PathBuf, PathBuf) {
+        let twin = format!("ref.new.{}", self.name_hash(name));
+        let lock = suffixed(&self.common_dir().join(name), ".lock");
+        (lock, self.scratch_dir().join(twin))
+    }
+
+    /// Removes the lock of a ref that a crash of ours left behind, before git is to write that ref: git
+    /// does not know whose it is and would refuse for good.
+    pub fn unlock_ref(&self, _: &Guard, name: &str) -> Result<()> {
+        let (lock, twin) = self.lock_files(name);
+        if is_same_file(&lock, &twin) {
+            fs::remove_file(&lock).map_err(|error| Fault::io("remove", &lock, &error))?;
+        }
+        Ok(())
     }
 
     /// Makes `<ref>.lock` as a second name of a file in our scratch folder, so that whoever holds the
@@ -200,10 +213,11 @@ impl Repo {
     }
 
     /// Deletes a ref when it holds `old`; one that is gone already is no error.
-    pub fn delete_ref(&self, name: &str, old: Oid) -> Result<()> {
+    pub fn delete_ref(&self, guard: &Guard, name: &str, old: Oid) -> Result<()> {
         if self.find_ref(name)?.is_none() {
             return Ok(());
         }
+        self.unlock_ref(guard, name)?;
         let run = self.git(["update-ref", "--no-deref", "-d", name, &old.to_string()]);
         self.execute(&run).map(drop)
     }

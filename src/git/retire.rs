@@ -45,19 +45,19 @@ impl Repo {
             return Ok(());
         };
         self.save_in_attic(guard, clone, &tip, why)?;
-        self.delete_ref(name, tip)
+        self.delete_ref(guard, name, tip)
     }
 
     /// Deletes a ref whose commit `keeper` reaches, so that nothing is lost; else leaves it alone.
     /// Returns whether it is gone.
-    pub fn drop_reachable_ref(&self, name: &str, keeper: &Oid) -> Result<bool> {
+    pub fn drop_reachable_ref(&self, guard: &Guard, name: &str, keeper: &Oid) -> Result<bool> {
         let Some(tip) = self.find_ref(name)? else {
             return Ok(true);
         };
         if !self.is_ancestor(&tip, keeper)? {
             return Ok(false);
         }
-        self.delete_ref(name, tip)?;
+        self.delete_ref(guard, name, tip)?;
         Ok(true)
     }
 

@@ -112,7 +112,7 @@ impl Cell {
     pub fn remove(repo: &Repo, folder: &str, name: &str) -> Result<()> {
         let ref_name = Self::ref_name(repo, folder, name);
         match repo.find_ref(&ref_name)? {
-            Some(tip) => repo.delete_ref(&ref_name, tip),
+            Some(tip) => repo.delete_ref(&repo.guard()?, &ref_name, tip),
             None => Ok(()),
         }
     }

@@ -94,7 +94,8 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
     });
     if !written.as_ref().is_ok_and(|it| it.value.new) {
         // Nothing refers to the ref then; the commit is still on its branch.
-        town.repo().delete_ref(&keeper, what.head)?;
+        let guard = town.repo().guard()?;
+        town.repo().delete_ref(&guard, &keeper, what.head)?;
     }
     written.map(|it| it.value)
 }

@@ -38,18 +38,21 @@ pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
     let requests = view.requests()?;
     for request in requests.iter().filter(|it| !it.is_live()) {
         let name = mq::ref_of(&view, request.id());
-        if repo.find_ref(&name)?.is_none() || repo.drop_reachable_ref(&name, tip)? {
+        if repo.find_ref(&name)?.is_none() {
             continue;
         }
-        let why = format!("head of {}: {}", request.id(), request.status());
-        repo.retire_ref(&repo.guard()?, clone.as_str(), &name, &why)?;
+        let guard = repo.guard()?;
+        if !repo.drop_reachable_ref(&guard, &name, tip)? {
+            let why = format!("head of {}: {}", request.id(), request.status());
+            repo.retire_ref(&guard, clone.as_str(), &name, &why)?;
+        }
     }
     if any_queued(&requests) {
         return Ok(());
     }
     for (name, commit) in repo.list_refs("refs/gt/proof/")? {
         // A candidate is made again from its requests, byte for byte; whatever it proved is elsewhere.
-        repo.delete_ref(&name, commit)?;
+        repo.delete_ref(&repo.guard()?, &name, commit)?;
     }
     Ok(())
 }

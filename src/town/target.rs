@@ -84,6 +84,7 @@ impl Town {
                 .ok_or_else(missing);
         };
         let tracking = self.tracking_ref(target, remote);
+        self.repo().unlock_ref(&self.repo().guard()?, &tracking)?;
         let refspec = format!("+{}:{tracking}", target.ref_name());
         match self.repo().fetch(&self.repo().remote(remote)?, &[refspec]) {
             Ok(()) => self.repo().find_ref(&tracking)?.ok_or_else(missing),
