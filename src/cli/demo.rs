@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::Context;
 use super::reply::Reply;
+use crate::agent;
 use crate::fault::{Fault, Result};
+use crate::town::Town;
 use crate::world::World;
 use crate::world::fs;
 
@@ -50,6 +52,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         .catch_interrupts()
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
     let told = story::tell(&world, &place.path, cx.json);
+    if told.is_err() {
+        wait_for_agents(&world.at(&place.path.join(project::NAME)));
+    }
     let keep = args.keep || args.dir.is_some();
     let path = place.path.clone();
     if keep {
@@ -63,6 +68,18 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         value["dir"] = json!(path.display().to_string());
     }
     Ok(Reply::new(value, text))
+}
+
+/// Waits for agents that still work in the folder, which is about to go: they end by themselves.
+fn wait_for_agents(world: &World) {
+    let agents = Town::open(world).and_then(|town| {
+        let agents = agent::agents(&town)?;
+        agents
+            .iter()
+            .try_for_each(|it| agent::wait(&town, &it.hook))
+    });
+    // What failed before is what the user is told.
+    drop(agents);
 }
 
 /// The folder of the demo; without [`Place::keep`] it goes with the value.

@@ -1,5 +1,7 @@
 //! Git's own configuration, where machine-local settings live under `gt.*`.
 
+use gix::config::Source;
+
 use super::{Repo, reason};
 use crate::fault::{Fault, Result};
 use crate::world::World;
@@ -15,7 +17,7 @@ pub(super) fn apply_command_line(world: &World, gix: &mut gix::Repository) -> Re
     };
     let mut config = gix.config_snapshot_mut();
     config
-        .append_config(parameters(text), gix::config::Source::Cli)
+        .append_config(parameters(text), Source::Cli)
         .map_err(|error| failed(&error))?;
     config.commit().map(drop).map_err(|error| failed(&error))
 }
@@ -45,10 +47,23 @@ fn parameters(text: &str) -> Vec<String> {
 impl Repo {
     /// Returns a setting with all of git's rules (system, global, local, `-c`, includes) applied.
     pub fn setting(&self, key: &str) -> Option<String> {
-        self.gix
-            .config_snapshot()
-            .string(key)
-            .map(|value| value.to_string())
+        let config = self.gix.config_snapshot();
+        let value = config
+            .plumbing()
+            .string_filter(key, |it| self.listens_to(it.source));
+        value.map(|value| value.to_string())
+    }
+
+    /// Returns whether settings from a source count in the world of this repository. gix reads the
+    /// environment of the process, which the world may have parted from, as the demo's does.
+    fn listens_to(&self, source: Source) -> bool {
+        let env = |key| self.world().env(key);
+        match source {
+            Source::GitInstallation | Source::System => env("GIT_CONFIG_NOSYSTEM") != Some("1"),
+            Source::Git | Source::User => env("GIT_CONFIG_GLOBAL") != Some("/dev/null"),
+            Source::Env => env("GIT_CONFIG_COUNT").is_some(),
+            _ => true,
+        }
     }
 
     /// Returns `(name, value)` of every `gt.<group>.<name>.<key>`, in the order of their files; of several
@@ -66,6 +81,9 @@ impl Repo {
             let Some(name) = section.header().subsection_name() else {
                 continue;
             };
+            if !self.listens_to(section.meta().source) {
+                continue;
+            }
             let Some(name) = name.to_string().strip_prefix(&prefix).map(str::to_owned) else {
                 continue;
             };

@@ -96,7 +96,8 @@ fn a_full_disk_is_said_and_nothing_is_half_done() {
         fill 0
         check 5 "the push to 'origin' broke off|cannot reach 'origin'|space" git gt sync
         rm fill
-        check 0 "pushed    beads" git gt sync
+        # The push may have been through before the room was needed.
+        check 0 "pushed    beads|agree" git gt sync
         git fsck --strict --no-dangling
         check 0 agree git gt sync
         [ "$(git gt list --json | grep -c '"title": "full"')" = 8 ]
