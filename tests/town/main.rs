@@ -6,6 +6,8 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod crash;
+mod demo;
 mod landing;
 mod place;
 mod refinery;

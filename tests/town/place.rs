@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -64,6 +65,26 @@ impl Place {
             count,
             repeats,
         }
+    }
+
+    /// Returns a copy of the place, which has no worktrees but the main one, with the same clone id.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::bare(self.repeats);
+        copy.count.set(self.count.get());
+        let from = format!("{}/.", self.dir.path().display());
+        let mut cp = Command::new("cp");
+        Output::of(cp.args(["-a", &from]).arg(copy.dir.path())).done();
+        let inode = fs::metadata(copy.path("repo/.git")).unwrap().ino();
+        let config = copy.path("repo/.git/config");
+        let text = fs::read_to_string(&config).unwrap();
+        let inode_line = |line: &str| line.trim().starts_with("cloneInode = ");
+        let [old, new] = [self, &copy].map(|it| it.dir.path().display().to_string());
+        let lines = text.lines().map(|line| match inode_line(line) {
+            true => format!("cloneInode = {inode}\n"),
+            false => format!("{}\n", line.replace(&old, &new)),
+        });
+        fs::write(config, lines.collect::<String>()).unwrap();
+        copy
     }
 
     fn found(&self) {
@@ -386,22 +407,42 @@ impl Place {
 
     /// Returns the records of a ledger, in no order that means anything.
     pub(crate) fn records(&self, ledger: &str) -> Vec<Value> {
+        self.records_in(&self.repo(), ledger)
+    }
+
+    pub(crate) fn records_in(&self, dir: &Path, ledger: &str) -> Vec<Value> {
         let name = format!("refs/gt/{ledger}");
-        let listed = self.git(&["ls-tree", "-r", "--format=%(objectname) %(path)", &name]);
-        if listed.code != Some(0) {
-            return Vec::new();
-        }
-        let blobs = listed
+        let format = "--format=%(objectname)%x09%(path)";
+        let listed = self.git_in(dir, &["ls-tree", "-r", format, &name]);
+        let lines = listed
             .stdout
             .lines()
-            .filter(|line| !line.ends_with(" meta.json"));
-        let read = |line: &str| self.git(&["cat-file", "blob", &line[..40]]).done().json();
-        blobs.map(read).collect()
+            .filter_map(|line| line.split_once('\t'));
+        let wanted: String = lines
+            .filter(|(_, path)| *path != "meta.json")
+            .map(|(id, _)| format!("{id}\n"))
+            .collect();
+        let ids = self.write("ids", &wanted);
+        let mut batch = self.git_command(dir, &["cat-file", "--batch=%(objectsize)"]);
+        let text = Output::of(batch.stdin(fs::File::open(&ids).unwrap()))
+            .done()
+            .stdout;
+        fs::remove_file(ids).unwrap();
+        let (mut records, mut rest) = (Vec::new(), text.as_str());
+        while let Some((size, body)) = rest.split_once('\n') {
+            let size: usize = size.parse().unwrap();
+            records.push(serde_json::from_str(&body[..size]).unwrap());
+            rest = &body[size + 1..];
+        }
+        records
     }
 
     /// Starts a command and lets it run; whoever drops it ends it.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
-        let mut command = self.command(args);
+        Self::running(self.command(args))
+    }
+
+    pub(crate) fn running(mut command: Command) -> Running {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(Some(child.spawn().unwrap()))
     }

@@ -1,0 +1,333 @@
+//! Crashes: whatever moment a command dies at, running it again comes to the same.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::place::{Output, Place};
+
+/// How many moments are tried where every one would take minutes; `GT_TEST_EVERY=1` tries them all.
+const MOMENTS: usize = 16;
+
+fn every() -> bool {
+    std::env::var_os("GT_TEST_EVERY").is_some()
+}
+
+/// Runs a command that aborts before its n-th write; returns whether it did.
+#[track_caller]
+fn crashes(mut command: std::process::Command, at: usize) -> bool {
+    let said = Output::of(command.env("GT_TEST_CRASH_AT", at.to_string()));
+    assert!(
+        matches!(said.code, None | Some(0)),
+        "before write {at}: {said:?}"
+    );
+    said.code.is_none()
+}
+
+/// Returns moments `1..=last`: all of them, or some that lie as far apart as can be.
+fn moments(last: usize, count: usize) -> Vec<usize> {
+    if every() || last <= count {
+        return (1..=last).collect();
+    }
+    (0..count)
+        .map(|at| 1 + at * (last - 1) / (count - 1))
+        .collect()
+}
+
+/// Returns how many writes a command makes, found by halving: it crashes before the last one and not
+/// before one more.
+fn writes(crashes: impl Fn(usize) -> bool) -> usize {
+    let mut high = 16;
+    while crashes(high) {
+        high *= 2;
+    }
+    let mut low = 0;
+    while high - low > 1 {
+        let middle = usize::midpoint(low, high);
+        if crashes(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// What a queue came to, in words that do not depend on when.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    target: String,
+    requests: BTreeMap<String, String>,
+    beads: BTreeMap<String, (String, usize)>,
+    refs: Vec<String>,
+}
+
+impl Outcome {
+    #[track_caller]
+    fn of(place: &Place) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let list = |args: &[&str]| place.json(args).as_array().unwrap().clone();
+        let requests = list(&["mq", "list", "--all"]);
+        let beads = list(&["list", "--all"]);
+        let refs = place.git(&["for-each-ref", "--format=%(refname)"]).done();
+        let bead = |it: &Value| {
+            let comments = it["comment_count"].as_u64().unwrap();
+            (
+                text(&it["id"]),
+                (text(&it["status"]), comments.try_into().unwrap()),
+            )
+        };
+        Self {
+            target: place.rev("refs/heads/main"),
+            requests: requests
+                .iter()
+                .map(|it| (text(&it["id"]), text(&it["status"])))
+                .collect(),
+            beads: beads.iter().map(bead).collect(),
+            refs: refs.stdout.lines().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Returns a rig with six requests, one of them a culprit and one in conflict with another.
+fn queued(gate: &str) -> Place {
+    let place = Place::repeating();
+    place.gate(gate);
+    for (name, file, text) in [
+        ("a", "a", "a"),
+        ("b", "b", "b"),
+        ("culprit", "culprit", "x"),
+        ("first", "same", "one"),
+        ("c", "c", "c"),
+        ("second", "same", "two"),
+    ] {
+        place.branch(name, &[(file, text)]);
+        let bead = place.create(name);
+        place
+            .gt(&["mq", "submit", "--branch", name, "--bead", &bead])
+            .done();
+    }
+    place
+}
+
+#[track_caller]
+fn check_run(template: &Place, want: &Outcome, place: &Place, when: &str) {
+    let base = template.rev("refs/heads/main");
+    place.gt(&["refinery", "run", "--until-idle"]).done();
+    assert_eq!(Outcome::of(place), *want, "{when}");
+    place.is_sound(&base);
+    let dirty = place.git(&["status", "--porcelain"]).done().stdout;
+    assert_eq!(dirty, "", "{when}");
+    place.is_quiet();
+}
+
+#[test]
+fn a_run_may_crash_before_any_write() {
+    let template = queued("test ! -e culprit");
+    let undisturbed = template.copy();
+    undisturbed.run();
+    let want = Outcome::of(&undisturbed);
+    let ended: Vec<&str> = want.requests.values().map(String::as_str).collect();
+    for (status, count) in [("landed", 4), ("ejected", 1), ("conflict", 1)] {
+        assert_eq!(
+            ended.iter().filter(|it| **it == status).count(),
+            count,
+            "{want:?}"
+        );
+    }
+    let run = |place: &Place, at| crashes(place.command(&["refinery", "run"]), at);
+    let last = writes(|at| run(&template.copy(), at));
+    for at in moments(last, MOMENTS) {
+        let place = template.copy();
+        assert!(run(&place, at));
+        check_run(
+            &template,
+            &want,
+            &place,
+            &format!("crash before write {at} of {last}"),
+        );
+    }
+}
+
+#[test]
+fn a_run_that_lands_by_push_may_crash_before_any_write() {
+    let template = queued("test ! -e culprit");
+    template.remote();
+    let remote = |place: &Place| place.rev_in(&place.path("remote.git"), "main");
+    let undisturbed = template.copy();
+    undisturbed.run();
+    let want = Outcome::of(&undisturbed);
+    assert_eq!(remote(&undisturbed), want.target);
+    let run = |place: &Place, at| crashes(place.command(&["refinery", "run"]), at);
+    let last = writes(|at| run(&template.copy(), at));
+    for at in moments(last, MOMENTS) {
+        let place = template.copy();
+        assert!(run(&place, at));
+        place.gt(&["refinery", "run", "--until-idle"]).done();
+        let when = format!("crash before write {at} of {last}");
+        assert_eq!(remote(&place), want.target, "{when}");
+        let got = Outcome::of(&place);
+        assert_eq!(
+            (&got.requests, &got.beads),
+            (&want.requests, &want.beads),
+            "{when}"
+        );
+        if got.target != want.target {
+            // Only the remote's branch had moved: the local one follows with the next landing.
+            place.queue("late");
+            place.run();
+            assert_eq!(place.rev("main"), remote(&place), "{when}");
+            place
+                .git(&["merge-base", "--is-ancestor", &want.target, "main"])
+                .done();
+        }
+        place.is_quiet();
+    }
+}
+
+#[test]
+fn a_run_may_be_killed_at_any_moment() {
+    // Busy for a while, so that a good part of the moments falls into it.
+    let template = queued("i=0; while test $i -lt 30000; do i=$((i+1)); done; test ! -e culprit");
+    let undisturbed = template.copy();
+    let start = Instant::now();
+    undisturbed.run();
+    let whole = start.elapsed();
+    let want = Outcome::of(&undisturbed);
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    for round in 0..30 {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let place = template.copy();
+        let moment = whole.mul_f64((seed >> 11) as f64 / (1_u64 << 53) as f64);
+        let run = place.start(&["refinery", "run"]);
+        after(moment);
+        run.signal("-KILL");
+        run.end();
+        check_run(
+            &template,
+            &want,
+            &place,
+            &format!("round {round}, killed after {moment:?}"),
+        );
+    }
+}
+
+/// Waits: there is nothing to look at that would tell a moment chosen by chance.
+fn after(moment: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < moment {
+        std::thread::yield_now();
+    }
+}
+
+const WORKS: &str = "cat >/dev/null; echo work >work; git add work; git commit --quiet -m work";
+
+/// Returns a rig with one bead and an agent that commits.
+fn with_bead() -> (Place, String) {
+    let place = Place::repeating();
+    place.gate("true");
+    place.write("agent.sh", WORKS);
+    place
+        .gt(&[
+            "config",
+            "agent",
+            "set",
+            "scripted",
+            "sh \"$PLACE/agent.sh\"",
+        ])
+        .done();
+    let bead = place.create("work");
+    (place, bead)
+}
+
+#[track_caller]
+fn agent_ended(place: &Place) -> Value {
+    place.until("the agent's end", || {
+        let agents = place.json(&["agents"]);
+        let agents = agents.as_array().unwrap().clone();
+        assert_eq!(agents.len(), 1, "{agents:?}");
+        (agents[0]["running"] == false).then(|| agents[0].clone())
+    })
+}
+
+#[test]
+fn sling_may_crash_before_any_write() {
+    let (template, bead) = with_bead();
+    let mut at = 0;
+    loop {
+        at += 1;
+        let place = template.copy();
+        let mut sling = place.command(&["sling", &bead]);
+        let said = Output::of(sling.env("GT_TEST_CRASH_AT", at.to_string()));
+        // The process beside the agent crashes before its own n-th write.
+        place.is_quiet();
+        let agents = place.json(&["agents"]);
+        let begun = agents.as_array().unwrap().first().cloned();
+        let over = said.code == Some(0) && begun.as_ref().is_some_and(|it| it["state"] == "exit 0");
+        if !over {
+            let again = place.gt(&["sling", &bead]);
+            assert_eq!(
+                again.code,
+                Some(0),
+                "before write {at}: {again:?}, {begun:?}"
+            );
+            agent_ended(&place);
+        }
+        let agent = agent_ended(&place);
+        let hook = PathBuf::from(agent["path"].as_str().unwrap());
+        let state = agent["state"].as_str().unwrap();
+        // Where the work was committed before the crash there was nothing to commit.
+        assert!(
+            ["exit 0", "exit 1"].contains(&state),
+            "before write {at}: {agent}"
+        );
+        assert_eq!(agent["name"], "furiosa", "before write {at}");
+        let shown = place.bead(&bead);
+        assert_eq!(
+            shown["assignee"], "repo/polecats/furiosa",
+            "before write {at}"
+        );
+        let branches = place.git(&["branch", "--list", "gt/*"]).done().stdout;
+        assert_eq!(branches.lines().count(), 1, "before write {at}");
+        place.gt_in(&hook, &["done"]).done();
+        assert_eq!(place.run()["landed"].as_array().unwrap().len(), 1);
+        assert_eq!(place.bead(&bead)["status"], "closed");
+        place.git(&["fsck", "--strict", "--no-dangling"]).done();
+        place.is_quiet();
+        if over {
+            break;
+        }
+    }
+    assert!(at > 10, "only {at} writes");
+}
+
+#[test]
+fn done_may_crash_before_any_write() {
+    let mut at = 0;
+    let mut done = false;
+    while !done {
+        at += 1;
+        let (place, bead) = with_bead();
+        place.gt(&["sling", &bead]).done();
+        let hook = PathBuf::from(agent_ended(&place)["path"].as_str().unwrap());
+        let mut command = place.command(&["done"]);
+        command.current_dir(&hook);
+        done = !crashes(command, at);
+        place.gt_in(&hook, &["done"]).done();
+        let queue = place.json(&["mq", "list", "--all"]);
+        assert_eq!(
+            queue.as_array().unwrap().len(),
+            1,
+            "before write {at}: {queue}"
+        );
+        assert_eq!(place.run()["landed"].as_array().unwrap().len(), 1);
+        assert_eq!(place.bead(&bead)["status"], "closed");
+        place.git(&["fsck", "--strict", "--no-dangling"]).done();
+        place.is_quiet();
+    }
+    assert!(at > 5, "only {at} writes");
+}
