@@ -136,6 +136,7 @@ impl<'t> Refinery<'t> {
         let lock = take_lock(town)?;
         let target = town.target(None)?;
         let tip = town.fresh_tip(&target)?;
+        verdict::publish(town, &format!("{}/refinery", town.rig().name()))?;
         let (chains, absent) = (Chains::default(), BTreeSet::new());
         Ok(Self {
             town,

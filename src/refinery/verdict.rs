@@ -4,8 +4,8 @@ use super::candidate::Candidate;
 use super::facts;
 use crate::fault::Result;
 use crate::git::Oid;
-use crate::ledger::{Decision, Name, Stamp};
-use crate::record::{Attempt, Gate, Verdict};
+use crate::ledger::{Decision, Name, Stamp, join};
+use crate::record::{Attempt, Gate, RunResult, Verdict};
 use crate::town::{Town, View};
 
 /// Proof that every gate, as it is defined now, passed on exactly this commit's tree. Only this file makes
@@ -43,9 +43,9 @@ pub(super) fn green(
     Ok((passed && candidate.tip == *tip).then_some(proof))
 }
 
-/// Records an attempt, before anything is decided from it: for everybody, then as one of ours.
+/// Records an attempt, before anything is decided from it: as one of ours, then for everybody.
 ///
-/// After a crash between the two the gate runs again.
+/// What a crash keeps between the two, [`publish`] makes good before the next run decides anything.
 pub(super) fn record(
     town: &Town,
     actor: &str,
@@ -61,33 +61,70 @@ pub(super) fn record(
         [] => "the bare target".to_owned(),
         requests => requests.join(" "),
     };
-    let written = town.write(Name::Results, actor, |view, pen| {
-        let tree = candidate.tree.to_string();
-        let mut result = view.result(&tree, &gate.definition())?;
-        let mut stamp = pen.stamp(result.record());
+    let tree = candidate.tree.to_string();
+    let subject = format!(
+        "gate {} is {said} on {}: {what}",
+        gate.name(),
+        candidate.short()
+    );
+    let written = town.write(Name::Attempts, actor, |view, pen| {
+        let mut own = view.own_result(&tree, &gate.definition())?;
+        let shared = view.result(&tree, &gate.definition())?;
+        let mut stamp = pen.stamp(own.record()).max(pen.stamp(shared.record()));
         if let Some(since) = candidate.since.as_ref().filter(|since| **since >= stamp) {
             // Queued again by a clock ahead of ours: a run that comes after that must count.
             stamp = Stamp::next(pen.now(), pen.clone_id(), Some(since));
         }
-        result.add(gate.name(), attempt, &stamp);
-        let subject = format!(
-            "gate {} is {said} on {}: {what}",
-            gate.name(),
-            candidate.short()
-        );
-        Ok(Decision::write(
-            subject.clone(),
-            vec![result.into_record()],
-            (subject, stamp),
-        ))
-    })?;
-    let (subject, stamp) = written.value;
-    let written = town.write(Name::Attempts, actor, |view, _| {
-        let mut own = view.own_result(&candidate.tree.to_string(), &gate.definition())?;
         own.add(gate.name(), attempt, &stamp);
         Ok(Decision::write(
             subject.clone(),
             vec![own.into_record()],
+            stamp,
+        ))
+    })?;
+    let stamp = written.value;
+    let written = town.write(Name::Results, actor, |view, _| {
+        let mut shared = view.result(&tree, &gate.definition())?;
+        shared.add(gate.name(), attempt, &stamp);
+        Ok(Decision::write(
+            subject.clone(),
+            vec![shared.into_record()],
+            (),
+        ))
+    })?;
+    let () = written.value;
+    Ok(())
+}
+
+/// Records for everybody what a crash kept between the two writes of [`record`].
+pub(super) fn publish(town: &Town, actor: &str) -> Result<()> {
+    let view = town.view();
+    let mut missing = Vec::new();
+    for own in view.own_results()? {
+        let known = view.ledger(Name::Results)?.get(own.record().id())?;
+        let known = known.and_then(RunResult::of);
+        let has = |stamp: &Stamp| {
+            known
+                .iter()
+                .any(|it| it.attempts().any(|(at, _)| at == *stamp))
+        };
+        if own.attempts().any(|(stamp, _)| !has(&stamp)) {
+            missing.push(own);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let written = town.write(Name::Results, actor, |view, _| {
+        let ledger = view.ledger(Name::Results)?;
+        let joined = missing.iter().map(|own| {
+            let there = ledger.get(own.record().id())?;
+            Ok(there.map_or_else(|| own.record().clone(), |there| join(&there, own.record())))
+        });
+        let records = joined.collect::<Result<Vec<_>>>()?;
+        Ok(Decision::write(
+            "record runs that a crash kept back",
+            records,
             (),
         ))
     })?;

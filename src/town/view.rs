@@ -144,6 +144,11 @@ impl<'r> View<'r> {
         self.result_in(Name::Attempts, tree, definition)
     }
 
+    /// Returns the results of all runs that were made here, sorted by id.
+    pub fn own_results(&self) -> Result<Vec<RunResult>> {
+        self.records(Name::Attempts, RunResult::of)
+    }
+
     fn result_in(&self, ledger: Name, tree: &str, definition: &str) -> Result<RunResult> {
         let found = self
             .ledger(ledger)?
