@@ -77,3 +77,18 @@ fn a_bead_can_be_named_later() {
         Value::from("closed")
     );
 }
+
+#[test]
+fn a_clone_is_told_which_gates_it_has_not_accepted() {
+    let place = project("true");
+    let notes = |args: &[&str]| place.gt(args).done().stderr;
+    assert_eq!(notes(&["init"]), "");
+    assert_eq!(notes(&["refinery", "gate", "list"]), "");
+    place
+        .git(&["config", "--unset", "gt.gate.test.accepted"])
+        .done();
+    let said = notes(&["init"]);
+    assert!(said.starts_with("gate test came from elsewhere"), "{said}");
+    let said = notes(&["refinery", "gate", "list"]);
+    assert!(said.contains("git gt refinery gate add"), "{said}");
+}

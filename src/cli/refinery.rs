@@ -115,30 +115,7 @@ fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
                 format!("gate {name} must pass: {command}"),
             ))
         }
-        GateVerb::List {} => {
-            let gates = town.view().gates()?;
-            let row = |gate: &Gate| {
-                let here = if town.accepts(gate) {
-                    ""
-                } else {
-                    "(not accepted on this machine)"
-                };
-                vec![
-                    gate.name().to_owned(),
-                    gate.command().to_owned(),
-                    here.to_owned(),
-                ]
-            };
-            let mut text = columns(gates.iter().map(row));
-            if gates.is_empty() {
-                text = match town.rig().lands_without_gates() {
-                    true => "none: this rig lands without gates\n".to_owned(),
-                    false => "none yet, so nothing can land\n".to_owned(),
-                };
-            }
-            let values: Vec<Value> = gates.iter().map(|gate| shown(town, gate)).collect();
-            Ok(Reply::new(json!(values), text))
-        }
+        GateVerb::List {} => listed(town),
         GateVerb::Remove { name } => {
             remove_gate(town, &actor, name)?;
             Ok(Reply::new(
@@ -163,6 +140,40 @@ fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
             ))
         }
     }
+}
+
+/// Returns the gates, and what to do about those that do not run here.
+fn listed(town: &Town) -> Result<Reply> {
+    let gates = town.view().gates()?;
+    let row = |gate: &Gate| {
+        let here = if town.accepts(gate) {
+            ""
+        } else {
+            "(not accepted on this machine)"
+        };
+        vec![
+            gate.name().to_owned(),
+            gate.command().to_owned(),
+            here.to_owned(),
+        ]
+    };
+    let mut text = columns(gates.iter().map(row));
+    if gates.is_empty() {
+        text = match town.rig().lands_without_gates() {
+            true => "none: this rig lands without gates\n".to_owned(),
+            false => "none yet, so nothing can land\n".to_owned(),
+        };
+    }
+    let values: Vec<Value> = gates.iter().map(|gate| shown(town, gate)).collect();
+    let reply = Reply::new(json!(values), text);
+    Ok(if gates.iter().all(|gate| town.accepts(gate)) {
+        reply
+    } else {
+        reply.note(
+            "look at the command; to accept it write it down here: \
+                     git gt refinery gate add <name> --command '<command>'",
+        )
+    })
 }
 
 fn shown(town: &Town, gate: &Gate) -> Value {

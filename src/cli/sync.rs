@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::done::counted;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
@@ -139,8 +140,20 @@ fn ledger(name: &str) -> &str {
 fn line(event: &Event) -> String {
     match event {
         Event::Pushed(name) => format!("pushed    {}", ledger(name)),
-        Event::Took(name, count) => format!("took      {}: {count} records", ledger(name)),
-        Event::Joined(name, count) => format!("joined    {}: {count} records", ledger(name)),
+        Event::Took(name, count) => {
+            format!(
+                "took      {}: {}",
+                ledger(name),
+                counted(*count as u64, "record")
+            )
+        }
+        Event::Joined(name, count) => {
+            format!(
+                "joined    {}: {}",
+                ledger(name),
+                counted(*count as u64, "record")
+            )
+        }
         Event::PutBack(name) => {
             format!(
                 "put back  {}: it had vanished from the remote, or gone back there",
