@@ -3,7 +3,7 @@
 use super::hook::Hook;
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit, Submitted};
-use crate::town::Town;
+use crate::town::Home;
 
 /// What `done` came to.
 #[derive(Debug)]
@@ -20,16 +20,16 @@ pub struct Done {
 ///
 /// Refuses, and changes nothing, when the worktree is gone or holds uncommitted changes, when there is
 /// nothing to land, or when the claim the work was done under is over. Saying it twice queues it once.
-pub fn done(town: &Town, actor: &str, hook: &Hook) -> Result<Done> {
-    check_worktree(town, hook)?;
-    let repo = town.repo();
+pub fn done(home: &Home, actor: &str, hook: &Hook) -> Result<Done> {
+    check_worktree(home, hook)?;
+    let repo = home.repo();
     let name = format!("refs/heads/{}", hook.branch);
     let head = repo.find_ref(&name)?.ok_or_else(|| {
         Fault::not_found(format!("branch '{}' of {} is gone", hook.branch, hook.bead))
             .hint("git reflog may still show its commits")
     })?;
-    let target = town.target(None)?;
-    let tip = town.known_tip(&target)?.ok_or_else(|| {
+    let target = home.target(None)?;
+    let tip = home.known_tip(&target)?.ok_or_else(|| {
         Fault::not_found(format!(
             "the target branch '{}' does not exist",
             target.branch
@@ -45,7 +45,7 @@ pub fn done(town: &Town, actor: &str, hook: &Hook) -> Result<Done> {
         tip,
         worker: hook.agent.clone(),
     };
-    let submitted = mq::submit(town, actor, &what)?;
+    let submitted = mq::submit(home, actor, &what)?;
     Ok(Done {
         hook: hook.clone(),
         submitted,
@@ -53,9 +53,9 @@ pub fn done(town: &Town, actor: &str, hook: &Hook) -> Result<Done> {
     })
 }
 
-fn check_worktree(town: &Town, hook: &Hook) -> Result<()> {
+fn check_worktree(home: &Home, hook: &Hook) -> Result<()> {
     let branch = &hook.branch;
-    let worktrees = town.repo().worktrees()?;
+    let worktrees = home.repo().worktrees()?;
     let path = hook
         .path
         .canonicalize()
@@ -80,7 +80,7 @@ fn check_worktree(town: &Town, hook: &Hook) -> Result<()> {
             "bring the commits over: git switch {branch}, then git merge or git cherry-pick"
         )));
     }
-    let changes = town.repo().changes_in(&hook.path)?;
+    let changes = home.repo().changes_in(&hook.path)?;
     if changes.is_empty() {
         return Ok(());
     }

@@ -2,13 +2,13 @@
 
 use super::hook::Hook;
 use crate::git::LOCAL_ENV;
-use crate::town::Town;
+use crate::town::Home;
 use crate::world::process::Run;
 
 /// Returns `run` with an agent's identity in its environment and none of ours.
-pub(super) fn identify(run: Run, town: &Town, hook: &Hook, session: &str) -> Run {
-    let (rig, name) = (town.rig().name(), hook.name());
-    let home = town.repo().home().display().to_string();
+pub(super) fn identify(run: Run, home: &Home, hook: &Hook, session: &str) -> Run {
+    let (rig, name) = (home.rig().name(), hook.name());
+    let root = home.repo().root().display().to_string();
     let ceiling = hook
         .path
         .parent()
@@ -23,17 +23,17 @@ pub(super) fn identify(run: Run, town: &Town, hook: &Hook, session: &str) -> Run
         .env("GT_RIG", rig)
         .env("GT_POLECAT", name)
         .env("GT_BEAD", &hook.bead)
-        .env("GT_ROOT", &home)
-        .env("GT_TOWN_ROOT", &home)
+        .env("GT_ROOT", &root)
+        .env("GT_TOWN_ROOT", &root)
         .env("GT_SESSION", session)
         .env("BD_ACTOR", &hook.agent)
         .env("BEADS_AGENT_NAME", format!("{rig}/{name}"))
         .env("GIT_CEILING_DIRECTORIES", ceiling)
         .env("GIT_AUTHOR_NAME", name)
         .env("GIT_AUTHOR_EMAIL", &email)
-        .env("PATH", path_with_us(town));
+        .env("PATH", path_with_us(home));
     // Half an identity is none where git is told to guess nothing (user.useConfigOnly).
-    let has = |key| town.repo().setting(key).is_some();
+    let has = |key| home.repo().setting(key).is_some();
     if !(has("user.email") && has("user.name")) {
         run = run
             .env("GIT_COMMITTER_NAME", name)
@@ -43,12 +43,12 @@ pub(super) fn identify(run: Run, town: &Town, hook: &Hook, session: &str) -> Run
 }
 
 /// The folder of this very program comes first, so that an agent's `git gt` is the one that started it.
-fn path_with_us(town: &Town) -> String {
-    let path = town
+fn path_with_us(home: &Home) -> String {
+    let path = home
         .world()
         .env("PATH")
         .unwrap_or("/usr/local/bin:/usr/bin:/bin");
-    match town.world().exe().parent() {
+    match home.world().exe().parent() {
         Some(folder) if !path.split(':').any(|it| it == folder.display().to_string()) => {
             format!("{}:{path}", folder.display())
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Cell, CloneId};
-use crate::town::Town;
+use crate::town::Home;
 
 const FOLDER: &str = "hooks";
 
@@ -32,14 +32,14 @@ pub struct Hook {
 
 impl Hook {
     /// Returns an agent's hook, nothing where it has none.
-    pub fn find(town: &Town, agent: &str) -> Result<Option<Self>> {
-        let value = Cell::find(town.repo(), FOLDER, agent)?;
+    pub fn find(home: &Home, agent: &str) -> Result<Option<Self>> {
+        let value = Cell::find(home.repo(), FOLDER, agent)?;
         Ok(value.map(|value| Self::read(agent, &value)))
     }
 
     /// Returns all hooks of this clone, sorted by agent.
-    pub fn all(town: &Town) -> Result<Vec<Self>> {
-        let cells = Cell::list(town.repo(), FOLDER)?;
+    pub fn all(home: &Home) -> Result<Vec<Self>> {
+        let cells = Cell::list(home.repo(), FOLDER)?;
         Ok(cells
             .iter()
             .map(|cell| Self::read(&cell.name, &cell.value))
@@ -52,18 +52,18 @@ impl Hook {
     }
 
     /// Notes the hook, replacing what the agent had.
-    pub(super) fn save(&self, town: &Town) -> Result<()> {
-        Cell::set(town.repo(), FOLDER, &self.agent, &self.value())
+    pub(super) fn save(&self, home: &Home) -> Result<()> {
+        Cell::set(home.repo(), FOLDER, &self.agent, &self.value())
     }
 
     /// Notes the hook of an agent that has none; returns whether it had none.
-    pub(super) fn reserve(&self, town: &Town) -> Result<bool> {
-        Cell::create(town.repo(), FOLDER, &self.agent, &self.value())
+    pub(super) fn reserve(&self, home: &Home) -> Result<bool> {
+        Cell::create(home.repo(), FOLDER, &self.agent, &self.value())
     }
 
     /// Forgets the hook; worktree and branch stay.
-    pub(super) fn forget(&self, town: &Town) -> Result<()> {
-        Cell::remove(town.repo(), FOLDER, &self.agent)
+    pub(super) fn forget(&self, home: &Home) -> Result<()> {
+        Cell::remove(home.repo(), FOLDER, &self.agent)
     }
 
     fn value(&self) -> Value {
@@ -101,10 +101,10 @@ impl Hook {
 }
 
 /// Returns the hook of whoever asks: of the worktree we are in, else of `GT_ROLE`.
-pub fn mine(town: &Town) -> Result<Hook> {
-    let here = town.repo().workdir();
-    let hooks = Hook::all(town)?;
-    let role = town.world().env("GT_ROLE");
+pub fn mine(home: &Home) -> Result<Hook> {
+    let here = home.repo().workdir();
+    let hooks = Hook::all(home)?;
+    let role = home.world().env("GT_ROLE");
     let stands = |hook: &&Hook| hook.path.canonicalize().ok().as_deref() == here;
     let by_place = hooks.iter().find(stands).filter(|_| here.is_some());
     let found = by_place.or_else(|| hooks.iter().find(|hook| Some(hook.agent.as_str()) == role));
@@ -143,8 +143,8 @@ fn escaped(id: &str) -> String {
 /// Makes the hook's worktree where it is missing, on its branch, which starts at its base.
 ///
 /// After a crash the next call makes what is missing.
-pub(super) fn hang(town: &Town, hook: &Hook) -> Result<()> {
-    let repo = town.repo();
+pub(super) fn hang(home: &Home, hook: &Hook) -> Result<()> {
+    let repo = home.repo();
     let full = format!("refs/heads/{}", hook.branch);
     if hook.path.join(".git").exists() {
         let known = repo.worktrees()?;

@@ -13,7 +13,7 @@ pub use session::{Session, run as run_session};
 pub use sling::{Order, Planned, Slung, Started, plan, sling};
 
 use crate::fault::Result;
-use crate::town::Town;
+use crate::town::Home;
 
 /// An agent as `agents` shows it.
 #[derive(Debug)]
@@ -27,26 +27,26 @@ pub struct Standing {
 }
 
 /// Returns whether a word names a polecat: one that has a hook here, or one of the pool.
-pub fn is_polecat(town: &Town, name: &str) -> Result<bool> {
-    let hooks = Hook::all(town)?;
+pub fn is_polecat(home: &Home, name: &str) -> Result<bool> {
+    let hooks = Hook::all(home)?;
     Ok(names::is_of_pool(name) || hooks.iter().any(|hook| hook.name() == name))
 }
 
 /// Waits until no session of an agent runs.
-pub fn wait(town: &Town, hook: &Hook) -> Result<()> {
-    session::wait(town, hook)
+pub fn wait(home: &Home, hook: &Hook) -> Result<()> {
+    session::wait(home, hook)
 }
 
 /// Returns all agents of this clone, sorted by name.
-pub fn agents(town: &Town) -> Result<Vec<Standing>> {
+pub fn agents(home: &Home) -> Result<Vec<Standing>> {
     let stand = |hook: Hook| {
-        let session = Session::find(town, &hook.agent)?;
-        let alive = session::is_alive(town, &hook);
+        let session = Session::find(home, &hook.agent)?;
+        let alive = session::is_alive(home, &hook);
         Ok(Standing {
             hook,
             session,
             alive,
         })
     };
-    Hook::all(town)?.into_iter().map(stand).collect()
+    Hook::all(home)?.into_iter().map(stand).collect()
 }

@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 use crate::git::LOCAL_ENV;
 use crate::ledger::Cell;
 use crate::record::Bead;
-use crate::town::{Agent, Town};
+use crate::town::{Agent, Home};
 use crate::world::fs::{self, Lock};
 use crate::world::process::{self, Ended, Limits, Run};
 
@@ -45,12 +45,12 @@ pub struct Session {
 
 impl Session {
     /// Returns an agent's last session, nothing where there was none.
-    pub fn find(town: &Town, agent: &str) -> Result<Option<Self>> {
-        let value = Cell::find(town.repo(), FOLDER, agent)?;
-        Ok(value.map(|value| Self::read(town, agent, &value)))
+    pub fn find(home: &Home, agent: &str) -> Result<Option<Self>> {
+        let value = Cell::find(home.repo(), FOLDER, agent)?;
+        Ok(value.map(|value| Self::read(home, agent, &value)))
     }
 
-    fn read(town: &Town, agent: &str, value: &Value) -> Self {
+    fn read(home: &Home, agent: &str, value: &Value) -> Self {
         let text = |key: &str| {
             value
                 .get(key)
@@ -65,11 +65,11 @@ impl Session {
             started: text("started"),
             ended: text("ended"),
             outcome: text("outcome"),
-            log: file(town, agent, "log"),
+            log: file(home, agent, "log"),
         }
     }
 
-    fn save(&self, town: &Town, agent: &str) -> Result<()> {
+    fn save(&self, home: &Home, agent: &str) -> Result<()> {
         let value = json!({
             "command": self.command,
             "ended": self.ended,
@@ -78,34 +78,34 @@ impl Session {
             "runtime": self.runtime,
             "started": self.started,
         });
-        Cell::set(town.repo(), FOLDER, agent, &value)
+        Cell::set(home.repo(), FOLDER, agent, &value)
     }
 }
 
-fn file(town: &Town, agent: &str, ending: &str) -> PathBuf {
-    let name = format!("{}.{ending}", town.repo().name_hash(agent));
-    town.repo().scratch_dir().join(FOLDER).join(name)
+fn file(home: &Home, agent: &str, ending: &str) -> PathBuf {
+    let name = format!("{}.{ending}", home.repo().name_hash(agent));
+    home.repo().scratch_dir().join(FOLDER).join(name)
 }
 
 /// Returns the locks that the process of a session holds for as long as it lives: one with our other
 /// files, and one with the worktree, because either may be deleted meanwhile.
-fn locks(town: &Town, hook: &Hook) -> Vec<PathBuf> {
-    let private = town.repo().private_dir(&hook.path);
+fn locks(home: &Home, hook: &Hook) -> Vec<PathBuf> {
+    let private = home.repo().private_dir(&hook.path);
     let private = private.map(|dir| dir.join("gt-session.lock"));
-    [file(town, &hook.agent, "lock")]
+    [file(home, &hook.agent, "lock")]
         .into_iter()
         .chain(private)
         .collect()
 }
 
 /// Returns whether a session of the agent runs.
-pub(super) fn is_alive(town: &Town, hook: &Hook) -> bool {
-    locks(town, hook).iter().any(|path| Lock::is_held(path))
+pub(super) fn is_alive(home: &Home, hook: &Hook) -> bool {
+    locks(home, hook).iter().any(|path| Lock::is_held(path))
 }
 
 /// Waits until no session of the agent runs.
-pub(super) fn wait(town: &Town, hook: &Hook) -> Result<()> {
-    for path in locks(town, hook) {
+pub(super) fn wait(home: &Home, hook: &Hook) -> Result<()> {
+    for path in locks(home, hook) {
         Lock::take(&path)
             .map(drop)
             .map_err(|error| Fault::io("lock", &path, &error))?;
@@ -114,32 +114,32 @@ pub(super) fn wait(town: &Town, hook: &Hook) -> Result<()> {
 }
 
 /// Takes the locks of a session; refuses where one runs.
-fn take_locks(town: &Town, hook: &Hook) -> Result<Vec<Lock>> {
+fn take_locks(home: &Home, hook: &Hook) -> Result<Vec<Lock>> {
     let take = |path: PathBuf| {
         let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
         lock.ok_or_else(|| Fault::stale(format!("{} has a session that runs", hook.agent)))
     };
-    locks(town, hook).into_iter().map(take).collect()
+    locks(home, hook).into_iter().map(take).collect()
 }
 
 /// Starts a session on a hook and returns once it runs.
-pub(super) fn start(town: &Town, hook: &Hook, agent: &Agent) -> Result<Session> {
+pub(super) fn start(home: &Home, hook: &Hook, agent: &Agent) -> Result<Session> {
     let session = Session {
-        id: town.world().random_base36(12),
+        id: home.world().random_base36(12),
         runtime: agent.name.clone(),
         command: agent.command.clone(),
-        started: town.world().now().to_string(),
+        started: home.world().now().to_string(),
         ended: String::new(),
         outcome: String::new(),
-        log: file(town, &hook.agent, "log"),
+        log: file(home, &hook.agent, "log"),
     };
-    session.save(town, &hook.agent)?;
+    session.save(home, &hook.agent)?;
     let failed =
         |why: &str| Fault::unavailable(format!("cannot start a session for {}: {why}", hook.agent));
-    let line = Run::new(town.world().exe(), town.repo().home())
+    let line = Run::new(home.world().exe(), home.repo().root())
         .args(["session", "run", &hook.agent])
         .without(LOCAL_ENV)
-        .detach(town.world())
+        .detach(home.world())
         .map_err(|error| failed(&error.to_string()))?;
     match line.as_str() {
         READY => Ok(session),
@@ -153,14 +153,14 @@ pub(super) fn start(town: &Town, hook: &Hook, agent: &Agent) -> Result<Session> 
 ///
 /// When this process is killed the agent goes on without it and its end is not recorded; nothing else is
 /// lost.
-pub fn run(town: &Town, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> {
+pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> {
     process::leave_session();
     let missing = || Fault::not_found(format!("{agent} has nothing to run"));
-    let hook = Hook::find(town, agent)?.ok_or_else(missing)?;
-    let _locks = take_locks(town, &hook)?;
-    let mut session = Session::find(town, agent)?.ok_or_else(missing)?;
-    let bead = town.view().bead(&hook.bead)?.ok_or_else(missing)?;
-    let command = command(town, &hook, &session, &prompt(town, &hook, &bead));
+    let hook = Hook::find(home, agent)?.ok_or_else(missing)?;
+    let _locks = take_locks(home, &hook)?;
+    let mut session = Session::find(home, agent)?.ok_or_else(missing)?;
+    let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
+    let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
     let log = session.log.clone();
     let folder = log.parent().expect("a log stands in a folder");
     fs::create_dir_all(folder).map_err(|error| Fault::io("make folder", folder, &error))?;
@@ -170,22 +170,22 @@ pub fn run(town: &Town, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
         log: &log,
         log_max: LOG_MAX,
     };
-    let ended = command.supervise(town.world(), &limits);
-    session.ended = town.world().now().to_string();
+    let ended = command.supervise(home.world(), &limits);
+    session.ended = home.world().now().to_string();
     session.outcome = match ended {
         Ok((Ended::Exit(code), _)) => format!("exit {code}"),
         Ok((Ended::Signal(signal), _)) => format!("signal {signal}"),
         Ok((Ended::Timeout | Ended::Interrupted, _)) => "stopped".to_owned(),
         Err(error) => format!("could not start: {error}"),
     };
-    session.save(town, agent)
+    session.save(home, agent)
 }
 
 /// Returns the agent's command: the prompt in place of `{prompt}`, else on standard input.
-fn command(town: &Town, hook: &Hook, session: &Session, prompt: &str) -> Run {
+fn command(home: &Home, hook: &Hook, session: &Session, prompt: &str) -> Run {
     let (line, in_line) = with_prompt(&session.command);
     let run = Run::new("sh", &hook.path).args(["-c", &line]);
-    let run = env::identify(run, town, hook, &session.id).env("GT_AGENT", &session.runtime);
+    let run = env::identify(run, home, hook, &session.id).env("GT_AGENT", &session.runtime);
     if in_line {
         run.env("GT_PROMPT", prompt)
     } else {
@@ -205,13 +205,13 @@ fn with_prompt(command: &str) -> (String, bool) {
 }
 
 /// Returns what the agent is told.
-pub(super) fn prompt(town: &Town, hook: &Hook, bead: &Bead) -> String {
-    let target = town.target(None).map(|it| it.branch).unwrap_or_default();
+pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
+    let target = home.target(None).map(|it| it.branch).unwrap_or_default();
     let mut text = format!(
         "You are {}, an agent of rig {}. What hangs on your hook, you run without being asked.\n\n\
          On your hook: {} ({}, P{}): {}\n",
         hook.agent,
-        town.rig().name(),
+        home.rig().name(),
         bead.id(),
         bead.issue_type(),
         bead.priority(),

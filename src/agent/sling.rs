@@ -9,7 +9,7 @@ use crate::bead;
 use crate::fault::{Fault, Result};
 use crate::ledger::{CloneId, Decision, Name};
 use crate::record::Bead;
-use crate::town::{Agent, Backend, Town, refuse_worker};
+use crate::town::{Agent, Backend, Home, refuse_worker};
 use crate::world::fs::Lock;
 
 /// What is to be slung.
@@ -72,9 +72,9 @@ pub enum Started {
 }
 
 /// Returns what slinging would do, or why it cannot be done. Pure but for what it reads.
-pub fn plan(town: &Town, order: &Order) -> Result<Planned> {
-    refuse_worker(town.world(), "sling")?;
-    let view = town.view();
+pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
+    refuse_worker(home.world(), "sling")?;
+    let view = home.view();
     let bead = view
         .bead(&order.bead)?
         .filter(|bead| !bead.is_deleted())
@@ -90,14 +90,14 @@ pub fn plan(town: &Town, order: &Order) -> Result<Planned> {
         ))
         .hint(format!("to work on it again: git gt reopen {}", bead.id())));
     }
-    let standing = agents(town)?;
-    let holder = held_here(town, &bead, &standing)?;
+    let standing = agents(home)?;
+    let holder = held_here(home, &bead, &standing)?;
     if holder.is_none() && !order.force {
-        refuse_blocked(town, &bead)?;
+        refuse_blocked(home, &bead)?;
     }
     if let Some(name) = &order.polecat {
         names::check(name)?;
-        refuse_busy(town, name, &bead, &standing)?;
+        refuse_busy(home, name, &bead, &standing)?;
     }
     let name = match (&holder, &order.polecat) {
         (Some(holder), Some(wanted)) if holder.rsplit('/').next() != Some(wanted) => {
@@ -106,8 +106,8 @@ pub fn plan(town: &Town, order: &Order) -> Result<Planned> {
         (Some(holder), _) => holder.rsplit('/').next().map(str::to_owned),
         (None, wanted) => wanted.clone(),
     };
-    let target = town.target(None)?;
-    let base = town.known_tip(&target)?.ok_or_else(|| {
+    let target = home.target(None)?;
+    let base = home.known_tip(&target)?.ok_or_else(|| {
         Fault::not_found(format!(
             "the target branch '{}' does not exist yet",
             target.branch
@@ -117,26 +117,26 @@ pub fn plan(town: &Town, order: &Order) -> Result<Planned> {
     Ok(Planned {
         bead: bead.id().to_owned(),
         title: bead.title().to_owned(),
-        agent: address(town, name.as_deref().unwrap_or("(a new polecat)")),
+        agent: address(home, name.as_deref().unwrap_or("(a new polecat)")),
         again: holder.is_some(),
         base: base.to_string(),
-        path: name.map(|name| town.polecat_dir(&name)).unwrap_or_default(),
+        path: name.map(|name| home.polecat_dir(&name)).unwrap_or_default(),
     })
 }
 
-fn address(town: &Town, name: &str) -> String {
-    format!("{}/polecats/{name}", town.rig().name())
+fn address(home: &Home, name: &str) -> String {
+    format!("{}/polecats/{name}", home.rig().name())
 }
 
 /// Returns the polecat of this clone that holds the bead and does not run, so that its work is taken up
 /// again; refuses a bead that somebody else holds, or whose agent runs.
-fn held_here(town: &Town, bead: &Bead, standing: &[Standing]) -> Result<Option<String>> {
+fn held_here(home: &Home, bead: &Bead, standing: &[Standing]) -> Result<Option<String>> {
     let Some(claim) = bead.claim() else {
         return Ok(None);
     };
-    let ours = CloneId::known(town.repo());
+    let ours = CloneId::known(home.repo());
     let is_ours = ours.is_some_and(|clone| clone.as_str() == claim.stamp.clone_part());
-    if !is_ours || !claim.by.starts_with(&address(town, "")) {
+    if !is_ours || !claim.by.starts_with(&address(home, "")) {
         return Err(
             Fault::refused(format!("bead {} is claimed by {}", bead.id(), claim.by)).hint(format!(
                 "to take it away: git gt update {} --assignee ''",
@@ -148,7 +148,7 @@ fn held_here(town: &Town, bead: &Bead, standing: &[Standing]) -> Result<Option<S
     if hook.is_some_and(|it| it.alive || it.hook.bead != bead.id()) {
         return Err(on_hook(bead, &claim.by));
     }
-    let queued = town.view().requests()?;
+    let queued = home.view().requests()?;
     if let Some(request) = queued
         .iter()
         .find(|it| it.is_live() && it.bead() == bead.id())
@@ -172,8 +172,8 @@ fn on_hook(bead: &Bead, agent: &str) -> Fault {
     .hint("git gt agents shows whether it runs and where its log is")
 }
 
-fn refuse_blocked(town: &Town, bead: &Bead) -> Result<()> {
-    let blockers = bead::blockers(&town.view(), bead)?;
+fn refuse_blocked(home: &Home, bead: &Bead) -> Result<()> {
+    let blockers = bead::blockers(&home.view(), bead)?;
     if blockers.is_empty() {
         return Ok(());
     }
@@ -185,8 +185,8 @@ fn refuse_blocked(town: &Town, bead: &Bead) -> Result<()> {
     .hint("git gt ready shows what can be worked on now; --force slings it all the same"))
 }
 
-fn refuse_busy(town: &Town, name: &str, bead: &Bead, standing: &[Standing]) -> Result<()> {
-    let agent = address(town, name);
+fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> Result<()> {
+    let agent = address(home, name);
     let busy = standing
         .iter()
         .find(|it| it.hook.agent == agent && it.hook.bead != bead.id());
@@ -203,13 +203,13 @@ fn refuse_busy(town: &Town, name: &str, bead: &Bead, standing: &[Standing]) -> R
 ///
 /// The name is reserved first, then the bead claimed, then branch and worktree made, then the agent
 /// started. After a crash at any point slinging the bead again carries on where it stopped.
-pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
-    let _lock = one_at_a_time(town, order)?;
-    let planned = plan(town, order)?;
-    let mut hook = reserve(town, order, &planned)?;
-    let clone = CloneId::of(town.repo())?;
+pub fn sling(home: &Home, actor: &str, order: &Order) -> Result<Slung> {
+    let _lock = one_at_a_time(home, order)?;
+    let planned = plan(home, order)?;
+    let mut hook = reserve(home, order, &planned)?;
+    let clone = CloneId::of(home.repo())?;
     let agent = hook.agent.clone();
-    let claimed = town.write(Name::Beads, actor, |view, pen| {
+    let claimed = home.write(Name::Beads, actor, |view, pen| {
         let missing = || Fault::not_found(format!("there is no bead '{}'", order.bead));
         let mut bead = view.bead(&order.bead)?.ok_or_else(missing)?;
         let before = bead.clone();
@@ -229,20 +229,20 @@ pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
         Ok(written) => written.value,
         Err(fault) => {
             if hook.epoch == 0 {
-                hook.forget(town)?;
+                hook.forget(home)?;
             }
             return Err(fault);
         }
     };
-    let path = place(town, &hook);
+    let path = place(home, &hook);
     if hook.epoch != epoch || hook.path != path {
         hook.epoch = epoch;
         hook.branch = hook::branch_of(hook.name(), bead.id(), epoch, &clone);
         hook.path = path;
-        hook.save(town)?;
+        hook.save(home)?;
     }
-    hook::hang(town, &hook)?;
-    let started = start(town, order, &hook, &bead)?;
+    hook::hang(home, &hook)?;
+    let started = start(home, order, &hook, &bead)?;
     Ok(Slung {
         bead: bead.id().to_owned(),
         title: bead.title().to_owned(),
@@ -252,26 +252,26 @@ pub fn sling(town: &Town, actor: &str, order: &Order) -> Result<Slung> {
 }
 
 /// Returns where a hook stands: where its worktree is, else where worktrees are made now.
-fn place(town: &Town, hook: &Hook) -> PathBuf {
+fn place(home: &Home, hook: &Hook) -> PathBuf {
     if hook.path.join(".git").exists() {
         hook.path.clone()
     } else {
-        town.polecat_dir(hook.name())
+        home.polecat_dir(hook.name())
     }
 }
 
 /// Waits until nobody else slings the bead: the second one is to find it on its hook, not to start another
 /// agent there.
-fn one_at_a_time(town: &Town, order: &Order) -> Result<Lock> {
+fn one_at_a_time(home: &Home, order: &Order) -> Result<Lock> {
     // Beads share a few locks, so that no files pile up.
-    let name = format!("sling-{}.lock", &town.repo().name_hash(&order.bead)[..1]);
-    let path = town.repo().scratch_dir().join(name);
+    let name = format!("sling-{}.lock", &home.repo().name_hash(&order.bead)[..1]);
+    let path = home.repo().scratch_dir().join(name);
     Lock::take(&path).map_err(|error| Fault::io("lock", &path, &error))
 }
 
-fn start(town: &Town, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started> {
+fn start(home: &Home, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started> {
     match (&order.agent, order.backend) {
-        (Some(agent), Backend::Headless) => session::start(town, hook, agent)
+        (Some(agent), Backend::Headless) => session::start(home, hook, agent)
             .map(Started::Session)
             .map_err(|fault| {
                 fault.hint(format!(
@@ -284,18 +284,18 @@ fn start(town: &Town, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started
                 .as_ref()
                 .map(|agent| agent.command.clone())
                 .unwrap_or_default(),
-            prompt: session::prompt(town, hook, bead),
+            prompt: session::prompt(home, hook, bead),
         }),
     }
 }
 
 /// Returns the hook that is begun already, or reserves a name for a new one.
-fn reserve(town: &Town, order: &Order, planned: &Planned) -> Result<Hook> {
+fn reserve(home: &Home, order: &Order, planned: &Planned) -> Result<Hook> {
     let named = planned
         .path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    let begun = Hook::all(town)?
+    let begun = Hook::all(home)?
         .into_iter()
         .find(|hook| hook.bead == order.bead && (hook.epoch == 0 || planned.again));
     if let Some(hook) = begun {
@@ -303,25 +303,25 @@ fn reserve(town: &Town, order: &Order, planned: &Planned) -> Result<Hook> {
             return Ok(hook);
         }
         // A crash left no more than the name of somebody else, who is not wanted any more.
-        hook.forget(town)?;
+        hook.forget(home)?;
     }
     let one = named.clone().into_iter();
     let pool = names::candidates().filter(|_| named.is_none()).take(10_000);
     for name in one.chain(pool) {
-        let path = town.polecat_dir(&name);
+        let path = home.polecat_dir(&name);
         if path.exists() && named.is_none() {
             continue;
         }
         let hook = Hook {
-            agent: address(town, &name),
+            agent: address(home, &name),
             bead: order.bead.clone(),
             epoch: 0,
             base: planned.base.clone(),
             branch: String::new(),
             path,
-            since: town.world().now().to_string(),
+            since: home.world().now().to_string(),
         };
-        if hook.reserve(town)? {
+        if hook.reserve(home)? {
             return Ok(hook);
         }
     }

@@ -12,10 +12,10 @@ use crate::fault::Result;
 pub(crate) struct Args {}
 
 pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let view = town.view();
+    let home = cx.home()?;
+    let view = home.view();
     let (mut values, mut rows) = (Vec::new(), Vec::new());
-    for standing in agent::agents(&town)? {
+    for standing in agent::agents(&home)? {
         let hook = &standing.hook;
         let bead = view.readable_bead(&hook.bead)?;
         let title = bead
@@ -32,7 +32,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             "name": hook.name(),
             "address": hook.agent,
             "role": "polecat",
-            "rig": town.rig().name(),
+            "rig": home.rig().name(),
             "running": standing.alive,
             "state": state,
             "hook_bead": hook.bead,

@@ -8,7 +8,7 @@ use crate::bead::{self, Edit, issue, resolve};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Pen};
 use crate::record::Bead;
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 /// Returns a parser for clap that says our message where a value makes no sense.
 pub(crate) fn parsed<T>(
@@ -72,12 +72,12 @@ pub(crate) fn each(
     ids: &[String],
     change: impl Fn(&View<'_>, &Pen<'_>, Bead) -> Result<Change>,
 ) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let mut done = Vec::new();
     let mut text = String::new();
     let mut faults = Vec::new();
     for typed in ids {
-        match one(cx, &town, typed, &change) {
+        match one(cx, &home, typed, &change) {
             Ok(changed) => {
                 text.push_str(&changed.said);
                 done.push(Value::Object(issue(&changed.bead)));
@@ -86,7 +86,7 @@ pub(crate) fn each(
         }
     }
     if !done.is_empty() {
-        cx.settle(&town);
+        cx.settle(&home);
     }
     Ok(several(done, text, faults))
 }
@@ -94,13 +94,13 @@ pub(crate) fn each(
 /// Changes the bead that was typed, in a commit of its own; one that stays as it is is not written.
 pub(crate) fn one(
     cx: &Context,
-    town: &Town,
+    home: &Home,
     typed: &str,
     change: impl Fn(&View<'_>, &Pen<'_>, Bead) -> Result<Change>,
 ) -> Result<Change> {
-    let actor = cx.actor(town.repo());
-    let written = town.write(Name::Beads, &actor, |view, pen| {
-        let bead = resolve(view, town.rig().prefix(), typed)?;
+    let actor = cx.actor(home.repo());
+    let written = home.write(Name::Beads, &actor, |view, pen| {
+        let bead = resolve(view, home.rig().prefix(), typed)?;
         let before = bead.clone();
         let changed = change(view, pen, bead)?;
         if changed.bead == before {

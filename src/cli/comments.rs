@@ -58,8 +58,8 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn list(cx: &Context, typed: &str) -> Result<Reply> {
-    let town = cx.town()?;
-    let bead = resolve(&town.view(), town.rig().prefix(), typed)?;
+    let home = cx.home()?;
+    let bead = resolve(&home.view(), home.rig().prefix(), typed)?;
     let reply = Reply::new(Value::Array(comments(&bead)), thread(&bead));
     Ok(if bead.comments().is_empty() {
         reply.note("no comments")
@@ -90,7 +90,7 @@ pub(crate) fn thread(bead: &Bead) -> String {
 
 /// Adds a comment.
 pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let text = match &args.file {
         Some(file) => super::import::content(cx, file)?,
         None => args.text.clone().unwrap_or_default(),
@@ -99,9 +99,9 @@ pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
     if text.is_empty() {
         return Err(Fault::invalid("the comment is empty"));
     }
-    let actor = cx.actor(town.repo());
+    let actor = cx.actor(home.repo());
     let author = args.author.as_deref().unwrap_or(&actor);
-    let done = one(cx, &town, &args.id, |_, pen, mut bead| {
+    let done = one(cx, &home, &args.id, |_, pen, mut bead| {
         let stamp = pen.stamp(bead.record());
         bead.add_comment(author, text, &stamp);
         let subject = format!("comment on {}", bead.id());
@@ -112,7 +112,7 @@ pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town);
+    cx.settle(&home);
     let newest = done
         .bead
         .comments()

@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::{Context, reply};
 use crate::agent;
 use crate::fault::Result;
-use crate::town::{KEYS, Town};
+use crate::town::{Home, KEYS};
 
 /// Print what may follow the words, each with what it is for
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 /// What may be typed, and what it is for.
 type Candidate = (String, String);
 
-type Source = fn(&Town, &Place<'_>) -> Result<Vec<Candidate>>;
+type Source = fn(&Home, &Place<'_>) -> Result<Vec<Candidate>>;
 
 /// Where values come from, by the name that the parser has for them. A new kind is a new line.
 const SOURCES: &[(&str, Source)] = &[
@@ -219,12 +219,12 @@ impl<'a> Place<'a> {
             _ => name.map_or("", |it| it.as_str()),
         };
         let world = self.dir.map(|dir| cx.world.at(dir.as_ref()));
-        let town = || Town::open(world.as_ref().unwrap_or(&cx.world));
+        let home = || Home::open(world.as_ref().unwrap_or(&cx.world));
         let found = match name {
-            "agent" => town().map(|town| programs(&town)),
-            "actor" => town().and_then(|town| workers(&town, self)),
+            "agent" => home().map(|home| programs(&home)),
+            "actor" => home().and_then(|home| workers(&home, self)),
             name => match SOURCES.iter().find(|it| it.0 == name) {
-                Some((_, source)) => town().and_then(|town| source(&town, self)),
+                Some((_, source)) => home().and_then(|home| source(&home, self)),
                 None => Ok(Vec::new()),
             },
         };
@@ -255,8 +255,8 @@ fn commands(command: &Command) -> Vec<Candidate> {
 }
 
 /// Returns open beads, or closed ones where those are wanted or no open one begins so.
-fn beads(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
-    let all = town.view().beads()?;
+fn beads(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = home.view().beads()?;
     let wants_closed = place.path == ["reopen"];
     let some = |closed: bool| -> Vec<Candidate> {
         let fitting = all
@@ -286,13 +286,13 @@ impl Place<'_> {
 }
 
 /// Returns merge requests that wait, with `retry` those that are finished.
-fn requests(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
+fn requests(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     let wants = |live: bool| match place.path.last() {
         Some(&"retry") => !live,
         Some(&"reject") => live,
         _ => true,
     };
-    let all = town.view().requests()?;
+    let all = home.view().requests()?;
     let entry = |it: &crate::record::Request| {
         let what = format!("{} {} {}", it.status().word(), it.branch(), it.bead());
         (it.id().to_owned(), what.trim_end().to_owned())
@@ -305,10 +305,10 @@ fn requests(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
 }
 
 /// Returns those who hold a bead or work in this clone, by their addresses.
-fn workers(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
-    let hooks = agent::Hook::all(town)?;
+fn workers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let hooks = agent::Hook::all(home)?;
     let mut found: Vec<Candidate> = hooks.into_iter().map(|it| (it.agent, it.bead)).collect();
-    for bead in town.view().beads()? {
+    for bead in home.view().beads()? {
         found.extend(bead.assignee().map(|who| (who, bead.id().to_owned())));
     }
     let mut seen = BTreeSet::new();
@@ -317,13 +317,13 @@ fn workers(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
 }
 
 /// Returns the agents of this machine.
-fn programs(town: &Town) -> Vec<Candidate> {
+fn programs(home: &Home) -> Vec<Candidate> {
     let entry = |it: crate::town::Agent| (it.name, it.command);
-    town.agents().into_iter().map(entry).collect()
+    home.agents().into_iter().map(entry).collect()
 }
 
-fn branches(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
-    let refs = town.repo().list_refs("refs/heads/")?;
+fn branches(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let refs = home.repo().list_refs("refs/heads/")?;
     let short = |(name, _): (String, _)| {
         let name = name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
         (name, "A branch".to_owned())
@@ -331,21 +331,21 @@ fn branches(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
     Ok(refs.into_iter().map(short).collect())
 }
 
-fn gates(town: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+fn gates(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     let entry = |it: &crate::record::Gate| (it.name().to_owned(), it.command().to_owned());
-    Ok(town.view().gates()?.iter().map(entry).collect())
+    Ok(home.view().gates()?.iter().map(entry).collect())
 }
 
-fn keys(_: &Town, _: &Place<'_>) -> Result<Vec<Candidate>> {
+fn keys(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     let entry = |it: &crate::town::Key| (it.name.to_owned(), it.doc.to_owned());
     Ok(KEYS.iter().map(entry).collect())
 }
 
 /// Returns what a `NAME` is the name of, which the command says.
-fn names(town: &Town, place: &Place<'_>) -> Result<Vec<Candidate>> {
+fn names(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     match place.path.as_slice() {
-        ["config", ..] => Ok(programs(town)),
-        ["refinery", "gate", "add" | "remove"] => gates(town, place),
+        ["config", ..] => Ok(programs(home)),
+        ["refinery", "gate", "add" | "remove"] => gates(home, place),
         _ => Ok(Vec::new()),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use super::reply::{Exit, Reply, columns};
 use crate::fault::Result;
-use crate::town::{KEYS, Town};
+use crate::town::{Home, KEYS};
 
 /// Say how agents are started here, and other settings
 #[derive(Debug, clap::Args)]
@@ -69,44 +69,44 @@ enum AgentVerb {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     match &args.verb {
-        Verb::Agent { verb } => agent(&town, verb),
+        Verb::Agent { verb } => agent(&home, verb),
         Verb::DefaultAgent { name: None } => {
-            let agent = town.agent(None)?;
+            let agent = home.agent(None)?;
             Ok(Reply::new(
                 json!({ "name": agent.name, "command": agent.command }),
                 agent.name,
             ))
         }
         Verb::DefaultAgent { name: Some(name) } => {
-            let agent = town.agent(Some(name))?;
-            town.repo().set_setting("gt.defaultAgent", &agent.name)?;
+            let agent = home.agent(Some(name))?;
+            home.repo().set_setting("gt.defaultAgent", &agent.name)?;
             let value = json!({ "name": agent.name, "command": agent.command });
             Ok(Reply::new(
                 value,
                 format!("sling starts {} by default", agent.name),
             ))
         }
-        Verb::Get { key } => match town.config(key)? {
+        Verb::Get { key } => match home.config(key)? {
             Some(value) => Ok(Reply::new(json!({ "key": key, "value": value }), value)),
             None => Ok(Reply::new(json!({ "key": key, "value": null }), "").exit(Exit::No)),
         },
         Verb::Set { key, value } => {
-            town.set_config(&cx.actor(town.repo()), key, value)?;
+            home.set_config(&cx.actor(home.repo()), key, value)?;
             Ok(Reply::new(
                 json!({ "key": key, "value": value }),
                 format!("{key} is {value}"),
             ))
         }
-        Verb::Show {} => show(&town),
+        Verb::Show {} => show(&home),
     }
 }
 
-fn agent(town: &Town, verb: &AgentVerb) -> Result<Reply> {
+fn agent(home: &Home, verb: &AgentVerb) -> Result<Reply> {
     match verb {
         AgentVerb::Set { name, command } => {
-            let agent = town.set_agent(name, command)?;
+            let agent = home.set_agent(name, command)?;
             let text = format!("agent {} is started with: {}", agent.name, agent.command);
             Ok(Reply::new(
                 json!({ "name": agent.name, "command": agent.command }),
@@ -114,7 +114,7 @@ fn agent(town: &Town, verb: &AgentVerb) -> Result<Reply> {
             ))
         }
         AgentVerb::List {} => {
-            let agents = town.agents();
+            let agents = home.agents();
             let value: Vec<Value> = agents
                 .iter()
                 .map(|it| json!({ "name": it.name, "command": it.command }))
@@ -126,7 +126,7 @@ fn agent(town: &Town, verb: &AgentVerb) -> Result<Reply> {
             Ok(Reply::new(json!(value), text))
         }
         AgentVerb::Remove { name } => {
-            town.remove_agent(name)?;
+            home.remove_agent(name)?;
             Ok(Reply::new(
                 json!({ "removed": name }),
                 format!("agent {name} is removed"),
@@ -135,15 +135,15 @@ fn agent(town: &Town, verb: &AgentVerb) -> Result<Reply> {
     }
 }
 
-fn show(town: &Town) -> Result<Reply> {
+fn show(home: &Home) -> Result<Reply> {
     let (mut value, mut rows) = (Map::new(), Vec::new());
     for key in KEYS {
-        let found = town.config(key.name)?;
+        let found = home.config(key.name)?;
         value.insert(key.name.to_owned(), json!(found));
         let shown = found.unwrap_or_else(|| format!("({})", key.default));
         rows.push(vec![key.name.to_owned(), shown, key.doc.to_owned()]);
     }
-    for agent in town.agents() {
+    for agent in home.agents() {
         value.insert(format!("agent.{}", agent.name), json!(agent.command));
         rows.push(vec![
             format!("agent.{}", agent.name),

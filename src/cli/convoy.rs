@@ -9,7 +9,7 @@ use crate::convoy::{self, Draft, Progress, Stand, as_json, progress};
 use crate::fault::Result;
 use crate::mail;
 use crate::record::{Bead, Convoy};
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 /// Follow beads together, and tell somebody when all of them are done
 #[derive(Debug, clap::Args)]
@@ -87,8 +87,8 @@ enum Verb {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let actor = cx.actor(town.repo());
+    let home = cx.home()?;
+    let actor = cx.actor(home.repo());
     match &args.verb {
         Verb::Create {
             name,
@@ -97,7 +97,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             human,
             owned,
         } => {
-            let address = |typed: &String| mail::find(&town, &actor, typed);
+            let address = |typed: &String| mail::find(&home, &actor, typed);
             let draft = Draft {
                 title: name.clone(),
                 beads: beads.clone(),
@@ -106,22 +106,22 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 owned: *owned,
             };
             let owner = mail::inboxes(&actor).swap_remove(0);
-            let made = convoy::create(&town, &owner, &draft)?;
-            changed(cx, &town, "is made", made)
+            let made = convoy::create(&home, &owner, &draft)?;
+            changed(cx, &home, "is made", made)
         }
         Verb::Add { id, beads } => {
-            let grown = convoy::add(&town, &actor, id, beads)?;
-            changed(cx, &town, "is changed", grown)
+            let grown = convoy::add(&home, &actor, id, beads)?;
+            changed(cx, &home, "is changed", grown)
         }
-        Verb::List { all } => list(&town, *all),
-        Verb::Show { id } => show(&town, id.as_deref()),
+        Verb::List { all } => list(&home, *all),
+        Verb::Show { id } => show(&home, id.as_deref()),
         Verb::Close { id, reason } => {
-            let closed = convoy::close(&town, &actor, id, reason)?;
-            changed(cx, &town, "is closed", (closed, Vec::new()))
+            let closed = convoy::close(&home, &actor, id, reason)?;
+            changed(cx, &home, "is closed", (closed, Vec::new()))
         }
         Verb::Land { id, force } => {
-            let closed = convoy::land(&town, &actor, id, *force)?;
-            changed(cx, &town, "is closed", (closed, Vec::new()))
+            let closed = convoy::land(&home, &actor, id, *force)?;
+            changed(cx, &home, "is closed", (closed, Vec::new()))
         }
     }
 }
@@ -129,12 +129,12 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 /// Returns what somebody is told who changed a convoy, after what follows from it.
 fn changed(
     cx: &Context,
-    town: &Town,
+    home: &Home,
     what: &str,
     (convoy, missing): (Convoy, Vec<String>),
 ) -> Result<Reply> {
-    cx.settle(town);
-    let view = town.view();
+    cx.settle(home);
+    let view = home.view();
     // Complete from the start, it is closed by now.
     let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);
     let beads = Beads::all(&view)?;
@@ -187,8 +187,8 @@ fn values(all: &[(Convoy, Progress)]) -> Value {
     json!(values)
 }
 
-fn list(town: &Town, all: bool) -> Result<Reply> {
-    let view = town.view();
+fn list(home: &Home, all: bool) -> Result<Reply> {
+    let view = home.view();
     let mut convoys = view.convoys()?;
     convoys.retain(|it| all || it.is_live());
     let found = with_progress(&view, convoys)?;
@@ -229,10 +229,10 @@ fn counts(stands: &Progress) -> String {
     }
 }
 
-fn show(town: &Town, typed: Option<&str>) -> Result<Reply> {
-    let view = town.view();
+fn show(home: &Home, typed: Option<&str>) -> Result<Reply> {
+    let view = home.view();
     let convoys = match typed {
-        Some(typed) => vec![convoy::resolve(&view, town.rig().prefix(), typed)?],
+        Some(typed) => vec![convoy::resolve(&view, home.rig().prefix(), typed)?],
         None => view
             .convoys()?
             .into_iter()

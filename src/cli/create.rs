@@ -55,10 +55,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let actor = cx.actor(town.repo());
-    let prefix = town.rig().prefix();
-    let written = town.write(Name::Beads, &actor, |view, pen| {
+    let home = cx.home()?;
+    let actor = cx.actor(home.repo());
+    let prefix = home.rig().prefix();
+    let written = home.write(Name::Beads, &actor, |view, pen| {
         let draft = args.draft(view, prefix)?;
         let (bead, waiting) = make(view, pen, (prefix, &actor), &draft)?;
         if args.dry_run {
@@ -72,7 +72,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     if args.dry_run {
         return Ok(preview(&written.value));
     }
-    cx.settle(&town);
+    cx.settle(&home);
     let bead = written.value;
     let text = if args.silent {
         bead.id().to_owned()

@@ -24,15 +24,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let actor = cx.actor(town.repo());
+    let home = cx.home()?;
+    let actor = cx.actor(home.repo());
     let deletes = args.force && !args.dry_run;
     let (mut gone, mut faults): (Vec<Bead>, Vec<Fault>) = (Vec::new(), Vec::new());
     for typed in &args.ids {
-        let before = resolve(&town.view(), town.rig().prefix(), typed);
+        let before = resolve(&home.view(), home.rig().prefix(), typed);
         let done = before.and_then(|before| {
             if deletes {
-                one(cx, &town, before.id(), |_, pen, mut bead| {
+                one(cx, &home, before.id(), |_, pen, mut bead| {
                     let stamp = pen.stamp(bead.record());
                     delete(&mut bead, &actor, &stamp);
                     let subject = format!("delete {}: {}", before.id(), before.title());
@@ -51,7 +51,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
     }
     if deletes && !gone.is_empty() {
-        cx.settle(&town);
+        cx.settle(&home);
     }
     Ok(reply(&gone, deletes, args.ids.len() > 1).with_faults(faults))
 }

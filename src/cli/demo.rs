@@ -14,7 +14,7 @@ use super::Context;
 use super::reply::Reply;
 use crate::agent;
 use crate::fault::{Fault, Result};
-use crate::town::Town;
+use crate::town::Home;
 use crate::world::World;
 use crate::world::fs;
 
@@ -72,11 +72,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 
 /// Waits for agents that still work in the folder, which is about to go: they end by themselves.
 fn wait_for_agents(world: &World) {
-    let agents = Town::open(world).and_then(|town| {
-        let agents = agent::agents(&town)?;
+    let agents = Home::open(world).and_then(|home| {
+        let agents = agent::agents(&home)?;
         agents
             .iter()
-            .try_for_each(|it| agent::wait(&town, &it.hook))
+            .try_for_each(|it| agent::wait(&home, &it.hook))
     });
     // What failed before is what the user is told.
     drop(agents);

@@ -68,11 +68,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn add(cx: &Context, args: &Add) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let target = std::cell::RefCell::new(args.ends.to.clone());
-    let done = one(cx, &town, &args.ends.from, |view, pen, mut bead| {
+    let done = one(cx, &home, &args.ends.from, |view, pen, mut bead| {
         if !args.ends.to.starts_with("external:") {
-            let found = resolve(view, town.rig().prefix(), &args.ends.to)?;
+            let found = resolve(view, home.rig().prefix(), &args.ends.to)?;
             target.replace(found.id().to_owned());
         }
         let target = target.borrow().clone();
@@ -94,7 +94,7 @@ fn add(cx: &Context, args: &Add) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town);
+    cx.settle(&home);
     let value = json!({
         "status": "added", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
         "type": args.kind, "schema_version": 1,
@@ -103,14 +103,14 @@ fn add(cx: &Context, args: &Add) -> Result<Reply> {
 }
 
 fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let target = std::cell::RefCell::new(args.to.clone());
-    let done = one(cx, &town, &args.from, |view, pen, mut bead| {
+    let done = one(cx, &home, &args.from, |view, pen, mut bead| {
         let stamp = pen.stamp(bead.record());
         // What it leads to may be gone by now, so the text as typed counts first.
         let mut to = args.to.clone();
         if !unlink(&mut bead, &to, &stamp) {
-            to = resolve(view, town.rig().prefix(), &to)?.id().to_owned();
+            to = resolve(view, home.rig().prefix(), &to)?.id().to_owned();
             if !unlink(&mut bead, &to, &stamp) {
                 return Err(Fault::not_found(format!(
                     "{} does not depend on {to}",
@@ -127,7 +127,7 @@ fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
             said,
         })
     })?;
-    cx.settle(&town);
+    cx.settle(&home);
     let value = json!({
         "status": "removed", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
         "schema_version": 1,
@@ -136,9 +136,9 @@ fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
 }
 
 fn list(cx: &Context, args: &List) -> Result<Reply> {
-    let town = cx.town()?;
-    let view = town.view();
-    let bead = resolve(&view, town.rig().prefix(), &args.id)?;
+    let home = cx.home()?;
+    let view = home.view();
+    let bead = resolve(&view, home.rig().prefix(), &args.id)?;
     let beads = Beads::all(&view)?;
     let fits = |value: &Value| {
         args.kind

@@ -11,11 +11,11 @@ use crate::{mq, refinery};
 pub(crate) struct Args {}
 
 pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let hook = agent::mine(&town)?;
+    let home = cx.home()?;
+    let hook = agent::mine(&home)?;
     let actor = cx.actor.clone().unwrap_or_else(|| hook.agent.clone());
-    let done = agent::done(&town, &actor, &hook)?;
-    cx.settle(&town);
+    let done = agent::done(&home, &actor, &hook)?;
+    cx.settle(&home);
     let request = &done.submitted.request;
     let mut value = mq::as_json(request, 0);
     value["queued"] = done.submitted.new.into();
@@ -36,7 +36,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
     for older in &done.submitted.superseded {
         reply = reply.note(format!("{older} is cancelled: this one supersedes it"));
     }
-    if !refinery::is_running(&town) {
+    if !refinery::is_running(&home) {
         reply = reply.note("nobody runs the queue now: git gt refinery run");
     }
     Ok(reply)

@@ -22,8 +22,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let mut records = town.view().ledger(Name::Beads)?.records()?;
+    let home = cx.home()?;
+    let mut records = home.view().ledger(Name::Beads)?.records()?;
     records.sort_by(|a, b| a.id().cmp(b.id()));
     let beads: Vec<Bead> = records.into_iter().filter_map(Bead::of).collect();
     let scope = if args.all { Scope::All } else { Scope::Shared };

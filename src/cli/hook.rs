@@ -14,8 +14,8 @@ use crate::record::{Bead, Claim};
 pub(crate) struct Args {}
 
 pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let hook = match agent::mine(&town) {
+    let home = cx.home()?;
+    let hook = match agent::mine(&home) {
         Ok(hook) => hook,
         Err(Fault::NotFound(said)) => {
             let reply = Reply::new(json!({ "hooked": false }), said.message);
@@ -23,9 +23,9 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         }
         Err(fault) => return Err(fault),
     };
-    let bead = town.view().bead(&hook.bead)?;
+    let bead = home.view().bead(&hook.bead)?;
     let claim = bead.as_ref().and_then(Bead::claim);
-    let here = CloneId::known(town.repo());
+    let here = CloneId::known(home.repo());
     // Polecats of two clones may have the same address: names are given out without asking.
     let is_ours = |claim: &Claim| {
         let clone = here.as_ref().map(CloneId::as_str);

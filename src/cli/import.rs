@@ -11,7 +11,7 @@ use crate::bead::{Imported, Line, Merged, merge, read};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, join};
 use crate::record::Bead;
-use crate::town::Town;
+use crate::town::Home;
 
 /// Take over beads from a JSONL file of bd or br; again and again, if you like
 #[derive(Debug, clap::Args)]
@@ -37,19 +37,19 @@ struct Parsed {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let parsed = parse(&content(cx, &args.file)?);
     let mut all = Merged::default();
     let mut faults = parsed.faults;
     for batch in parsed.beads.chunks(BATCH) {
-        let (merged, refused) = write(cx, &town, args, batch)?;
+        let (merged, refused) = write(cx, &home, args, batch)?;
         all.created.extend(merged.created);
         all.updated.extend(merged.updated);
         all.unchanged += merged.unchanged;
         faults.extend(refused);
     }
     if !args.dry_run && all.created.len() + all.updated.len() > 0 {
-        cx.settle(&town);
+        cx.settle(&home);
     }
     let (created, updated) = (all.created.len(), all.updated.len());
     let (unchanged, others) = (all.unchanged, parsed.others);
@@ -123,9 +123,9 @@ fn parse(text: &str) -> Parsed {
 }
 
 /// Joins beads with what is here, in one commit.
-fn write(cx: &Context, town: &Town, args: &Args, batch: &[Bead]) -> Result<(Merged, Vec<Fault>)> {
-    let actor = cx.actor(town.repo());
-    let written = town.write(Name::Beads, &actor, |view, _| {
+fn write(cx: &Context, home: &Home, args: &Args, batch: &[Bead]) -> Result<(Merged, Vec<Fault>)> {
+    let actor = cx.actor(home.repo());
+    let written = home.write(Name::Beads, &actor, |view, _| {
         let ledger = view.ledger(Name::Beads)?;
         let (mut merged, mut records, mut faults) = (Merged::default(), Vec::new(), Vec::new());
         for bead in batch {

@@ -55,9 +55,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
              '{refspec}'\n  hint: git config remote.{remote}.fetch '+refs/heads/*:refs/remotes/{remote}/*'"
         ));
     }
-    let town = cx.town()?;
-    for gate in town.view().gates()? {
-        if !town.accepts(&gate) {
+    let home = cx.home()?;
+    for gate in home.view().gates()? {
+        if !home.accepts(&gate) {
             reply = reply.note(format!(
                 "gate {} came from elsewhere and does not run here until it is accepted: \
                  git gt refinery gate list",

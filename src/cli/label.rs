@@ -56,8 +56,8 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             change(cx, args, &asked, "removed")
         }
         Verb::List { id } => {
-            let town = cx.town()?;
-            let bead = resolve(&town.view(), town.rig().prefix(), id)?;
+            let home = cx.home()?;
+            let bead = resolve(&home.view(), home.rig().prefix(), id)?;
             let text: String = bead
                 .labels()
                 .map(|it| format!("{}\n", printable(it)))
@@ -68,11 +68,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn change(cx: &Context, args: &Labelled, asked: &Edit, done: &str) -> Result<Reply> {
-    let town = cx.town()?;
-    let actor = cx.actor(town.repo());
+    let home = cx.home()?;
+    let actor = cx.actor(home.repo());
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
     for typed in &args.ids {
-        let changed = one(cx, &town, typed, |view, pen, mut bead| {
+        let changed = one(cx, &home, typed, |view, pen, mut bead| {
             let stamp = pen.stamp(bead.record());
             edit(view, &mut bead, asked, (&actor, &stamp))?;
             let verb = if done == "added" { "label" } else { "unlabel" };
@@ -94,7 +94,7 @@ fn change(cx: &Context, args: &Labelled, asked: &Edit, done: &str) -> Result<Rep
         }
     }
     if !values.is_empty() {
-        cx.settle(&town);
+        cx.settle(&home);
     }
     Ok(several(values, text, faults))
 }

@@ -51,8 +51,8 @@ pub(crate) struct Args {
 const LIMIT: usize = 50;
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let view = town.view();
+    let home = cx.home()?;
+    let view = home.view();
     let filter = Filter {
         statuses: args.status.clone(),
         everything: args.all,
@@ -67,7 +67,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     };
     let parent = match &args.parent {
         Some(typed) => Some(
-            bead::resolve(&view, town.rig().prefix(), typed)?
+            bead::resolve(&view, home.rig().prefix(), typed)?
                 .id()
                 .to_owned(),
         ),

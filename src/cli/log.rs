@@ -7,7 +7,7 @@ use super::reply::{Reply, columns};
 use crate::bead::resolve;
 use crate::fault::Result;
 use crate::ledger::{Entry, history};
-use crate::town::Town;
+use crate::town::Home;
 
 /// Show what happened, newest first
 #[derive(Debug, clap::Args)]
@@ -21,10 +21,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let entries = match &args.id {
-        Some(typed) => of_record(&town, args.limit, typed)?,
-        None => history(town.repo(), args.limit, None)?,
+        Some(typed) => of_record(&home, args.limit, typed)?,
+        None => history(home.repo(), args.limit, None)?,
     };
     let values: Vec<Value> = entries
         .iter()
@@ -45,12 +45,12 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 /// Returns what changed the record of that id, else the bead that `typed` is a part of.
-fn of_record(town: &Town, limit: usize, typed: &str) -> Result<Vec<Entry>> {
-    let entries = history(town.repo(), limit, Some(typed))?;
+fn of_record(home: &Home, limit: usize, typed: &str) -> Result<Vec<Entry>> {
+    let entries = history(home.repo(), limit, Some(typed))?;
     if !entries.is_empty() {
         return Ok(entries);
     }
-    let bead = resolve(&town.view(), town.rig().prefix(), typed)
+    let bead = resolve(&home.view(), home.rig().prefix(), typed)
         .map_err(|fault| fault.hint("git gt mq list --all shows every merge request"))?;
-    history(town.repo(), limit, Some(bead.id()))
+    history(home.repo(), limit, Some(bead.id()))
 }

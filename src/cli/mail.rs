@@ -12,7 +12,7 @@ use crate::bead;
 use crate::fault::{Fault, Result};
 use crate::mail::{self, BODY_MAX, Draft, Inbox, as_json};
 use crate::record::Mail;
-use crate::town::Town;
+use crate::town::Home;
 
 /// Write to agents and people, read what they wrote
 #[derive(Debug, clap::Args)]
@@ -140,9 +140,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         } => inbox(cx, address.as_deref(), *unread, *all),
         Verb::Read { ids } => read(cx, ids),
         Verb::Reply(args) => {
-            let town = cx.town()?;
-            let sent = mail::reply(&town, &cx.actor(town.repo()), &args.id, &args.body.text()?)?;
-            cx.settle(&town);
+            let home = cx.home()?;
+            let sent = mail::reply(&home, &cx.actor(home.repo()), &args.id, &args.body.text()?)?;
+            cx.settle(&home);
             Ok(told(&sent))
         }
         Verb::Archive { ids } => archive(cx, ids),
@@ -152,7 +152,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn send(cx: &Context, args: &Send) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let draft = Draft {
         to: args.to.clone(),
         subject: args.subject.clone(),
@@ -161,8 +161,8 @@ fn send(cx: &Context, args: &Send) -> Result<Reply> {
         priority: args.priority,
         reply_to: args.reply_to.clone(),
     };
-    let sent = mail::send(&town, &cx.actor(town.repo()), &draft)?;
-    cx.settle(&town);
+    let sent = mail::send(&home, &cx.actor(home.repo()), &draft)?;
+    cx.settle(&home);
     Ok(told(&sent))
 }
 
@@ -173,14 +173,14 @@ pub(crate) fn told(sent: &Mail) -> Reply {
 }
 
 fn inbox(cx: &Context, address: Option<&str>, unread: bool, all: bool) -> Result<Reply> {
-    let town = cx.town()?;
-    let (actor, now) = (cx.actor(town.repo()), town.world().now());
+    let home = cx.home()?;
+    let (actor, now) = (cx.actor(home.repo()), home.world().now());
     let inbox = match address {
-        Some(typed) => Inbox::at(&mail::find(&town, &actor, typed)?, &actor),
+        Some(typed) => Inbox::at(&mail::find(&home, &actor, typed)?, &actor),
         None => Inbox::of(&actor),
     };
     let shown = |it: &Mail| all || inbox.is_shown(it, now) && (!unread || inbox.is_new(it, now));
-    let mails: Vec<Mail> = mail::inbox(&town.view(), &inbox)?
+    let mails: Vec<Mail> = mail::inbox(&home.view(), &inbox)?
         .into_iter()
         .filter(shown)
         .collect();
@@ -213,13 +213,13 @@ fn row(mail: &Mail, inbox: &Inbox) -> Vec<String> {
 fn each(
     cx: &Context,
     ids: &[String],
-    change: impl Fn(&Town, &str, &str) -> Result<(Value, String)>,
+    change: impl Fn(&Home, &str, &str) -> Result<(Value, String)>,
 ) -> Result<Reply> {
-    let town = cx.town()?;
-    let actor = cx.actor(town.repo());
+    let home = cx.home()?;
+    let actor = cx.actor(home.repo());
     let (mut values, mut blocks, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
-        match change(&town, &actor, id) {
+        match change(&home, &actor, id) {
             Ok((value, block)) => {
                 values.push(value);
                 blocks.push(block);
@@ -227,13 +227,13 @@ fn each(
             Err(fault) => faults.push(fault),
         }
     }
-    cx.settle(&town);
+    cx.settle(&home);
     Ok(several(values, blocks.join("\n"), faults))
 }
 
 fn read(cx: &Context, ids: &[String]) -> Result<Reply> {
-    each(cx, ids, |town, actor, typed| {
-        let mail = mail::mark_read(town, actor, typed)?;
+    each(cx, ids, |home, actor, typed| {
+        let mail = mail::mark_read(home, actor, typed)?;
         let inbox = Inbox::at(mail.to(), actor);
         Ok((as_json(&mail, &inbox.readers), block(&mail)))
     })
@@ -263,8 +263,8 @@ fn block(mail: &Mail) -> String {
 }
 
 fn archive(cx: &Context, ids: &[String]) -> Result<Reply> {
-    each(cx, ids, |town, actor, typed| {
-        let mail = mail::archive(town, actor, typed)?;
+    each(cx, ids, |home, actor, typed| {
+        let mail = mail::archive(home, actor, typed)?;
         let inbox = Inbox::at(mail.to(), actor);
         let said = format!("{} is put away", mail.id());
         Ok((as_json(&mail, &inbox.readers), said))
@@ -272,13 +272,13 @@ fn archive(cx: &Context, ids: &[String]) -> Result<Reply> {
 }
 
 /// Returns the inbox of whoever asks, and what is new in it.
-fn new_mail(cx: &Context) -> Result<(Town, Inbox, Vec<Mail>)> {
-    let town = cx.town()?;
-    let inbox = Inbox::of(&cx.actor(town.repo()));
-    let now = town.world().now();
-    let mut mails = mail::inbox(&town.view(), &inbox)?;
+fn new_mail(cx: &Context) -> Result<(Home, Inbox, Vec<Mail>)> {
+    let home = cx.home()?;
+    let inbox = Inbox::of(&cx.actor(home.repo()));
+    let now = home.world().now();
+    let mut mails = mail::inbox(&home.view(), &inbox)?;
     mails.retain(|it| inbox.is_new(it, now));
-    Ok((town, inbox, mails))
+    Ok((home, inbox, mails))
 }
 
 fn check(cx: &Context) -> Result<Reply> {
@@ -301,11 +301,11 @@ fn check(cx: &Context) -> Result<Reply> {
 /// want of mail.
 fn inject(cx: &Context) -> Reply {
     let reminded = || -> Result<(String, usize)> {
-        let (town, _, new) = new_mail(cx)?;
+        let (home, _, new) = new_mail(cx)?;
         let reminder = mail::reminder(&new);
-        let actor = cx.actor(town.repo());
+        let actor = cx.actor(home.repo());
         for nudge in &reminder.delivered {
-            mail::mark_read(&town, &actor, nudge)?;
+            mail::mark_read(&home, &actor, nudge)?;
         }
         Ok((reminder.text, new.len()))
     };

@@ -45,7 +45,7 @@ use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::town::{Town, actor};
+use crate::town::{Home, actor};
 use crate::world::World;
 
 use reply::Reply;
@@ -168,14 +168,14 @@ impl Context {
         Repo::discover(&self.world)
     }
 
-    pub(crate) fn town(&self) -> Result<Town> {
-        Town::open(&self.world)
+    pub(crate) fn home(&self) -> Result<Home> {
+        Home::open(&self.world)
     }
 
     /// Applies what follows from what was just written; every command that writes calls it. What was
     /// written stands, so what cannot be applied is a remark and no failure.
-    pub(crate) fn settle(&self, town: &Town) {
-        for fault in crate::settle::after(town).faults {
+    pub(crate) fn settle(&self, home: &Home) {
+        for fault in crate::settle::after(home).faults {
             reply::progress(&format!("not settled yet: {fault}"));
         }
     }

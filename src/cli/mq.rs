@@ -8,7 +8,7 @@ use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
 use crate::record::{Request, RequestStatus, RunResult, Verdict};
 use crate::refinery;
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 /// How many lines of a red gate's output are shown.
 const OUTPUT_MAX: usize = 20;
@@ -67,7 +67,7 @@ enum Verb {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     match &args.verb {
         Verb::Submit {
             branch,
@@ -75,37 +75,37 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             target,
         } => submit(
             cx,
-            &town,
+            &home,
             branch.as_deref(),
             (bead.as_deref(), target.as_deref()),
         ),
-        Verb::List { all, status } => list(&town, *all, status.as_deref()),
-        Verb::Status { request } => status(&town, request),
+        Verb::List { all, status } => list(&home, *all, status.as_deref()),
+        Verb::Status { request } => status(&home, request),
         Verb::Retry { request } => {
-            cx.settle(&town);
-            let request = &meant(&town, request)?;
-            let request = mq::retry(&town, &cx.actor(town.repo()), request)?;
-            cx.settle(&town);
-            told(&town, &request, "waits in the queue again")
+            cx.settle(&home);
+            let request = &meant(&home, request)?;
+            let request = mq::retry(&home, &cx.actor(home.repo()), request)?;
+            cx.settle(&home);
+            told(&home, &request, "waits in the queue again")
         }
         Verb::Reject { request, reason } => {
             // What has landed meanwhile is not to be rejected.
-            cx.settle(&town);
-            let request = &meant(&town, request)?;
-            let request = mq::reject(&town, &cx.actor(town.repo()), request, reason)?;
-            cx.settle(&town);
-            told(&town, &request, "is out of the queue; its commits stay")
+            cx.settle(&home);
+            let request = &meant(&home, request)?;
+            let request = mq::reject(&home, &cx.actor(home.repo()), request, reason)?;
+            cx.settle(&home);
+            told(&home, &request, "is out of the queue; its commits stay")
         }
     }
 }
 
 fn submit(
     cx: &Context,
-    town: &Town,
+    home: &Home,
     branch: Option<&str>,
     (bead, target): (Option<&str>, Option<&str>),
 ) -> Result<Reply> {
-    let repo = town.repo();
+    let repo = home.repo();
     let here = repo.symbolic_ref("HEAD");
     let here = here
         .as_deref()
@@ -118,20 +118,20 @@ fn submit(
     let head = head.ok_or_else(|| {
         Fault::not_found(format!("there is no branch '{branch}'")).hint("git branch lists them")
     })?;
-    let target = town.target(target)?;
+    let target = home.target(target)?;
     if target.branch == branch {
         return Err(Fault::refused(format!(
             "'{branch}' is the branch that work lands on"
         )));
     }
-    let tip = town.known_tip(&target)?.ok_or_else(|| {
+    let tip = home.known_tip(&target)?.ok_or_else(|| {
         Fault::not_found(format!(
             "the target branch '{}' does not exist",
             target.branch
         ))
     })?;
     let bead = bead
-        .map(|typed| crate::bead::resolve(&town.view(), town.rig().prefix(), typed))
+        .map(|typed| crate::bead::resolve(&home.view(), home.rig().prefix(), typed))
         .transpose()?
         .map(|bead| bead.id().to_owned());
     let actor = cx.actor(repo);
@@ -145,16 +145,16 @@ fn submit(
         tip,
         worker: actor.clone(),
     };
-    let submitted = mq::submit(town, &actor, &what)?;
-    cx.settle(town);
+    let submitted = mq::submit(home, &actor, &what)?;
+    cx.settle(home);
     let said = if submitted.new {
         "is queued"
     } else {
         "was queued before"
     };
-    let mut reply = told(town, &submitted.request, said)?;
+    let mut reply = told(home, &submitted.request, said)?;
     if submitted.request.bead().is_empty()
-        && let Ok(hook) = crate::agent::mine(town)
+        && let Ok(hook) = crate::agent::mine(home)
         && hook.branch == submitted.request.branch()
     {
         reply = reply.note(format!(
@@ -162,21 +162,21 @@ fn submit(
             hook.bead, hook.bead
         ));
     }
-    if refinery::is_running(town) {
+    if refinery::is_running(home) {
         return Ok(reply);
     }
     Ok(reply.note("nobody runs the queue now: git gt refinery run"))
 }
 
-fn told(town: &Town, request: &Request, said: &str) -> Result<Reply> {
-    let value = mq::as_json(request, attempts(&town.view().results()?, request).len());
+fn told(home: &Home, request: &Request, said: &str) -> Result<Reply> {
+    let value = mq::as_json(request, attempts(&home.view().results()?, request).len());
     Ok(Reply::new(
         value,
         format!("{} ({}) {said}", request.id(), request.branch()),
     ))
 }
 
-fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
+fn list(home: &Home, all: bool, status: Option<&str>) -> Result<Reply> {
     let wanted = match status {
         None => None,
         Some(word) => Some(RequestStatus::parse(word).ok_or_else(|| {
@@ -184,7 +184,7 @@ fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
                 .hint("queued, held, landed, ejected, conflict, rejected, cancelled")
         })?),
     };
-    let view = town.view();
+    let view = home.view();
     let shown = |it: &Request| match wanted {
         Some(status) => it.status() == status,
         None => all || it.is_live(),
@@ -219,10 +219,10 @@ fn list(town: &Town, all: bool, status: Option<&str>) -> Result<Reply> {
 }
 
 /// Returns the id of the request that was typed: as `mq` reads it, else by a part of its bead's id.
-fn meant(town: &Town, typed: &str) -> Result<String> {
-    let view = town.view();
+fn meant(home: &Home, typed: &str) -> Result<String> {
+    let view = home.view();
     let found = mq::resolve(&view, typed).or_else(|fault| {
-        let bead = crate::bead::resolve(&view, town.rig().prefix(), typed);
+        let bead = crate::bead::resolve(&view, home.rig().prefix(), typed);
         bead.map_or(Err(fault), |bead| mq::resolve(&view, bead.id()))
     });
     Ok(found?.id().to_owned())
@@ -266,9 +266,9 @@ fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
     found.into_iter().map(|(_, value)| value).collect()
 }
 
-fn status(town: &Town, typed: &str) -> Result<Reply> {
-    let view = town.view();
-    let request = mq::resolve(&view, &meant(town, typed)?)?;
+fn status(home: &Home, typed: &str) -> Result<Reply> {
+    let view = home.view();
+    let request = mq::resolve(&view, &meant(home, typed)?)?;
     let runs = attempts(&view.results()?, &request);
     let mut value = mq::as_json(&request, runs.len());
     let mut text = format!(

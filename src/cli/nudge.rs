@@ -21,14 +21,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let urgency = if args.urgent {
         Urgency::Urgent
     } else {
         Urgency::Normal
     };
-    let actor = cx.actor(town.repo());
-    let sent = mail::nudge(&town, &actor, (&args.to, &args.message), urgency)?;
-    cx.settle(&town);
+    let actor = cx.actor(home.repo());
+    let sent = mail::nudge(&home, &actor, (&args.to, &args.message), urgency)?;
+    cx.settle(&home);
     Ok(told(&sent))
 }

@@ -49,7 +49,7 @@ enum Sort {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let filter = Filter {
         priority: args.priority,
         issue_type: args
@@ -62,7 +62,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         ..Filter::default()
     };
     let now = cx.world.now();
-    let beads = Beads::all(&town.view())?;
+    let beads = Beads::all(&home.view())?;
     let blockers = Blockers::new(&beads);
     let fits = |bead: &&Bead| filter.fits(bead) && is_ready(&blockers, bead, now);
     let mut found: Vec<&Bead> = beads.iter().filter(fits).collect();

@@ -12,7 +12,7 @@ use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::record::{Gate, Verdict};
 use crate::refinery::{Event, NewGate, Why, add_gate, land_without_gates, remove_gate};
-use crate::town::Town;
+use crate::town::Home;
 
 /// Run the merge queue, and say what must pass before anything lands
 #[derive(Debug, clap::Args)]
@@ -87,15 +87,15 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     match &args.verb {
-        Verb::Run { once, .. } => queue(cx, &town, if *once { Until::Once } else { Until::Idle }),
-        Verb::Gate { verb } => gate(cx, &town, verb),
+        Verb::Run { once, .. } => queue(cx, &home, if *once { Until::Once } else { Until::Idle }),
+        Verb::Gate { verb } => gate(cx, &home, verb),
     }
 }
 
-fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
-    let actor = cx.actor(town.repo());
+fn gate(cx: &Context, home: &Home, verb: &GateVerb) -> Result<Reply> {
+    let actor = cx.actor(home.repo());
     match verb {
         GateVerb::Add {
             name,
@@ -109,22 +109,22 @@ fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
                 timeout: Some(*timeout),
                 keep,
             };
-            let gate = add_gate(town, &actor, &new)?;
+            let gate = add_gate(home, &actor, &new)?;
             Ok(Reply::new(
-                shown(town, &gate),
+                shown(home, &gate),
                 format!("gate {name} must pass: {command}"),
             ))
         }
-        GateVerb::List {} => listed(town),
+        GateVerb::List {} => listed(home),
         GateVerb::Remove { name } => {
-            remove_gate(town, &actor, name)?;
+            remove_gate(home, &actor, name)?;
             Ok(Reply::new(
                 json!({ "removed": name }),
                 format!("gate {name} is removed"),
             ))
         }
         GateVerb::None {} => {
-            let gates = town.view().gates()?;
+            let gates = home.view().gates()?;
             if !gates.is_empty() {
                 return Err(Fault::refused(format!(
                     "this rig has {}",
@@ -132,10 +132,10 @@ fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
                 ))
                 .hint("remove them first: git gt refinery gate remove <name>"));
             }
-            land_without_gates(town, &actor)?;
-            let text = format!("rig {} lands without gates", town.rig().name());
+            land_without_gates(home, &actor)?;
+            let text = format!("rig {} lands without gates", home.rig().name());
             Ok(Reply::new(
-                json!({ "rig": town.rig().name(), "gate": "none" }),
+                json!({ "rig": home.rig().name(), "gate": "none" }),
                 text,
             ))
         }
@@ -143,10 +143,10 @@ fn gate(cx: &Context, town: &Town, verb: &GateVerb) -> Result<Reply> {
 }
 
 /// Returns the gates, and what to do about those that do not run here.
-fn listed(town: &Town) -> Result<Reply> {
-    let gates = town.view().gates()?;
+fn listed(home: &Home) -> Result<Reply> {
+    let gates = home.view().gates()?;
     let row = |gate: &Gate| {
-        let here = if town.accepts(gate) {
+        let here = if home.accepts(gate) {
             ""
         } else {
             "(not accepted on this machine)"
@@ -159,14 +159,14 @@ fn listed(town: &Town) -> Result<Reply> {
     };
     let mut text = columns(gates.iter().map(row));
     if gates.is_empty() {
-        text = match town.rig().lands_without_gates() {
+        text = match home.rig().lands_without_gates() {
             true => "none: this rig lands without gates\n".to_owned(),
             false => "none yet, so nothing can land\n".to_owned(),
         };
     }
-    let values: Vec<Value> = gates.iter().map(|gate| shown(town, gate)).collect();
+    let values: Vec<Value> = gates.iter().map(|gate| shown(home, gate)).collect();
     let reply = Reply::new(json!(values), text);
-    Ok(if gates.iter().all(|gate| town.accepts(gate)) {
+    Ok(if gates.iter().all(|gate| home.accepts(gate)) {
         reply
     } else {
         reply.note(
@@ -176,14 +176,14 @@ fn listed(town: &Town) -> Result<Reply> {
     })
 }
 
-fn shown(town: &Town, gate: &Gate) -> Value {
+fn shown(home: &Home, gate: &Gate) -> Value {
     json!({
         "name": gate.name(),
         "command": gate.command(),
         "timeout_seconds": gate.timeout().as_secs(),
         "keep": gate.keep(),
         "definition": gate.definition(),
-        "accepted": town.accepts(gate),
+        "accepted": home.accepts(gate),
     })
 }
 
@@ -216,18 +216,18 @@ impl Tally {
     }
 }
 
-fn queue(cx: &Context, town: &Town, until: Until) -> Result<Reply> {
-    town.world()
+fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
+    home.world()
         .catch_interrupts()
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
     let mut tally = Tally::default();
-    daemon::run(town, until, &mut |event| {
+    daemon::run(home, until, &mut |event| {
         tally.count(&event);
         if !cx.json {
             progress(&line(&event));
         }
     })?;
-    let left = waiting(town)?;
+    let left = waiting(home)?;
     let value = json!({
         "landed": tally.landed,
         "ejected": tally.ejected,
@@ -247,8 +247,8 @@ fn queue(cx: &Context, town: &Town, until: Until) -> Result<Reply> {
 }
 
 /// Returns how many requests of the rig still wait, whatever branch they are to land on.
-fn waiting(town: &Town) -> Result<usize> {
-    let (view, rig) = (town.view(), town.rig().name());
+fn waiting(home: &Home) -> Result<usize> {
+    let (view, rig) = (home.view(), home.rig().name());
     let mut left = 0;
     for branch in mq::targets(&view, rig)? {
         left += mq::queue(&view, rig, &branch)?.len();

@@ -27,8 +27,8 @@ enum Verb {
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let Verb::Run { agent } = &args.verb;
     let mut ready = false;
-    let ran = cx.town().and_then(|town| {
-        agent::run_session(&town, agent, &mut |line| {
+    let ran = cx.home().and_then(|home| {
+        agent::run_session(&home, agent, &mut |line| {
             ready = true;
             print(&format!("{line}\n"));
         })

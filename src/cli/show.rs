@@ -28,11 +28,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let view = town.view();
+    let home = cx.home()?;
+    let view = home.view();
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for typed in &args.ids {
-        match resolve(&view, town.rig().prefix(), typed) {
+        match resolve(&view, home.rig().prefix(), typed) {
             Ok(bead) => found.push(bead),
             Err(fault) => faults.push(fault),
         }

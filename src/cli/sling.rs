@@ -7,7 +7,7 @@ use super::reply::Reply;
 use crate::agent::{self, Order, Planned, Slung, Started};
 use crate::bead;
 use crate::fault::{Fault, Result};
-use crate::town::{Backend, Town};
+use crate::town::{Backend, Home};
 
 /// Give beads to agents: claim, branch, worktree, and the agent started in it
 #[derive(Debug, clap::Args)]
@@ -27,18 +27,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
-    let (beads, polecat) = split(&town, &args.what)?;
-    let backend = town.backend()?;
+    let home = cx.home()?;
+    let (beads, polecat) = split(&home, &args.what)?;
+    let backend = home.backend()?;
     let agent = || match backend {
-        Backend::Headless => town.agent(args.agent.as_deref()).map(Some),
-        Backend::None => Ok(town.agent(args.agent.as_deref()).ok()),
+        Backend::Headless => home.agent(args.agent.as_deref()).map(Some),
+        Backend::None => Ok(home.agent(args.agent.as_deref()).ok()),
     };
-    let actor = cx.actor(town.repo());
+    let actor = cx.actor(home.repo());
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
     for typed in beads {
         let one = || -> Result<(Value, String)> {
-            let bead = bead::resolve(&town.view(), town.rig().prefix(), &typed)?;
+            let bead = bead::resolve(&home.view(), home.rig().prefix(), &typed)?;
             let order = Order {
                 bead: bead.id().to_owned(),
                 polecat: polecat.clone(),
@@ -47,9 +47,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 force: args.force,
             };
             if args.dry_run {
-                return agent::plan(&town, &order).map(|planned| told_plan(&planned));
+                return agent::plan(&home, &order).map(|planned| told_plan(&planned));
             }
-            agent::sling(&town, &actor, &order).map(|slung| told(&slung))
+            agent::sling(&home, &actor, &order).map(|slung| told(&slung))
         };
         match one() {
             Ok((value, line)) => {
@@ -60,20 +60,20 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
     }
     if !args.dry_run {
-        cx.settle(&town);
+        cx.settle(&home);
     }
     Ok(Reply::new(json!(values), text).with_faults(faults))
 }
 
 /// Tells the beads from the target: the last word is one when it names the rig, or somebody in it.
-fn split(town: &Town, words: &[String]) -> Result<(Vec<String>, Option<String>)> {
-    let (rig, prefix) = (town.rig().name(), town.rig().prefix());
+fn split(home: &Home, words: &[String]) -> Result<(Vec<String>, Option<String>)> {
+    let (rig, prefix) = (home.rig().name(), home.rig().prefix());
     let Some((last, beads)) = words.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Ok((words.to_vec(), None));
     };
     // A name of a polecat may happen to be a part of some bead's id.
     let is_bead = last.starts_with(&format!("{prefix}-"))
-        || !agent::is_polecat(town, last)? && bead::resolve(&town.view(), prefix, last).is_ok();
+        || !agent::is_polecat(home, last)? && bead::resolve(&home.view(), prefix, last).is_ok();
     if last == rig || last == "." {
         return Ok((beads.to_vec(), None));
     }

@@ -8,7 +8,7 @@ use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Event, Report, Rules, sync};
-use crate::town::{Town, rigs_that_give_way};
+use crate::town::{Home, rigs_that_give_way};
 use crate::{mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
@@ -23,18 +23,18 @@ pub(crate) struct Args {
 const ROUNDS: usize = 3;
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let town = cx.town()?;
+    let home = cx.home()?;
     let name = args
         .remote
         .clone()
-        .or_else(|| town.default_remote())
+        .or_else(|| home.default_remote())
         .ok_or_else(|| {
             Fault::refused("this repository has no remote to sync with")
                 .hint("git remote add origin <url>, or name one: git gt sync <remote>")
         })?;
     let mut report = Report::default();
     for _ in 0..ROUNDS {
-        match once(&town, &name) {
+        match once(&home, &name) {
             Ok(done) => {
                 report.events.extend(done.events);
                 report.faults = done.faults;
@@ -43,7 +43,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Err(fault) if report.events.is_empty() => return Err(fault),
             Err(fault) => report.faults = vec![fault],
         }
-        let settled = settle::fully(&town);
+        let settled = settle::fully(&home);
         let again = !settled.told.is_empty() && report.faults.is_empty();
         report.faults.extend(settled.faults);
         if !again {
@@ -51,7 +51,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
     }
     let reply = told(&name, report);
-    let (before, now) = (town.rig(), cx.town()?);
+    let (before, now) = (home.rig(), cx.home()?);
     Ok(match now.rig() {
         rig if rig.name() == before.name() => reply,
         rig => reply.note(format!(
@@ -84,22 +84,22 @@ fn told(name: &str, report: Report) -> Reply {
 }
 
 /// Syncs once with a remote, and notes where its target branch stands.
-pub(crate) fn once(town: &Town, name: &str) -> Result<Report> {
-    let repo = town.repo();
+pub(crate) fn once(home: &Home, name: &str) -> Result<Report> {
+    let repo = home.repo();
     let remote = repo.remote(name)?;
     let rules = Rules {
-        obsolete: &|| refinery::obsolete(town, name),
-        finished: &|| mq::finished_refs(&town.view()),
+        obsolete: &|| refinery::obsolete(home, name),
+        finished: &|| mq::finished_refs(&home.view()),
         give_way: &rigs_that_give_way,
     };
     let mut report = sync(repo, &remote, &rules)?;
-    let target = town.target(None);
+    let target = home.target(None);
     if let Ok(target) = target
         && target.remote.as_deref() == Some(name)
         && report.faults.is_empty()
     {
         // A remote without the branch has nothing that could have landed.
-        match town.fresh_tip(&target) {
+        match home.fresh_tip(&target) {
             Ok(_) | Err(Fault::NotFound(_)) => {}
             Err(fault) => report.faults.push(fault),
         }

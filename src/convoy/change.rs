@@ -6,7 +6,7 @@ use crate::bead::Beads;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Bead, Convoy};
-use crate::town::Town;
+use crate::town::Home;
 
 /// The greatest length of a title, in characters.
 const TITLE_MAX: usize = 500;
@@ -31,11 +31,11 @@ pub struct Draft {
 /// Makes a convoy, and returns it with the ids of those beads that are not here yet.
 ///
 /// After a crash it is there as a whole or not at all.
-pub fn create(town: &Town, owner: &str, draft: &Draft) -> Result<(Convoy, Vec<String>)> {
-    let title = checked_title(town, &draft.title)?;
-    let (beads, missing) = ids(town, &draft.beads)?;
-    let prefix = format!("{}-cv", town.rig().prefix());
-    let written = town.write(Name::Convoys, owner, |view, pen| {
+pub fn create(home: &Home, owner: &str, draft: &Draft) -> Result<(Convoy, Vec<String>)> {
+    let title = checked_title(home, &draft.title)?;
+    let (beads, missing) = ids(home, &draft.beads)?;
+    let prefix = format!("{}-cv", home.rig().prefix());
+    let written = home.write(Name::Convoys, owner, |view, pen| {
         let id = pen.new_id(&view.ledger(Name::Convoys)?, &prefix)?;
         let stamp = pen.first_stamp();
         let mut convoy = Convoy::new(&id, &title, &stamp);
@@ -62,13 +62,13 @@ pub fn create(town: &Town, owner: &str, draft: &Draft) -> Result<(Convoy, Vec<St
 ///
 /// After a crash all are added or none.
 pub fn add(
-    town: &Town,
+    home: &Home,
     actor: &str,
     typed: &str,
     beads: &[String],
 ) -> Result<(Convoy, Vec<String>)> {
-    let (beads, missing) = ids(town, beads)?;
-    let convoy = change(town, actor, typed, |convoy, pen| {
+    let (beads, missing) = ids(home, beads)?;
+    let convoy = change(home, actor, typed, |convoy, pen| {
         let new: Vec<&String> = beads.iter().filter(|it| !convoy.tracks(it)).collect();
         if new.is_empty() {
             return Ok(String::new());
@@ -93,8 +93,8 @@ pub fn add(
 /// Closes a convoy, whatever its beads do; one that is closed stays as it is.
 ///
 /// After a crash it is closed or it is not.
-pub fn close(town: &Town, actor: &str, typed: &str, reason: &str) -> Result<Convoy> {
-    change(town, actor, typed, |convoy, pen| {
+pub fn close(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Convoy> {
+    change(home, actor, typed, |convoy, pen| {
         if !convoy.is_live() {
             return Ok(String::new());
         }
@@ -107,14 +107,14 @@ pub fn close(town: &Town, actor: &str, typed: &str, reason: &str) -> Result<Conv
 /// Closes a convoy whose beads are all closed; others only where `force` says so.
 ///
 /// After a crash it is closed or it is not.
-pub fn land(town: &Town, actor: &str, typed: &str, force: bool) -> Result<Convoy> {
-    let view = town.view();
-    let convoy = resolve(&view, town.rig().prefix(), typed)?;
+pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy> {
+    let view = home.view();
+    let convoy = resolve(&view, home.rig().prefix(), typed)?;
     let is_deleted = |id: &str| {
         view.bead(id)
             .is_ok_and(|it| it.is_some_and(|it| it.is_deleted()))
     };
-    let stands = progress(&convoy, &Beads::all(&view)?, is_deleted, town.world().now());
+    let stands = progress(&convoy, &Beads::all(&view)?, is_deleted, home.world().now());
     let open = stands.parts.iter().filter(|it| it.stand != Stand::Closed);
     let open: Vec<&str> = open.map(|it| it.id.as_str()).collect();
     if convoy.is_live() && !open.is_empty() && !force {
@@ -139,17 +139,17 @@ pub fn land(town: &Town, actor: &str, typed: &str, force: bool) -> Result<Convoy
     } else {
         "landed with open work"
     };
-    close(town, actor, convoy.id(), reason)
+    close(home, actor, convoy.id(), reason)
 }
 
 fn change(
-    town: &Town,
+    home: &Home,
     actor: &str,
     typed: &str,
     change: impl Fn(&mut Convoy, &crate::ledger::Pen<'_>) -> Result<String>,
 ) -> Result<Convoy> {
-    let written = town.write(Name::Convoys, actor, |view, pen| {
-        let mut convoy = resolve(view, town.rig().prefix(), typed)?;
+    let written = home.write(Name::Convoys, actor, |view, pen| {
+        let mut convoy = resolve(view, home.rig().prefix(), typed)?;
         let subject = change(&mut convoy, pen)?;
         if subject.is_empty() {
             return Ok(Decision::nothing(convoy));
@@ -161,11 +161,11 @@ fn change(
 }
 
 /// Returns the ids of what was typed, and of those the ones that are not here yet.
-fn ids(town: &Town, typed: &[String]) -> Result<(Vec<String>, Vec<String>)> {
+fn ids(home: &Home, typed: &[String]) -> Result<(Vec<String>, Vec<String>)> {
     if typed.len() > BEADS_MAX {
         return Err(too_many());
     }
-    let (view, prefix) = (town.view(), town.rig().prefix());
+    let (view, prefix) = (home.view(), home.rig().prefix());
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for word in typed {
         let (id, here) = bead_id(&view, prefix, word)?;
@@ -182,7 +182,7 @@ fn too_many() -> Fault {
         .hint("make several convoys")
 }
 
-fn checked_title(town: &Town, text: &str) -> Result<String> {
+fn checked_title(home: &Home, text: &str) -> Result<String> {
     let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = title.chars().count();
     if title.is_empty() {
@@ -194,7 +194,7 @@ fn checked_title(town: &Town, text: &str) -> Result<String> {
             "the name has {length} characters, more than the {TITLE_MAX} it may have"
         )));
     }
-    if town.view().bead(&title)?.as_ref().map(Bead::id) == Some(title.as_str()) {
+    if home.view().bead(&title)?.as_ref().map(Bead::id) == Some(title.as_str()) {
         return Err(
             Fault::invalid(format!("{title} is a bead, and the first word is the name"))
                 .hint(format!("git gt convoy create \"what it is for\" {title}")),

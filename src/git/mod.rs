@@ -134,7 +134,7 @@ impl Repo {
 
     /// Returns the top of the main worktree, or the git directory of a bare repository: what the
     /// repository is called after and what stands beside it.
-    pub fn home(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         let is_dot_git = self
             .common_dir
             .file_name()

@@ -127,7 +127,7 @@ impl Repo {
     fn absolute_url(&self, url: String) -> String {
         let local = !url.contains(':') && !url.starts_with('/');
         if local {
-            self.home().join(url).display().to_string()
+            self.root().join(url).display().to_string()
         } else {
             url
         }

@@ -3,7 +3,7 @@
 use super::address::Known;
 use crate::fault::{Fault, Result};
 use crate::ledger::Cell;
-use crate::town::Town;
+use crate::town::Home;
 
 /// The folder of `refs/gt-local` that notes this clone's hooks.
 const HOOKS: &str = "hooks";
@@ -11,10 +11,10 @@ const HOOKS: &str = "hooks";
 /// Returns the address that `typed` means.
 ///
 /// The beads are read only where nobody else has the address.
-pub fn find(town: &Town, actor: &str, typed: &str) -> Result<String> {
-    let view = town.view();
+pub fn find(home: &Home, actor: &str, typed: &str) -> Result<String> {
+    let view = home.view();
     let mut known = Known {
-        home: town.rig().name().to_owned(),
+        home: home.rig().name().to_owned(),
         rigs: view
             .rigs()?
             .iter()
@@ -23,10 +23,10 @@ pub fn find(town: &Town, actor: &str, typed: &str) -> Result<String> {
         ..Known::default()
     };
     known.add(actor);
-    if let Some(name) = town.repo().setting("user.name") {
+    if let Some(name) = home.repo().setting("user.name") {
         known.add(&name);
     }
-    for cell in Cell::list(town.repo(), HOOKS)? {
+    for cell in Cell::list(home.repo(), HOOKS)? {
         known.add(&cell.name);
     }
     for request in view.requests()? {
@@ -51,6 +51,6 @@ pub fn find(town: &Town, actor: &str, typed: &str) -> Result<String> {
 }
 
 /// Returns whether an agent's hook hangs in this clone.
-pub fn is_here(town: &Town, address: &str) -> Result<bool> {
-    Ok(Cell::find(town.repo(), HOOKS, address)?.is_some())
+pub fn is_here(home: &Home, address: &str) -> Result<bool> {
+    Ok(Cell::find(home.repo(), HOOKS, address)?.is_some())
 }

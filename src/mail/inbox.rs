@@ -4,7 +4,7 @@ use super::address;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
 use crate::record::Mail;
-use crate::town::{Town, View, pick};
+use crate::town::{Home, View, pick};
 
 /// Whose mail is looked at, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +94,12 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Mail> {
 /// Notes that `actor` has read a mail of theirs; reading somebody else's leaves no trace.
 ///
 /// After a crash it is noted or it is not.
-pub fn mark_read(town: &Town, actor: &str, typed: &str) -> Result<Mail> {
-    let mail = resolve(&town.view(), town.rig().prefix(), typed)?;
-    match reader_of(&town.view(), &mail, actor)? {
+pub fn mark_read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
+    let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
+    match reader_of(&home.view(), &mail, actor)? {
         None => Ok(mail),
         Some(reader) if mail.is_read(std::slice::from_ref(&reader)) => Ok(mail),
-        Some(reader) => change(town, (actor, mail.id()), |mail, pen| {
+        Some(reader) => change(home, (actor, mail.id()), |mail, pen| {
             let stamp = pen.stamp(mail.record());
             mail.mark_read(&reader, &stamp);
             format!("read {}", mail.id())
@@ -110,9 +110,9 @@ pub fn mark_read(town: &Town, actor: &str, typed: &str) -> Result<Mail> {
 /// Puts a mail of `actor`'s away.
 ///
 /// After a crash it is put away or it is not.
-pub fn archive(town: &Town, actor: &str, typed: &str) -> Result<Mail> {
-    let mail = resolve(&town.view(), town.rig().prefix(), typed)?;
-    let Some(reader) = reader_of(&town.view(), &mail, actor)? else {
+pub fn archive(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
+    let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
+    let Some(reader) = reader_of(&home.view(), &mail, actor)? else {
         return Err(
             Fault::refused(format!("{} was written to {}", mail.id(), mail.to()))
                 .hint("everybody puts their own mail away"),
@@ -121,7 +121,7 @@ pub fn archive(town: &Town, actor: &str, typed: &str) -> Result<Mail> {
     if mail.is_archived(std::slice::from_ref(&reader)) {
         return Ok(mail);
     }
-    change(town, (actor, mail.id()), |mail, pen| {
+    change(home, (actor, mail.id()), |mail, pen| {
         let stamp = pen.stamp(mail.record());
         mail.archive(&reader, &stamp);
         format!("archive {}", mail.id())
@@ -140,13 +140,13 @@ fn reader_of(view: &View<'_>, mail: &Mail, actor: &str) -> Result<Option<String>
 }
 
 fn change(
-    town: &Town,
+    home: &Home,
     (actor, id): (&str, &str),
     change: impl Fn(&mut Mail, &crate::ledger::Pen<'_>) -> String,
 ) -> Result<Mail> {
-    let local = town.view().ledger(Name::Mail)?.get(id)?.is_none();
+    let local = home.view().ledger(Name::Mail)?.get(id)?.is_none();
     let ledger = if local { Name::Wisps } else { Name::Mail };
-    let written = town.write(ledger, actor, |view, pen| {
+    let written = home.write(ledger, actor, |view, pen| {
         let found = view.ledger(ledger)?.get(id)?.and_then(Mail::of);
         let mut mail =
             found.ok_or_else(|| Fault::stale(format!("mail '{id}' is not there any more")))?;

@@ -6,7 +6,7 @@ use super::{address, directory, inbox};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
 use crate::record::{Letter, Mail};
-use crate::town::Town;
+use crate::town::Home;
 
 /// The greatest size of a body, in bytes.
 pub const BODY_MAX: usize = 512 * 1024;
@@ -52,10 +52,10 @@ pub enum Urgency {
 /// Sends a mail to one address.
 ///
 /// After a crash it is sent or it is not.
-pub fn send(town: &Town, actor: &str, draft: &Draft) -> Result<Mail> {
-    let to = directory::find(town, actor, &draft.to)?;
+pub fn send(home: &Home, actor: &str, draft: &Draft) -> Result<Mail> {
+    let to = directory::find(home, actor, &draft.to)?;
     let answered = match &draft.reply_to {
-        Some(typed) => Some(inbox::resolve(&town.view(), town.rig().prefix(), typed)?),
+        Some(typed) => Some(inbox::resolve(&home.view(), home.rig().prefix(), typed)?),
         None => None,
     };
     let kind = checked_type(draft.kind.as_deref(), answered.is_some())?;
@@ -70,14 +70,14 @@ pub fn send(town: &Town, actor: &str, draft: &Draft) -> Result<Mail> {
         priority: draft.priority,
         expires: "",
     };
-    write(town, Name::Mail, &letter)
+    write(home, Name::Mail, &letter)
 }
 
 /// Answers a mail, to whoever wrote it.
 ///
 /// After a crash it is sent or it is not.
-pub fn reply(town: &Town, actor: &str, typed: &str, body: &str) -> Result<Mail> {
-    let answered = inbox::resolve(&town.view(), town.rig().prefix(), typed)?;
+pub fn reply(home: &Home, actor: &str, typed: &str, body: &str) -> Result<Mail> {
+    let answered = inbox::resolve(&home.view(), home.rig().prefix(), typed)?;
     if body.trim().is_empty() {
         return Err(Fault::invalid("the reply is empty").hint("say something: -m TEXT"));
     }
@@ -96,14 +96,14 @@ pub fn reply(town: &Town, actor: &str, typed: &str, body: &str) -> Result<Mail> 
         priority: Some(answered.priority()),
         expires: "",
     };
-    write(town, Name::Mail, &letter)
+    write(home, Name::Mail, &letter)
 }
 
 /// Sends a short message that is of no use after a while. To an agent of this clone it stays here.
 ///
 /// After a crash it is sent or it is not.
-pub fn nudge(town: &Town, actor: &str, (to, text): (&str, &str), urgency: Urgency) -> Result<Mail> {
-    let to = directory::find(town, actor, to)?;
+pub fn nudge(home: &Home, actor: &str, (to, text): (&str, &str), urgency: Urgency) -> Result<Mail> {
+    let to = directory::find(home, actor, to)?;
     let text = text.trim();
     if text.is_empty() {
         return Err(Fault::invalid("the nudge is empty").hint("git gt nudge ADDR \"...\""));
@@ -124,24 +124,24 @@ pub fn nudge(town: &Town, actor: &str, (to, text): (&str, &str), urgency: Urgenc
         reply_to: "",
         kind: "",
         priority: Some(priority),
-        expires: &Time(town.world().now().0 + millis).to_string(),
+        expires: &Time(home.world().now().0 + millis).to_string(),
     };
-    let ledger = if directory::is_here(town, &to)? {
+    let ledger = if directory::is_here(home, &to)? {
         Name::Wisps
     } else {
         Name::Mail
     };
-    write(town, ledger, &letter)
+    write(home, ledger, &letter)
 }
 
-fn write(town: &Town, ledger: Name, letter: &Letter<'_>) -> Result<Mail> {
+fn write(home: &Home, ledger: Name, letter: &Letter<'_>) -> Result<Mail> {
     let kind = if ledger == Name::Wisps {
         "wisp"
     } else {
         "mail"
     };
-    let prefix = format!("{}-{kind}", town.rig().prefix());
-    let fresh = format!("thread-{}", town.world().random_base36(12));
+    let prefix = format!("{}-{kind}", home.rig().prefix());
+    let fresh = format!("thread-{}", home.world().random_base36(12));
     let thread = if letter.thread.is_empty() {
         &fresh
     } else {
@@ -151,7 +151,7 @@ fn write(town: &Town, ledger: Name, letter: &Letter<'_>) -> Result<Mail> {
         thread,
         ..letter.clone()
     };
-    let written = town.write(ledger, letter.from, |view, pen| {
+    let written = home.write(ledger, letter.from, |view, pen| {
         let id = pen.new_id(&view.ledger(ledger)?, &prefix)?;
         let mail = Mail::new(&id, &letter, &pen.first_stamp());
         let subject = format!("mail {id} to {}: {}", letter.to, letter.subject);

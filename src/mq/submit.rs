@@ -5,7 +5,7 @@ use serde_json::Map;
 use crate::fault::{Fault, Result};
 use crate::ledger::{CloneId, Decision, Name, Oid};
 use crate::record::{Bead, Claim, Request, RequestStatus, Submission};
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 /// What is to be queued.
 #[derive(Debug, Clone)]
@@ -42,14 +42,14 @@ pub struct Submitted {
 /// Refuses what has nothing to land, holds markers of an unfinished merge, or was done under a claim that
 /// no longer stands. The ref that keeps the commit is written before the record: after a crash between the
 /// two the commit is kept and doing it again queues it.
-pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
-    check_commits(town, what)?;
+pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
+    check_commits(home, what)?;
     let id = format!(
         "{}-mr-{}",
-        town.rig().prefix(),
-        town.world().random_base36(8)
+        home.rig().prefix(),
+        home.world().random_base36(8)
     );
-    let view = town.view();
+    let view = home.view();
     if let Some(done) = decide(&view, what)?.already {
         return Ok(Submitted {
             request: done,
@@ -58,8 +58,8 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
         });
     }
     let keeper = super::ref_of(&view, &id);
-    town.keep(&keeper, what.head)?;
-    let written = town.write(Name::Queue, actor, |view, pen| {
+    home.keep(&keeper, what.head)?;
+    let written = home.write(Name::Queue, actor, |view, pen| {
         let plan = decide(view, what)?;
         if let Some(request) = plan.already {
             return Ok(Decision::nothing(Submitted {
@@ -71,7 +71,7 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
         let stamp = pen.first_stamp();
         let head = what.head.to_string();
         let tip = what.tip.to_string();
-        let request = Request::new(&id, &submission(town, what, &plan, (&head, &tip)), &stamp);
+        let request = Request::new(&id, &submission(home, what, &plan, (&head, &tip)), &stamp);
         let mut records = vec![request.clone().into_record()];
         let mut superseded = Vec::new();
         for mut older in plan.older {
@@ -94,8 +94,8 @@ pub fn submit(town: &Town, actor: &str, what: &Submit) -> Result<Submitted> {
     });
     if !written.as_ref().is_ok_and(|it| it.value.new) {
         // Nothing refers to the ref then; the commit is still on its branch.
-        let guard = town.repo().guard()?;
-        town.repo().delete_ref(&guard, &keeper, what.head)?;
+        let guard = home.repo().guard()?;
+        home.repo().delete_ref(&guard, &keeper, what.head)?;
     }
     written.map(|it| it.value)
 }
@@ -219,8 +219,8 @@ fn resubmit(branch: &str, bead: &str) -> String {
     }
 }
 
-fn check_commits(town: &Town, what: &Submit) -> Result<()> {
-    let (repo, target) = (town.repo(), &what.target);
+fn check_commits(home: &Home, what: &Submit) -> Result<()> {
+    let (repo, target) = (home.repo(), &what.target);
     if repo.is_ancestor(&what.head, &what.tip)? {
         return Err(Fault::refused(format!(
             "branch '{}' has no commits that '{target}' has not: there is nothing to land",
@@ -241,7 +241,7 @@ fn check_commits(town: &Town, what: &Submit) -> Result<()> {
 }
 
 fn submission<'a>(
-    town: &'a Town,
+    home: &'a Home,
     what: &'a Submit,
     plan: &'a Plan,
     (head, tip): (&'a str, &'a str),
@@ -260,7 +260,7 @@ fn submission<'a>(
         head,
         tip,
         worker: &what.worker,
-        rig: town.rig().name(),
+        rig: home.rig().name(),
         priority: plan.bead.as_ref().map_or(2, Bead::priority),
     }
 }

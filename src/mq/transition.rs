@@ -5,11 +5,11 @@ use serde_json::{Map, json};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Request, RequestStatus};
-use crate::town::Town;
+use crate::town::Home;
 
 /// Takes a waiting request out of the queue; its commits stay.
-pub fn reject(town: &Town, actor: &str, typed: &str, reason: &str) -> Result<Request> {
-    let written = town.write(Name::Queue, actor, |view, pen| {
+pub fn reject(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Request> {
+    let written = home.write(Name::Queue, actor, |view, pen| {
         let mut request = super::resolve(view, typed)?;
         if !request.is_live() {
             return Err(over(&request));
@@ -32,14 +32,14 @@ pub fn reject(town: &Town, actor: &str, typed: &str, reason: &str) -> Result<Req
 }
 
 /// Queues a finished request again as it is: its gates run anew, whatever they said before.
-pub fn retry(town: &Town, actor: &str, typed: &str) -> Result<Request> {
-    let request = super::resolve(&town.view(), typed)?;
+pub fn retry(home: &Home, actor: &str, typed: &str) -> Result<Request> {
+    let request = super::resolve(&home.view(), typed)?;
     if request.is_live() || request.status() == RequestStatus::Landed {
         return Err(over(&request));
     }
-    keep_commit(town, &request)?;
+    keep_commit(home, &request)?;
     let id = request.id().to_owned();
-    let written = town.write(Name::Queue, actor, |view, pen| {
+    let written = home.write(Name::Queue, actor, |view, pen| {
         let mut request = super::resolve(view, &id)?;
         if request.is_live() {
             return Ok(Decision::nothing(request));
@@ -56,8 +56,8 @@ pub fn retry(town: &Town, actor: &str, typed: &str) -> Result<Request> {
 }
 
 /// Makes the ref of a live request again, before the request is live again.
-fn keep_commit(town: &Town, request: &Request) -> Result<()> {
-    let repo = town.repo();
+fn keep_commit(home: &Home, request: &Request) -> Result<()> {
+    let repo = home.repo();
     let head = repo
         .parse_id(request.head())
         .filter(|head| repo.has(head))
@@ -68,8 +68,8 @@ fn keep_commit(town: &Town, request: &Request) -> Result<()> {
             ))
             .hint("git gt sync brings what other clones have pushed")
         })?;
-    let name = super::ref_of(&town.view(), request.id());
-    town.keep(&name, head)
+    let name = super::ref_of(&home.view(), request.id());
+    home.keep(&name, head)
 }
 
 fn over(request: &Request) -> Fault {

@@ -6,7 +6,7 @@ use super::candidate::Candidate;
 use crate::fault::{Fault, Result};
 use crate::git::LOCAL_ENV;
 use crate::record::{Attempt, Gate, Verdict};
-use crate::town::Town;
+use crate::town::Home;
 use crate::world::fs::{self, Lock};
 use crate::world::process::{Ended, Limits, Run};
 
@@ -38,10 +38,10 @@ const IDENTITY: &[&str] = &[
 /// attempt. After a crash the gate may go on; it keeps its worktree until it ends, and the next run takes
 /// another one. Returns nothing where somebody deleted the lock meanwhile: another run may have changed
 /// the worktree under the gate then, so what it said proves nothing.
-pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Option<Attempt>> {
-    let (number, lock) = worktree(town, gate, candidate)?;
-    let dir = town.refinery_dir(number);
-    let log = log_path(town, gate, candidate)?;
+pub(super) fn run(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<Option<Attempt>> {
+    let (number, lock) = worktree(home, gate, candidate)?;
+    let dir = home.refinery_dir(number);
+    let log = log_path(home, gate, candidate)?;
     let limits = Limits {
         timeout: Some(gate.timeout()),
         log: &log,
@@ -51,12 +51,12 @@ pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Opt
         .args(["-c", gate.command()])
         .without(LOCAL_ENV)
         .without(IDENTITY);
-    let started = town.world().now();
-    let (ended, tail) = command.supervise(town.world(), &limits).map_err(|error| {
+    let started = home.world().now();
+    let (ended, tail) = command.supervise(home.world(), &limits).map_err(|error| {
         Fault::unavailable(format!("gate '{}' cannot be started: {error}", gate.name()))
     })?;
-    let millis = town.world().now().0.saturating_sub(started.0);
-    if !lock.is_at(&lock_path(town, number)) {
+    let millis = home.world().now().0.saturating_sub(started.0);
+    if !lock.is_at(&lock_path(home, number)) {
         return Ok(None);
     }
     let (verdict, ended) = match ended {
@@ -80,32 +80,32 @@ pub(super) fn run(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<Opt
         tip: candidate.tip.to_string(),
         requests: candidate.requests.clone(),
         millis,
-        host: town.world().host(),
+        host: home.world().host(),
         ended,
         tail: last_lines(&tail),
     }))
 }
 
-fn lock_path(town: &Town, number: usize) -> PathBuf {
+fn lock_path(home: &Home, number: usize) -> PathBuf {
     let name = format!("refinery-{number}.lock");
-    town.repo().scratch_dir().join(name)
+    home.repo().scratch_dir().join(name)
 }
 
 /// Returns the number of a worktree that stands on the candidate with nothing else in it, and its lock,
 /// which programs started from now on hold, too.
-fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(usize, Lock)> {
+fn worktree(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<(usize, Lock)> {
     for number in 1..=WORKTREES_MAX {
-        let path = lock_path(town, number);
+        let path = lock_path(home, number);
         let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
         let Some(lock) = lock else { continue };
-        let dir = town.refinery_dir(number);
+        let dir = home.refinery_dir(number);
         lock.let_children_hold()
             .map_err(|error| Fault::io("share the lock of", &dir, &error))?;
-        let ready = prepare(town, &dir, gate, candidate);
+        let ready = prepare(home, &dir, gate, candidate);
         if ready.is_err() {
             // A worktree that cannot be reset is damaged; nothing of value is ever in it.
-            town.repo().discard_worktree(&dir)?;
-            prepare(town, &dir, gate, candidate)?;
+            home.repo().discard_worktree(&dir)?;
+            prepare(home, &dir, gate, candidate)?;
         }
         return Ok((number, lock));
     }
@@ -115,8 +115,8 @@ fn worktree(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<(usize, L
     .hint("end those programs: they run below the folder 'refinery' beside the repository"))
 }
 
-fn prepare(town: &Town, dir: &Path, gate: &Gate, candidate: &Candidate) -> Result<()> {
-    let repo = town.repo();
+fn prepare(home: &Home, dir: &Path, gate: &Gate, candidate: &Candidate) -> Result<()> {
+    let repo = home.repo();
     if !dir.join(".git").exists() {
         repo.discard_worktree(dir)?;
         repo.add_detached_worktree(dir, &candidate.commit)?;
@@ -143,10 +143,10 @@ fn prepare(town: &Town, dir: &Path, gate: &Gate, candidate: &Candidate) -> Resul
     )))
 }
 
-fn log_path(town: &Town, gate: &Gate, candidate: &Candidate) -> Result<PathBuf> {
-    let dir = town.repo().scratch_dir().join("gates");
+fn log_path(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<PathBuf> {
+    let dir = home.repo().scratch_dir().join("gates");
     fs::create_dir_all(&dir).map_err(|error| Fault::io("make folder", &dir, &error))?;
-    let name = town.repo().name_hash(gate.name());
+    let name = home.repo().name_hash(gate.name());
     Ok(dir.join(format!("{}-{}.log", candidate.short(), &name[..8])))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Record, Stamp};
 use crate::record::{Gate, Rig};
-use crate::town::{Town, refuse_worker};
+use crate::town::{Home, refuse_worker};
 
 /// A gate to be added.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ pub struct NewGate<'a> {
 /// Adds a gate, or replaces the one of that name, and accepts it on this machine.
 ///
 /// After a crash between the two the gate is there and has to be added again before it runs here.
-pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
-    refuse_worker(town.world(), "change gates")?;
+pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
+    refuse_worker(home.world(), "change gates")?;
     check(new)?;
-    let written = town.write(Name::Config, actor, |view, pen| {
+    let written = home.write(Name::Config, actor, |view, pen| {
         let old = view.gate_record(new.name)?;
         let mut record = old
             .clone()
@@ -45,7 +45,7 @@ pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
         let subject = format!("gate {}: {}", new.name, new.command);
         let mut records = vec![record];
         // Who removes this gate again has not said that nothing must pass.
-        let rig = view.rig(town.rig().name())?;
+        let rig = view.rig(home.rig().name())?;
         if let Some(mut rig) = rig.filter(Rig::lands_without_gates) {
             let stamp = pen.stamp(rig.record());
             rig.record_mut().set("gate", None, &stamp);
@@ -53,7 +53,7 @@ pub fn add_gate(town: &Town, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
         }
         Ok(Decision::write(subject, records, gate))
     })?;
-    town.accept(&written.value)?;
+    home.accept(&written.value)?;
     Ok(written.value)
 }
 
@@ -109,9 +109,9 @@ fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
 }
 
 /// Removes a gate; its results stay.
-pub fn remove_gate(town: &Town, actor: &str, name: &str) -> Result<()> {
-    refuse_worker(town.world(), "change gates")?;
-    town.write(Name::Config, actor, |view, pen| {
+pub fn remove_gate(home: &Home, actor: &str, name: &str) -> Result<()> {
+    refuse_worker(home.world(), "change gates")?;
+    home.write(Name::Config, actor, |view, pen| {
         let record = view
             .gate_record(name)?
             .filter(|record| record.life() % 2 == 0);
@@ -131,10 +131,10 @@ pub fn remove_gate(town: &Town, actor: &str, name: &str) -> Result<()> {
 }
 
 /// Says in so many words that work lands in this rig without a gate; only gates that exist count then.
-pub fn land_without_gates(town: &Town, actor: &str) -> Result<()> {
-    refuse_worker(town.world(), "change gates")?;
-    let name = town.rig().name().to_owned();
-    town.write(Name::Config, actor, |view, pen| {
+pub fn land_without_gates(home: &Home, actor: &str) -> Result<()> {
+    refuse_worker(home.world(), "change gates")?;
+    let name = home.rig().name().to_owned();
+    home.write(Name::Config, actor, |view, pen| {
         let mut rig = view.rig(&name)?.unwrap_or_else(|| Rig::new(&name));
         let stamp = pen.stamp(rig.record());
         rig.record_mut().set("gate", Some("none".into()), &stamp);

@@ -3,7 +3,7 @@
 use super::verdict::Green;
 use crate::fault::{Fault, Result};
 use crate::git::{Oid, PushedRef};
-use crate::town::{Target, Town};
+use crate::town::{Home, Target};
 
 /// What became of a landing.
 #[derive(Debug)]
@@ -19,29 +19,29 @@ pub(super) enum Landing {
 /// With a remote the push with a lease is the landing and the local branch follows where it can; without
 /// one the local branch moves, as `git merge --ff-only` would move it where it is checked out. After a
 /// crash the target stands on its old commit or on the green one.
-pub(super) fn land(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
+pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
     match &target.remote {
-        None => land_here(town, target, green),
+        None => land_here(home, target, green),
         Some(remote) => {
             let update = PushedRef {
                 name: target.ref_name(),
                 old: Some(green.tip()),
                 new: Some(green.commit()),
             };
-            let taken = town.repo().push(&town.repo().remote(remote)?, &[update])?;
+            let taken = home.repo().push(&home.repo().remote(remote)?, &[update])?;
             if taken != [true] {
-                return refused_or_moved(town, target, green);
+                return refused_or_moved(home, target, green);
             }
-            town.note_tip(target, green.commit())?;
-            let note = follow(town, target, green.commit())?;
+            home.note_tip(target, green.commit())?;
+            let note = follow(home, target, green.commit())?;
             Ok(Landing::Landed(note.into_iter().collect()))
         }
     }
 }
 
 /// A push that was not taken lost a race, unless the remote's branch is where it was.
-fn refused_or_moved(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
-    if town.fresh_tip(target)? != green.tip() {
+fn refused_or_moved(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+    if home.fresh_tip(target)? != green.tip() {
         return Ok(Landing::Moved);
     }
     Err(Fault::refused(format!(
@@ -52,8 +52,8 @@ fn refused_or_moved(town: &Town, target: &Target, green: &Green) -> Result<Landi
     .hint("nothing has landed; the green result is kept"))
 }
 
-fn land_here(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
-    let repo = town.repo();
+fn land_here(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+    let repo = home.repo();
     let name = target.ref_name();
     if repo.find_ref(&name)? != Some(green.tip()) {
         return Ok(Landing::Moved);
@@ -85,8 +85,8 @@ fn land_here(town: &Town, target: &Target, green: &Green) -> Result<Landing> {
 
 /// Brings the local branch after the remote's, where nothing of its own is on it and no file is in the
 /// way; returns a remark otherwise.
-fn follow(town: &Town, target: &Target, commit: Oid) -> Result<Option<String>> {
-    let repo = town.repo();
+fn follow(home: &Home, target: &Target, commit: Oid) -> Result<Option<String>> {
+    let repo = home.repo();
     let name = target.ref_name();
     let Some(here) = repo.find_ref(&name)? else {
         return Ok(None);

@@ -21,7 +21,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
 use crate::record::{Gate, Request, RequestStatus, Verdict};
-use crate::town::{Target, Town};
+use crate::town::{Home, Target};
 use crate::world::fs::Lock;
 
 use candidate::{Candidate, Chains};
@@ -96,7 +96,7 @@ pub enum Stepped {
 /// The one Refinery that runs in this clone, for as long as the value lives.
 #[derive(Debug)]
 pub struct Refinery<'t> {
-    town: &'t Town,
+    home: &'t Home,
     target: Target,
     tip: Oid,
     chains: Chains,
@@ -108,17 +108,17 @@ pub struct Refinery<'t> {
 }
 
 /// Returns whether somebody runs the queue of this clone.
-pub fn is_running(town: &Town) -> bool {
-    Lock::is_held(&lock_path(town))
+pub fn is_running(home: &Home) -> bool {
+    Lock::is_held(&lock_path(home))
 }
 
-fn lock_path(town: &Town) -> PathBuf {
-    town.repo().scratch_dir().join("refinery.lock")
+fn lock_path(home: &Home) -> PathBuf {
+    home.repo().scratch_dir().join("refinery.lock")
 }
 
 /// Takes the lock of the one Refinery of this clone.
-fn take_lock(town: &Town) -> Result<Lock> {
-    let path = lock_path(town);
+fn take_lock(home: &Home) -> Result<Lock> {
+    let path = lock_path(home);
     let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
     let mut lock = lock.ok_or_else(|| {
         Fault::stale("another refinery runs in this repository already")
@@ -132,14 +132,14 @@ fn take_lock(town: &Town) -> Result<Lock> {
 impl<'t> Refinery<'t> {
     /// Returns the Refinery of a town, turned to the rig's target; refuses where another one runs, or the
     /// target does not exist.
-    pub fn open(town: &'t Town) -> Result<Self> {
-        let lock = take_lock(town)?;
-        let target = town.target(None)?;
-        let tip = town.fresh_tip(&target)?;
-        verdict::publish(town, &format!("{}/refinery", town.rig().name()))?;
+    pub fn open(home: &'t Home) -> Result<Self> {
+        let lock = take_lock(home)?;
+        let target = home.target(None)?;
+        let tip = home.fresh_tip(&target)?;
+        verdict::publish(home, &format!("{}/refinery", home.rig().name()))?;
         let (chains, absent) = (Chains::default(), BTreeSet::new());
         Ok(Self {
-            town,
+            home,
             target,
             tip,
             chains,
@@ -151,8 +151,8 @@ impl<'t> Refinery<'t> {
 
     /// Turns to the requests for another branch.
     pub fn turn_to(&mut self, branch: &str) -> Result<()> {
-        let target = self.town.target(Some(branch))?;
-        self.tip = self.town.fresh_tip(&target)?;
+        let target = self.home.target(Some(branch))?;
+        self.tip = self.home.fresh_tip(&target)?;
         self.target = target;
         Ok(())
     }
@@ -167,18 +167,18 @@ impl<'t> Refinery<'t> {
     /// After a crash at any point the next step carries on: verdicts are recorded before anything lands,
     /// and what landed is derived from the target.
     pub fn step(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Stepped> {
-        if !self.lock.is_at(&lock_path(self.town)) {
+        if !self.lock.is_at(&lock_path(self.home)) {
             // Somebody deleted the folder; another Refinery may have begun since.
-            self.lock = take_lock(self.town)?;
+            self.lock = take_lock(self.home)?;
         }
         let gates = self.gates()?;
         if self.target.remote.is_none() {
-            self.tip = self.town.fresh_tip(&self.target)?;
+            self.tip = self.home.fresh_tip(&self.target)?;
         }
-        let view = self.town.view();
-        let waiting = crate::mq::queue(&view, self.town.rig().name(), &self.target.branch)?;
+        let view = self.home.view();
+        let waiting = crate::mq::queue(&view, self.home.rig().name(), &self.target.branch)?;
         let waiting = self.present(waiting, observe)?;
-        let built = self.chains.build(self.town.repo(), self.tip, &waiting)?;
+        let built = self.chains.build(self.home.repo(), self.tip, &waiting)?;
         if let Some((request, files)) = built.bounced.first() {
             self.bounce(request, files, observe)?;
             return Ok(Stepped::Worked);
@@ -211,13 +211,13 @@ impl<'t> Refinery<'t> {
 
     /// Returns the gates, each of which may run on this machine; refuses to land over none.
     fn gates(&self) -> Result<Vec<Gate>> {
-        let gates = self.town.view().gates()?;
-        if gates.is_empty() && !self.town.rig().lands_without_gates() {
+        let gates = self.home.view().gates()?;
+        if gates.is_empty() && !self.home.rig().lands_without_gates() {
             return Err(Fault::refused("no gate is configured, so nothing can land")
                 .hint("say what must pass: git gt refinery gate add test --command '<command>'")
                 .hint("or that nothing must, in so many words: git gt refinery gate none"));
         }
-        if let Some(gate) = gates.iter().find(|gate| !self.town.accepts(gate)) {
+        if let Some(gate) = gates.iter().find(|gate| !self.home.accepts(gate)) {
             return Err(Fault::refused(format!(
                 "gate '{}' came from elsewhere and does not run here until you accept it: {}",
                 gate.name(),
@@ -237,7 +237,7 @@ impl<'t> Refinery<'t> {
         waiting: Vec<Request>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Vec<Request>> {
-        let repo = self.town.repo();
+        let repo = self.home.repo();
         let heads: Vec<Oid> = waiting
             .iter()
             .filter_map(|it| repo.parse_id(it.head()))
@@ -263,7 +263,7 @@ impl<'t> Refinery<'t> {
 
     /// Returns the parameters of the plan, learned from what became of earlier requests.
     fn params(&self) -> Result<Params> {
-        let requests = self.town.view().requests()?;
+        let requests = self.home.view().requests()?;
         let count = |status| requests.iter().filter(|it| it.status() == status).count() as u64;
         let (landed, ejected) = (count(RequestStatus::Landed), count(RequestStatus::Ejected));
         Ok(Params {
@@ -273,7 +273,7 @@ impl<'t> Refinery<'t> {
     }
 
     fn actor(&self) -> String {
-        format!("{}/refinery", self.town.rig().name())
+        format!("{}/refinery", self.home.rig().name())
     }
 
     fn probe(
@@ -286,8 +286,8 @@ impl<'t> Refinery<'t> {
         if candidate.requests.is_empty() {
             self.controlled = Some(candidate.commit);
         }
-        tidy::keep_candidate(self.town, candidate)?;
-        let view = self.town.view();
+        tidy::keep_candidate(self.home, candidate)?;
+        let view = self.home.view();
         let open = facts::to_run(&view, gates, candidate)?;
         for gate in open {
             let requests = candidate.requests.clone();
@@ -297,12 +297,12 @@ impl<'t> Refinery<'t> {
                 queued,
                 why,
             });
-            let Some(attempt) = gate::run(self.town, gate, candidate)? else {
+            let Some(attempt) = gate::run(self.home, gate, candidate)? else {
                 let why = "its worktree was not ours alone any more: it runs again".to_owned();
                 observe(Event::Note(format!("gate {}: {why}", gate.name())));
                 break;
             };
-            verdict::record(self.town, &self.actor(), (gate, candidate), &attempt)?;
+            verdict::record(self.home, &self.actor(), (gate, candidate), &attempt)?;
             observe(Event::Ran {
                 gate: gate.name().to_owned(),
                 verdict: attempt.verdict,
@@ -323,11 +323,11 @@ impl<'t> Refinery<'t> {
         candidate: &Candidate,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
-        let view = self.town.view();
+        let view = self.home.view();
         let Some(green) = verdict::green(&view, gates, candidate, &self.tip)? else {
             return Err(Fault::fatal("the plan wanted to land what is not green"));
         };
-        match land::land(self.town, &self.target, &green)? {
+        match land::land(self.home, &self.target, &green)? {
             land::Landing::Landed(notes) => {
                 self.tip = green.commit();
                 notes
@@ -343,7 +343,7 @@ impl<'t> Refinery<'t> {
                     "'{}' was moved meanwhile",
                     self.target.branch
                 )));
-                self.tip = self.town.fresh_tip(&self.target)?;
+                self.tip = self.home.fresh_tip(&self.target)?;
             }
         }
         Ok(Stepped::Worked)
@@ -356,7 +356,7 @@ impl<'t> Refinery<'t> {
         candidate: &Candidate,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
-        let view = self.town.view();
+        let view = self.home.view();
         let gate = facts::to_run(&view, gates, candidate)?;
         let gate = gate.into_iter().next();
         let gate =
@@ -417,7 +417,7 @@ impl<'t> Refinery<'t> {
 
     /// Saves the commits a verdict rests on in the attic, before the verdict is written.
     fn keep_proof(&self, commits: &[Oid], request: &str) -> Result<()> {
-        let repo = self.town.repo();
+        let repo = self.home.repo();
         let clone = crate::ledger::CloneId::of(repo)?;
         let guard = repo.guard()?;
         for commit in commits.iter().filter(|commit| **commit != self.tip) {
@@ -439,7 +439,7 @@ impl<'t> Refinery<'t> {
         why: &str,
         evidence: &Map<String, serde_json::Value>,
     ) -> Result<()> {
-        let written = self.town.write(Name::Queue, &self.actor(), |view, pen| {
+        let written = self.home.write(Name::Queue, &self.actor(), |view, pen| {
             let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
                 return Ok(Decision::nothing(()));
             };
@@ -467,7 +467,7 @@ impl<'t> Refinery<'t> {
 impl Drop for Refinery<'_> {
     fn drop(&mut self) {
         // What stays behind is looked at again by the next Refinery.
-        drop(tidy::tidy(self.town, &self.tip));
+        drop(tidy::tidy(self.home, &self.tip));
     }
 }
 

@@ -5,24 +5,24 @@ use crate::git::{Cas, Oid};
 use crate::ledger::CloneId;
 use crate::mq;
 use crate::record::{Request, RequestStatus};
-use crate::town::Town;
+use crate::town::Home;
 
 use super::candidate::Candidate;
 
-fn proof_ref(town: &Town, commit: &Oid) -> String {
+fn proof_ref(home: &Home, commit: &Oid) -> String {
     format!(
         "refs/gt/proof/{}",
-        town.repo().name_hash(&format!("candidate {commit}"))
+        home.repo().name_hash(&format!("candidate {commit}"))
     )
 }
 
 /// Keeps a candidate that is about to be tested.
-pub(super) fn keep_candidate(town: &Town, candidate: &Candidate) -> Result<()> {
+pub(super) fn keep_candidate(home: &Home, candidate: &Candidate) -> Result<()> {
     if candidate.requests.is_empty() {
         return Ok(());
     }
-    let name = proof_ref(town, &candidate.commit);
-    let repo = town.repo();
+    let name = proof_ref(home, &candidate.commit);
+    let repo = home.repo();
     let guard = repo.guard()?;
     match repo.swap_ref(&guard, &name, None, candidate.commit)? {
         Cas::Swapped | Cas::Moved(_) => Ok(()),
@@ -31,9 +31,9 @@ pub(super) fn keep_candidate(town: &Town, candidate: &Candidate) -> Result<()> {
 
 /// Removes what is no longer needed: candidates, and the commits of finished requests, which are on the
 /// target or go into the attic.
-pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
-    let repo = town.repo();
-    let view = town.view();
+pub(super) fn tidy(home: &Home, tip: &Oid) -> Result<()> {
+    let repo = home.repo();
+    let view = home.view();
     let clone = CloneId::of(repo)?;
     let requests = view.requests()?;
     for request in requests.iter().filter(|it| !it.is_live()) {
@@ -59,8 +59,8 @@ pub(super) fn tidy(town: &Town, tip: &Oid) -> Result<()> {
 
 /// Returns the refs of finished requests and tested candidates that may go from the remote: their commits
 /// are on the target, in an attic of this clone, or made again whenever they are needed.
-pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
-    let (repo, view) = (town.repo(), town.view());
+pub fn obsolete(home: &Home, remote: &str) -> Result<Vec<String>> {
+    let (repo, view) = (home.repo(), home.view());
     let tracking = format!("refs/gt-remote/{}/", repo.name_hash(remote));
     let local = |name: &str| name.replacen(&tracking, "refs/gt/", 1);
     let heads = repo.list_refs(&format!("{tracking}mr/"))?;
@@ -69,7 +69,7 @@ pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let requests = view.requests()?;
-    let keepers = keepers(town)?;
+    let keepers = keepers(home)?;
     let mut names = Vec::new();
     for (name, head) in heads {
         let is_of = |it: &Request| mq::ref_of(&view, it.id()) == local(&name);
@@ -89,15 +89,15 @@ pub fn obsolete(town: &Town, remote: &str) -> Result<Vec<String>> {
 }
 
 /// Returns the commits that keep what is finished: this clone's attic, and the target.
-fn keepers(town: &Town) -> Result<Vec<Oid>> {
-    let repo = town.repo();
+fn keepers(home: &Home) -> Result<Vec<Oid>> {
+    let repo = home.repo();
     let mut keepers = Vec::new();
     if let Some(clone) = CloneId::known(repo) {
         let attic = repo.list_refs(&format!("refs/gt/attic/{clone}/"))?;
         keepers.extend(attic.into_iter().map(|(_, tip)| tip));
     }
-    if let Ok(target) = town.target(None) {
-        keepers.extend(town.known_tip(&target)?);
+    if let Ok(target) = home.target(None) {
+        keepers.extend(home.known_tip(&target)?);
     }
     Ok(keepers)
 }

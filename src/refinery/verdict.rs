@@ -6,7 +6,7 @@ use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::{Decision, Name, Stamp, join};
 use crate::record::{Attempt, Gate, RunResult, Verdict};
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 /// Proof that every gate, as it is defined now, passed on exactly this commit's tree. Only this file makes
 /// one, and only with it can anything land.
@@ -47,7 +47,7 @@ pub(super) fn green(
 ///
 /// What a crash keeps between the two, [`publish`] makes good before the next run decides anything.
 pub(super) fn record(
-    town: &Town,
+    home: &Home,
     actor: &str,
     (gate, candidate): (&Gate, &Candidate),
     attempt: &Attempt,
@@ -67,7 +67,7 @@ pub(super) fn record(
         gate.name(),
         candidate.short()
     );
-    let written = town.write(Name::Attempts, actor, |view, pen| {
+    let written = home.write(Name::Attempts, actor, |view, pen| {
         let mut own = view.own_result(&tree, &gate.definition())?;
         let shared = view.result(&tree, &gate.definition())?;
         let mut stamp = pen.stamp(own.record()).max(pen.stamp(shared.record()));
@@ -83,7 +83,7 @@ pub(super) fn record(
         ))
     })?;
     let stamp = written.value;
-    let written = town.write(Name::Results, actor, |view, _| {
+    let written = home.write(Name::Results, actor, |view, _| {
         let mut shared = view.result(&tree, &gate.definition())?;
         shared.add(gate.name(), attempt, &stamp);
         Ok(Decision::write(
@@ -97,8 +97,8 @@ pub(super) fn record(
 }
 
 /// Records for everybody what a crash kept between the two writes of [`record`].
-pub(super) fn publish(town: &Town, actor: &str) -> Result<()> {
-    let view = town.view();
+pub(super) fn publish(home: &Home, actor: &str) -> Result<()> {
+    let view = home.view();
     let mut missing = Vec::new();
     for own in view.own_results()? {
         let known = view.ledger(Name::Results)?.get(own.record().id())?;
@@ -115,7 +115,7 @@ pub(super) fn publish(town: &Town, actor: &str) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let written = town.write(Name::Results, actor, |view, _| {
+    let written = home.write(Name::Results, actor, |view, _| {
         let ledger = view.ledger(Name::Results)?;
         let joined = missing.iter().map(|own| {
             let there = ledger.get(own.record().id())?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Fault, Result};
 use crate::ledger::Name;
 use crate::record::Request;
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 use crate::world::fs;
 
 /// What was there when the rules last found nothing to do.
@@ -26,10 +26,10 @@ impl Cursor {
     /// Returns what the rules look at over a view with these requests.
     ///
     /// To be asked before the rules are: what changes after that is looked at the next time.
-    pub(super) fn now(town: &Town, view: &View<'_>, requests: &[Request]) -> Result<Self> {
+    pub(super) fn now(home: &Home, view: &View<'_>, requests: &[Request]) -> Result<Self> {
         let live = requests.iter().filter(|it| it.is_live());
         let branches: BTreeSet<&str> = live.map(Request::target).collect();
-        Self::over(view, stand(town, branches)?)
+        Self::over(view, stand(home, branches)?)
     }
 
     /// Returns what the rules look at over a view in which neither the queue nor a target has moved since.
@@ -52,48 +52,48 @@ impl Cursor {
     }
 
     /// Returns whether nothing has moved since.
-    pub(super) fn is_current(&self, town: &Town) -> Result<bool> {
-        Ok(self.is_queue_current(town)?
-            && self.beads == tip(town, Name::Beads.ref_name())?
-            && self.convoys == tip(town, Name::Convoys.ref_name())?)
+    pub(super) fn is_current(&self, home: &Home) -> Result<bool> {
+        Ok(self.is_queue_current(home)?
+            && self.beads == tip(home, Name::Beads.ref_name())?
+            && self.convoys == tip(home, Name::Convoys.ref_name())?)
     }
 
     /// Returns whether neither the queue nor a target has moved since.
-    pub(super) fn is_queue_current(&self, town: &Town) -> Result<bool> {
+    pub(super) fn is_queue_current(&self, home: &Home) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
         Ok(self.version == env!("CARGO_PKG_VERSION")
-            && self.queue == tip(town, Name::Queue.ref_name())?
-            && self.targets == stand(town, branches)?)
+            && self.queue == tip(home, Name::Queue.ref_name())?
+            && self.targets == stand(home, branches)?)
     }
 
     /// Returns what was saved, nothing where it is missing or damaged.
-    pub(super) fn load(town: &Town) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(Self::path(town)).ok()?).ok()
+    pub(super) fn load(home: &Home) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::path(home)).ok()?).ok()
     }
 
-    pub(super) fn save(&self, town: &Town) -> Result<()> {
-        let path = Self::path(town);
+    pub(super) fn save(&self, home: &Home) -> Result<()> {
+        let path = Self::path(home);
         let text = serde_json::to_vec(self).expect("texts are JSON");
         let failed = |error: std::io::Error| Fault::io("write", &path, &error);
-        fs::create_dir_all(&town.repo().scratch_dir()).map_err(failed)?;
+        fs::create_dir_all(&home.repo().scratch_dir()).map_err(failed)?;
         fs::replace(&path, &text).map_err(failed)
     }
 
-    fn path(town: &Town) -> PathBuf {
-        town.repo().scratch_dir().join("settled")
+    fn path(home: &Home) -> PathBuf {
+        home.repo().scratch_dir().join("settled")
     }
 }
 
 /// Returns where branches stand, by every ref that says something about it.
 fn stand<'a>(
-    town: &Town,
+    home: &Home,
     branches: impl IntoIterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, String>> {
     let stand = |branch: &str| -> Result<(String, String)> {
         // What cannot be a branch came from outside; nothing lands there, and it is in nobody's way.
-        let tips = town.target(Some(branch)).map(|it| town.tip_refs(&it));
+        let tips = home.target(Some(branch)).map(|it| home.tip_refs(&it));
         let tips = tips.unwrap_or_default();
-        let tips = tips.iter().map(|name| tip(town, name));
+        let tips = tips.iter().map(|name| tip(home, name));
         Ok((
             branch.to_owned(),
             tips.collect::<Result<Vec<_>>>()?.join(" "),
@@ -102,7 +102,7 @@ fn stand<'a>(
     branches.into_iter().map(stand).collect()
 }
 
-fn tip(town: &Town, name: &str) -> Result<String> {
-    let found = town.repo().find_ref(name)?;
+fn tip(home: &Home, name: &str) -> Result<String> {
+    let found = home.repo().find_ref(name)?;
     Ok(found.map(|id| id.to_string()).unwrap_or_default())
 }

@@ -14,7 +14,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::Decision;
 use crate::record::{Request, Verdict};
-use crate::town::{Town, View};
+use crate::town::{Home, View};
 
 pub use changes::Changes;
 use cursor::Cursor;
@@ -40,47 +40,47 @@ pub struct Settled {
 ///
 /// A cursor in `.git/gt` says how far it has come; without one it looks at everything once more, which
 /// finds what is missing and nothing else. After a crash at any point the next run does the rest.
-pub fn after(town: &Town) -> Settled {
-    let cursor = Cursor::load(town);
-    match cursor.as_ref().map(|cursor| cursor.is_current(town)) {
+pub fn after(home: &Home) -> Settled {
+    let cursor = Cursor::load(home);
+    match cursor.as_ref().map(|cursor| cursor.is_current(home)) {
         Some(Ok(true)) => Settled::default(),
-        _ => settle(town, cursor.as_ref(), false),
+        _ => settle(home, cursor.as_ref(), false),
     }
 }
 
 /// Applies what follows from all merge requests, whatever the cursor says, and from everything else that
 /// was decided since the last time; after a sync, which may have brought a cause's other half.
-pub fn fully(town: &Town) -> Settled {
-    settle(town, Cursor::load(town).as_ref(), true)
+pub fn fully(home: &Home) -> Settled {
+    settle(home, Cursor::load(home).as_ref(), true)
 }
 
 /// What was decided stands, whatever becomes of its consequences: so a failure here is told and is no
 /// failure of the command that decided.
-fn settle(town: &Town, cursor: Option<&Cursor>, whole_queue: bool) -> Settled {
+fn settle(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Settled {
     let mut settled = Settled::default();
-    if let Err(fault) = in_rounds(town, (cursor, whole_queue), &mut settled) {
+    if let Err(fault) = in_rounds(home, (cursor, whole_queue), &mut settled) {
         settled.faults.push(fault);
     }
     settled
 }
 
 fn in_rounds(
-    town: &Town,
+    home: &Home,
     (cursor, whole_queue): (Option<&Cursor>, bool),
     settled: &mut Settled,
 ) -> Result<()> {
     for _ in 0..ROUNDS {
-        let derived = derive(town, cursor, whole_queue)?;
+        let derived = derive(home, cursor, whole_queue)?;
         let (before, mut faults) = (settled.told.len(), Vec::new());
         for consequence in &derived.consequences {
-            match apply(town, consequence) {
+            match apply(home, consequence) {
                 Ok(text) => settled.told.extend(text),
                 Err(fault) => faults.push(fault),
             }
         }
         if derived.consequences.is_empty() {
             if derived.is_worth_noting || !settled.told.is_empty() {
-                derived.seen.save(town)?;
+                derived.seen.save(home)?;
             }
             return Ok(());
         }
@@ -101,24 +101,24 @@ struct Derived {
     is_worth_noting: bool,
 }
 
-fn derive(town: &Town, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
-    let view = town.view();
+fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
+    let view = home.view();
     let still = match cursor {
-        Some(cursor) if !whole_queue && cursor.is_queue_current(town)? => Some(cursor),
+        Some(cursor) if !whole_queue && cursor.is_queue_current(home)? => Some(cursor),
         _ => None,
     };
     let (requests, seen) = match still {
         Some(cursor) => (Vec::new(), cursor.moved(&view)?),
         None => {
             let requests = view.requests()?;
-            let seen = Cursor::now(town, &view, &requests)?;
+            let seen = Cursor::now(home, &view, &requests)?;
             (requests, seen)
         }
     };
     let changes = Changes::since(&view, cursor)?;
     let tips = RefCell::new(BTreeMap::new());
-    learn(town, &requests, &tips)?;
-    let landing = |request: &Request| landing(town, &view, request, &tips);
+    learn(home, &requests, &tips)?;
+    let landing = |request: &Request| landing(home, &view, request, &tips);
     let facts = rules::Facts::new(&view, &changes, &requests, &landing);
     let mut consequences = Vec::new();
     for rule in RULES {
@@ -134,16 +134,16 @@ fn derive(town: &Town, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
 /// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as
 /// is known here.
 fn landing(
-    town: &Town,
+    home: &Home,
     view: &View<'_>,
     request: &Request,
     tips: &Tips,
 ) -> Result<Option<Landing>> {
-    let tip = tip_of(town, request.target(), tips)?;
-    let (Some(head), Some(tip)) = (town.repo().parse_id(request.head()), tip) else {
+    let tip = tip_of(home, request.target(), tips)?;
+    let (Some(head), Some(tip)) = (home.repo().parse_id(request.head()), tip) else {
         return Ok(None);
     };
-    if !town.repo().is_ancestor(&head, &tip)? {
+    if !home.repo().is_ancestor(&head, &tip)? {
         return Ok(None);
     }
     let mut first = Landing {
@@ -154,10 +154,10 @@ fn landing(
         for (stamp, attempt) in result.attempts() {
             let holds = attempt.requests.iter().any(|id| id == request.id());
             let earlier = first.stamp.as_ref().is_none_or(|known| stamp < *known);
-            let commit = town.repo().parse_id(&attempt.commit);
+            let commit = home.repo().parse_id(&attempt.commit);
             if let (true, true, Verdict::Green, Some(commit)) =
                 (holds, earlier, attempt.verdict, commit)
-                && town.repo().is_ancestor(&commit, &tip)?
+                && home.repo().is_ancestor(&commit, &tip)?
             {
                 first = Landing {
                     commit: attempt.commit,
@@ -170,13 +170,13 @@ fn landing(
 }
 
 /// Returns where a branch stands, nothing for what is no branch.
-fn tip_of(town: &Town, branch: &str, tips: &Tips) -> Result<Option<Oid>> {
+fn tip_of(home: &Home, branch: &str, tips: &Tips) -> Result<Option<Oid>> {
     let known = tips.borrow().get(branch).copied();
     if let Some(tip) = known {
         return Ok(tip);
     }
-    let tip = match town.target(Some(branch)) {
-        Ok(target) => town.known_tip(&target)?,
+    let tip = match home.target(Some(branch)) {
+        Ok(target) => home.known_tip(&target)?,
         Err(_) => None,
     };
     tips.borrow_mut().insert(branch.to_owned(), tip);
@@ -184,15 +184,15 @@ fn tip_of(town: &Town, branch: &str, tips: &Tips) -> Result<Option<Oid>> {
 }
 
 /// Finds out with one process for each target which waiting requests are on it.
-fn learn(town: &Town, requests: &[Request], tips: &Tips) -> Result<()> {
+fn learn(home: &Home, requests: &[Request], tips: &Tips) -> Result<()> {
     let mut heads: BTreeMap<&str, Vec<Oid>> = BTreeMap::new();
     for request in requests.iter().filter(|it| it.is_live()) {
-        let head = town.repo().parse_id(request.head());
+        let head = home.repo().parse_id(request.head());
         heads.entry(request.target()).or_default().extend(head);
     }
     for (branch, heads) in heads {
-        if let Some(tip) = tip_of(town, branch, tips)? {
-            town.repo().learn_ancestry(&heads, &tip)?;
+        if let Some(tip) = tip_of(home, branch, tips)? {
+            home.repo().learn_ancestry(&heads, &tip)?;
         }
     }
     Ok(())
@@ -202,9 +202,9 @@ fn learn(town: &Town, requests: &[Request], tips: &Tips) -> Result<()> {
 type Tips = RefCell<BTreeMap<String, Option<Oid>>>;
 
 /// Writes a consequence as a commit of its own; nothing when somebody else has drawn it meanwhile.
-fn apply(town: &Town, consequence: &Consequence) -> Result<Option<String>> {
+fn apply(home: &Home, consequence: &Consequence) -> Result<Option<String>> {
     let ledger = consequence.ledger();
-    let written = town.write(ledger, &consequence.actor(), |view, _| {
+    let written = home.write(ledger, &consequence.actor(), |view, _| {
         let Some((subject, record)) = consequence.change(view)? else {
             return Ok(Decision::nothing(None));
         };

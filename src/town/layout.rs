@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::Town;
+use super::Home;
 
-impl Town {
+impl Home {
     /// Returns the folder beside the repository that holds its worktrees: `<main worktree>.gt`, or what
     /// `gt.hooksDir` says (relative to the main worktree).
     pub fn hooks_dir(&self) -> PathBuf {
-        let home = self.repo.home();
+        let root = self.repo.root();
         match self.repo.setting("gt.hooksDir") {
-            Some(dir) => home.join(dir),
+            Some(dir) => root.join(dir),
             None => {
-                let mut name = home.as_os_str().to_owned();
+                let mut name = root.as_os_str().to_owned();
                 name.push(".gt");
                 PathBuf::from(name)
             }

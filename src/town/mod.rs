@@ -22,20 +22,20 @@ pub use target::Target;
 pub use view::View;
 pub use whoami::{actor, refuse_worker};
 
-/// A repository with ledgers: a rig, and its own town.
+/// A home of records: a repository with ledgers (DESIGN 3.1).
 #[derive(Debug)]
-pub struct Town {
+pub struct Home {
     repo: Repo,
     rig: Rig,
 }
 
-impl Town {
-    /// Returns the town of the repository the world's folder is in.
+impl Home {
+    /// Returns the repository the world's folder is in.
     pub fn open(world: &World) -> Result<Self> {
         Self::of(Repo::discover(world)?)
     }
 
-    /// Returns the town of a repository; refuses one that has no ledgers yet.
+    /// Returns a repository as a home; refuses one that has no ledgers yet.
     pub fn of(repo: Repo) -> Result<Self> {
         let Some(rig) = rig::find(&repo)? else {
             return Err(Fault::refused("this repository has no beads yet").hint(

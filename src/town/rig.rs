@@ -123,7 +123,7 @@ pub fn found(repo: &Repo, actor: &str, wanted: &NewRig<'_>) -> Result<Founded> {
 /// Returns a name for the rig, from the folder of the repository: `[a-z0-9][a-z0-9-]*`.
 fn name_of(repo: &Repo) -> String {
     let folder = repo
-        .home()
+        .root()
         .file_name()
         .map(|it| it.to_string_lossy().to_lowercase());
     let folder = folder.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Settings of this machine, in git config: agents' commands, and which gates may run here.
 
-use super::Town;
+use super::Home;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::Gate;
@@ -96,7 +96,7 @@ pub struct Agent {
     pub command: String,
 }
 
-impl Town {
+impl Home {
     /// Returns the agents configured on this machine, sorted by name.
     pub fn agents(&self) -> Vec<Agent> {
         let found = self.repo.settings_of("agent", "command").into_iter();

@@ -1,6 +1,6 @@
 //! The target: the branch of the rig that work lands on, here or on its remote.
 
-use super::Town;
+use super::Home;
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid};
 
@@ -20,7 +20,7 @@ impl Target {
     }
 }
 
-impl Town {
+impl Home {
     /// Returns where this rig's work lands, on `branch` or on the branch the rig names.
     pub fn target(&self, branch: Option<&str>) -> Result<Target> {
         let branch = branch.or_else(|| self.rig().target()).ok_or_else(|| {

@@ -17,7 +17,7 @@ use crate::ledger::{Decision, Name, Snapshot};
 use crate::record::{Bead, Request, RequestStatus};
 use crate::refinery::{Event, NewGate, add_gate};
 use crate::settle;
-use crate::town::{NewRig, Town, found};
+use crate::town::{Home, NewRig, found};
 use crate::world::{World, fs};
 
 /// How the demo ended.
@@ -33,13 +33,13 @@ pub(super) fn tell(world: &World, dir: &Path, silent: bool) -> Result<Story> {
     let mut teller = Teller::new(world, silent);
     teller.head("A project, a remote, and beads in refs/gt/*");
     project::make(world, dir)?;
-    let town = settle_in(&world.at(&dir.join(project::NAME)), dir)?;
+    let home = settle_in(&world.at(&dir.join(project::NAME)), dir)?;
     teller.say(&format!(
         "init      rig {}, gate test: {}",
-        town.rig().name(),
+        home.rig().name(),
         project::TEST
     ));
-    let beads = plan_work(&town, dir)?;
+    let beads = plan_work(&home, dir)?;
     for bead in &beads {
         teller.say(&format!(
             "create    {} P{} {}",
@@ -50,25 +50,25 @@ pub(super) fn tell(world: &World, dir: &Path, silent: bool) -> Result<Story> {
     }
     teller.head("Slung to eight polecats, each in a worktree of its own, all at once");
     for bead in &beads {
-        let hook = sling(&town, bead)?;
+        let hook = sling(&home, bead)?;
         teller.say(&format!("sling     {} to {hook}", bead.id()));
-        teller.look(&town)?;
+        teller.look(&home)?;
     }
-    teller.follow(&town)?;
+    teller.follow(&home)?;
     teller.head("The queue, as it came in");
-    teller.queue(&town)?;
+    teller.queue(&home)?;
     teller.head("The Refinery: batches, and bisection where one is red");
     let mut runs = 0;
-    daemon::run(&town, Until::Idle, &mut |event| {
+    daemon::run(&home, Until::Idle, &mut |event| {
         runs += u64::from(matches!(event, Event::Run { .. }));
         teller.refinery(&event);
     })?;
     teller.head("A second clone, by push and fetch alone");
-    let agreed = second_clone(&town, dir, &teller)?;
-    summary(&town, (runs, agreed), &teller)
+    let agreed = second_clone(&home, dir, &teller)?;
+    summary(&home, (runs, agreed), &teller)
 }
 
-fn settle_in(world: &World, dir: &Path) -> Result<Town> {
+fn settle_in(world: &World, dir: &Path) -> Result<Home> {
     let repo = Repo::discover(world)?;
     let hooks = dir
         .join(format!("{}.gt", project::NAME))
@@ -85,19 +85,19 @@ fn settle_in(world: &World, dir: &Path) -> Result<Town> {
         repo.set_setting(key, value)?;
     }
     found(&repo, YOU, &NewRig { prefix: Some("al") })?;
-    let town = Town::open(world)?;
+    let home = Home::open(world)?;
     let gate = NewGate {
         name: "test",
         command: project::TEST,
         timeout: None,
         keep: &[],
     };
-    add_gate(&town, YOU, &gate)?;
+    add_gate(&home, YOU, &gate)?;
     let script = dir.join("polecat.sh");
     fs::create_new(&script, project::POLECAT.as_bytes())
         .map_err(|error| Fault::io("write", &script, &error))?;
     let changes = dir.join("changes");
-    town.set_agent(
+    home.set_agent(
         "scripted",
         &format!(
             "sh '{}' \"$(cat '{}'/\"$GT_BEAD\")\"",
@@ -105,14 +105,14 @@ fn settle_in(world: &World, dir: &Path) -> Result<Town> {
             changes.display()
         ),
     )?;
-    Town::open(world)
+    Home::open(world)
 }
 
 /// Creates the beads, and notes for the scripted agent which change does which.
-fn plan_work(town: &Town, dir: &Path) -> Result<Vec<Bead>> {
+fn plan_work(home: &Home, dir: &Path) -> Result<Vec<Bead>> {
     let mut beads = Vec::new();
     for work in project::backlog() {
-        let bead = create(town, &work)?;
+        let bead = create(home, &work)?;
         let note = dir.join("changes").join(bead.id());
         fs::create_new(&note, work.number.as_bytes())
             .map_err(|error| Fault::io("write", &note, &error))?;
@@ -121,7 +121,7 @@ fn plan_work(town: &Town, dir: &Path) -> Result<Vec<Bead>> {
     Ok(beads)
 }
 
-fn create(town: &Town, work: &Work) -> Result<Bead> {
+fn create(home: &Home, work: &Work) -> Result<Bead> {
     let draft = Draft {
         title: work.title.to_owned(),
         fields: Edit {
@@ -132,44 +132,44 @@ fn create(town: &Town, work: &Work) -> Result<Bead> {
         },
         ..Draft::default()
     };
-    let written = town.write(Name::Beads, YOU, |view, pen| {
-        let (bead, _) = make(view, pen, (town.rig().prefix(), YOU), &draft)?;
+    let written = home.write(Name::Beads, YOU, |view, pen| {
+        let (bead, _) = make(view, pen, (home.rig().prefix(), YOU), &draft)?;
         let subject = format!("create {}: {}", bead.id(), bead.title());
         Ok(Decision::write(subject, vec![bead.record().clone()], bead))
     })?;
     Ok(written.value)
 }
 
-fn sling(town: &Town, bead: &Bead) -> Result<String> {
+fn sling(home: &Home, bead: &Bead) -> Result<String> {
     let order = Order {
         bead: bead.id().to_owned(),
         polecat: None,
-        agent: Some(town.agent(None)?),
-        backend: town.backend()?,
+        agent: Some(home.agent(None)?),
+        backend: home.backend()?,
         force: false,
     };
-    Ok(agent::sling(town, YOU, &order)?.hook.agent)
+    Ok(agent::sling(home, YOU, &order)?.hook.agent)
 }
 
 /// Makes a second clone and returns whether all its ledgers have the same trees as the first one's.
-fn second_clone(town: &Town, dir: &Path, teller: &Teller) -> Result<bool> {
-    sync::once(town, "origin")?;
-    settle::fully(town);
-    sync::once(town, "origin")?;
-    let (world, second) = (town.world(), dir.join("second"));
+fn second_clone(home: &Home, dir: &Path, teller: &Teller) -> Result<bool> {
+    sync::once(home, "origin")?;
+    settle::fully(home);
+    sync::once(home, "origin")?;
+    let (world, second) = (home.world(), dir.join("second"));
     let remote = dir.join("remote.git").display().to_string();
     let into = second.display().to_string();
     project::git(world, dir, &["clone", "--quiet", &remote, &into])?;
     sync::adopt(&Repo::discover(&world.at(&second))?)?;
-    let other = Town::open(&world.at(&second))?;
+    let other = Home::open(&world.at(&second))?;
     sync::once(&other, "origin")?;
     let mut agreed = true;
     for ledger in Name::ALL {
-        let tree = |town: &Town| {
-            let tip = town.repo().find_ref(ledger.ref_name())?;
-            Ok::<_, Fault>(Snapshot::at(town.repo(), tip)?.tree())
+        let tree = |home: &Home| {
+            let tip = home.repo().find_ref(ledger.ref_name())?;
+            Ok::<_, Fault>(Snapshot::at(home.repo(), tip)?.tree())
         };
-        let (here, there) = (tree(town)?, tree(&other)?);
+        let (here, there) = (tree(home)?, tree(&other)?);
         agreed = agreed && here == there;
         let short = |tree: Option<crate::git::Oid>| {
             tree.map_or_else(
@@ -191,8 +191,8 @@ fn second_clone(town: &Town, dir: &Path, teller: &Teller) -> Result<bool> {
     }
 }
 
-fn summary(town: &Town, (runs, agreed): (u64, bool), teller: &Teller) -> Result<Story> {
-    let view = town.view();
+fn summary(home: &Home, (runs, agreed): (u64, bool), teller: &Teller) -> Result<Story> {
+    let view = home.view();
     let requests = crate::mq::sorted(view.requests()?);
     let of = |status| {
         requests

@@ -8,7 +8,7 @@ use crate::cli::refinery::line;
 use crate::cli::reply::print;
 use crate::fault::{Fault, Result};
 use crate::refinery::Event;
-use crate::town::Town;
+use crate::town::Home;
 use crate::world::{Time, World};
 use crate::{agent, mq};
 
@@ -56,11 +56,11 @@ impl Teller {
     }
 
     /// Tells what agents write into their logs until none of them runs any more.
-    pub(super) fn follow(&mut self, town: &Town) -> Result<()> {
-        while self.look(town)? {
+    pub(super) fn follow(&mut self, home: &Home) -> Result<()> {
+        while self.look(home)? {
             if self.world.interrupted() {
-                for it in agent::agents(town)? {
-                    agent::wait(town, &it.hook)?;
+                for it in agent::agents(home)? {
+                    agent::wait(home, &it.hook)?;
                 }
                 return Err(Fault::unavailable("interrupted"));
             }
@@ -70,8 +70,8 @@ impl Teller {
     }
 
     /// Tells what agents have written since the last look; returns whether any of them runs.
-    pub(super) fn look(&mut self, town: &Town) -> Result<bool> {
-        let standing = agent::agents(town)?;
+    pub(super) fn look(&mut self, home: &Home) -> Result<bool> {
+        let standing = agent::agents(home)?;
         // Looked at before the logs are read: what is written before the end is read after it.
         let alive = standing.iter().any(|it| it.alive);
         for it in &standing {
@@ -100,8 +100,8 @@ impl Teller {
     }
 
     /// Tells the queue, and remembers what each request is called.
-    pub(super) fn queue(&mut self, town: &Town) -> Result<()> {
-        let view = town.view();
+    pub(super) fn queue(&mut self, home: &Home) -> Result<()> {
+        let view = home.view();
         for (at, request) in mq::sorted(view.requests()?).iter().enumerate() {
             let title = view
                 .bead(request.bead())?
