@@ -1,5 +1,6 @@
 //! Agents: their hooks, their sessions, work slung to them and done by them.
 
+mod crew;
 mod done;
 mod env;
 mod hook;
@@ -7,6 +8,7 @@ mod names;
 mod session;
 mod sling;
 
+pub use crew::{Crew, add_crew, all_crew};
 pub use done::{Done, done};
 pub use hook::{Hook, mine};
 pub use session::{Session, run as run_session};

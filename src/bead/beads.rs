@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::Result;
 use crate::record::Bead;
-use crate::town::View;
+use crate::town::{Home, View};
 
 /// Beads by id, without deleted ones; all there are, or the few a decision needs.
 #[derive(Debug, Default)]
 pub struct Beads {
     by_id: BTreeMap<String, Bead>,
+    /// What edges lead to in other rigs of the town: seen, and never listed.
+    elsewhere: BTreeMap<String, Bead>,
     /// For each id, whose edges lead to it and of which types.
     dependents: BTreeMap<String, Vec<(String, String)>>,
 }
@@ -27,9 +29,31 @@ impl Beads {
         all
     }
 
-    /// Returns all beads of a view; reads the whole ledger.
+    /// Returns all beads of a view, and what their edges lead to in other rigs; reads the whole ledger.
     pub fn all(view: &View<'_>) -> Result<Self> {
-        Ok(Self::new(view.beads()?))
+        let mut all = Self::new(view.beads()?);
+        if view.is_in_town() {
+            let ends = all.by_id.values().flat_map(targets);
+            let away: BTreeSet<String> = ends
+                .filter(|(id, _)| !all.by_id.contains_key(*id))
+                .map(|(id, _)| id.to_owned())
+                .collect();
+            for id in away {
+                if let Some(bead) = view.bead(&id)?.filter(|it| !it.is_deleted()) {
+                    all.elsewhere.insert(id, bead);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns all beads of a town, each rig's that is on this machine; reads all their ledgers.
+    pub fn of_town(home: &Home) -> Result<Self> {
+        let mut all = Vec::new();
+        for home in home.hq()?.all_here()? {
+            all.extend(home.view().beads()?);
+        }
+        Ok(Self::new(all))
     }
 
     /// Returns what decides whether `bead` is blocked or can be closed: it, what its edges lead to, its
@@ -74,9 +98,14 @@ impl Beads {
         self.by_id.insert(bead.id().to_owned(), bead);
     }
 
-    /// Returns the bead of an id.
+    /// Returns the bead of an id, also one of another rig that an edge leads to.
     pub fn get(&self, id: &str) -> Option<&Bead> {
-        self.by_id.get(id)
+        self.by_id.get(id).or_else(|| self.elsewhere.get(id))
+    }
+
+    /// Returns whether a bead is one of them, and not only what an edge leads to.
+    pub fn lists(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
     }
 
     /// Returns all of them, sorted by id.

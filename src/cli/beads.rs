@@ -72,22 +72,26 @@ pub(crate) fn each(
     ids: &[String],
     change: impl Fn(&View<'_>, &Pen<'_>, Bead) -> Result<Change>,
 ) -> Result<Reply> {
-    let home = cx.home()?;
+    let here = cx.home()?;
+    let mut touched = Vec::new();
     let mut done = Vec::new();
     let mut text = String::new();
     let mut faults = Vec::new();
     for typed in ids {
-        match one(cx, &home, typed, &change) {
-            Ok(changed) => {
+        let changed = here.of_bead(typed).and_then(|home| {
+            let changed = one(cx, &home, typed, &change)?;
+            Ok((home, changed))
+        });
+        match changed {
+            Ok((home, changed)) => {
                 text.push_str(&changed.said);
+                touched.push(home);
                 done.push(Value::Object(issue(&changed.bead)));
             }
             Err(fault) => faults.push(fault),
         }
     }
-    if !done.is_empty() {
-        cx.settle(&home);
-    }
+    cx.settle_all(touched);
     Ok(several(done, text, faults))
 }
 

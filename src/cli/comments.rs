@@ -58,7 +58,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn list(cx: &Context, typed: &str) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of(typed)?;
     let bead = resolve(&home.view(), home.rig().prefix(), typed)?;
     let reply = Reply::new(Value::Array(comments(&bead)), thread(&bead));
     Ok(if bead.comments().is_empty() {
@@ -90,7 +90,7 @@ pub(crate) fn thread(bead: &Bead) -> String {
 
 /// Adds a comment.
 pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of(&args.id)?;
     let text = match &args.file {
         Some(file) => super::import::content(cx, file)?,
         None => args.text.clone().unwrap_or_default(),

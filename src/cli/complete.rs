@@ -319,7 +319,8 @@ fn workers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
 /// Returns the agents of this machine.
 fn programs(home: &Home) -> Vec<Candidate> {
     let entry = |it: crate::town::Agent| (it.name, it.command);
-    home.agents().into_iter().map(entry).collect()
+    let agents = home.agents().unwrap_or_default();
+    agents.into_iter().map(entry).collect()
 }
 
 fn branches(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {

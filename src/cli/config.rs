@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::reply::{Exit, Reply, columns};
-use crate::fault::Result;
-use crate::town::{Home, KEYS};
+use crate::fault::{Fault, Result};
+use crate::town::{Agent, Home, KEYS, Offer, Place};
 
 /// Say how agents are started here, and other settings
 #[derive(Debug, clap::Args)]
@@ -41,9 +41,41 @@ enum Verb {
         /// Its new value; an empty one removes it
         #[arg(value_name = "VALUE")]
         value: String,
+        #[command(flatten)]
+        at: At,
     },
     /// Show all settings
     Show {},
+    /// Let commands that came with the ledgers run on this machine; without a name, show them
+    Accept {
+        /// What is accepted, as gate.test or agent.claude
+        #[arg(value_name = "OFFER")]
+        offers: Vec<String>,
+        /// Accept everything that is shown
+        #[arg(long, conflicts_with = "offers")]
+        all: bool,
+    },
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct At {
+    /// Write it for this machine, to git config
+    #[arg(long, conflicts_with = "shared")]
+    local: bool,
+    /// Write it for everybody, to the config ledger
+    #[arg(long)]
+    shared: bool,
+}
+
+impl At {
+    fn place(self) -> Option<Place> {
+        match self {
+            Self { local: true, .. } => Some(Place::Local),
+            Self { shared: true, .. } => Some(Place::Shared),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -57,6 +89,8 @@ enum AgentVerb {
         /// otherwise comes on standard input
         #[arg(value_name = "COMMAND")]
         command: String,
+        #[command(flatten)]
+        at: At,
     },
     /// List the agents
     List {},
@@ -71,7 +105,7 @@ enum AgentVerb {
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let home = cx.home()?;
     match &args.verb {
-        Verb::Agent { verb } => agent(&home, verb),
+        Verb::Agent { verb } => agent(cx, &home, verb),
         Verb::DefaultAgent { name: None } => {
             let agent = home.agent(None)?;
             Ok(Reply::new(
@@ -92,29 +126,44 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Some(value) => Ok(Reply::new(json!({ "key": key, "value": value }), value)),
             None => Ok(Reply::new(json!({ "key": key, "value": null }), "").exit(Exit::No)),
         },
-        Verb::Set { key, value } => {
-            home.set_config(&cx.actor(home.repo()), key, value)?;
+        Verb::Set { key, value, at } => {
+            let actor = cx.actor(home.repo());
+            let place = home.set_config(&actor, (key, value), at.place())?;
+            let shared = place == Place::Shared;
+            let whose = if shared {
+                "for everybody"
+            } else {
+                "on this machine"
+            };
             Ok(Reply::new(
-                json!({ "key": key, "value": value }),
-                format!("{key} is {value}"),
+                json!({ "key": key, "value": value, "shared": shared }),
+                format!("{key} is {value} {whose}"),
             ))
         }
+        Verb::Accept { offers, all } => accept(&home, offers, *all),
         Verb::Show {} => show(&home),
     }
 }
 
-fn agent(home: &Home, verb: &AgentVerb) -> Result<Reply> {
+fn agent(cx: &Context, home: &Home, verb: &AgentVerb) -> Result<Reply> {
+    let actor = cx.actor(home.repo());
     match verb {
-        AgentVerb::Set { name, command } => {
-            let agent = home.set_agent(name, command)?;
-            let text = format!("agent {} is started with: {}", agent.name, agent.command);
+        AgentVerb::Set { name, command, at } => {
+            let agent = Agent {
+                name: name.clone(),
+                command: command.clone(),
+            };
+            let place = at.place().unwrap_or(Place::Local);
+            home.set_agent(&actor, &agent, place)?;
+            let text = format!("agent {name} is started with: {command}");
+            let shared = place == Place::Shared;
             Ok(Reply::new(
-                json!({ "name": agent.name, "command": agent.command }),
+                json!({ "name": name, "command": command, "shared": shared }),
                 text,
             ))
         }
         AgentVerb::List {} => {
-            let agents = home.agents();
+            let agents = home.agents()?;
             let value: Vec<Value> = agents
                 .iter()
                 .map(|it| json!({ "name": it.name, "command": it.command }))
@@ -126,7 +175,7 @@ fn agent(home: &Home, verb: &AgentVerb) -> Result<Reply> {
             Ok(Reply::new(json!(value), text))
         }
         AgentVerb::Remove { name } => {
-            home.remove_agent(name)?;
+            home.remove_agent(&actor, name)?;
             Ok(Reply::new(
                 json!({ "removed": name }),
                 format!("agent {name} is removed"),
@@ -143,7 +192,7 @@ fn show(home: &Home) -> Result<Reply> {
         let shown = found.unwrap_or_else(|| format!("({})", key.default));
         rows.push(vec![key.name.to_owned(), shown, key.doc.to_owned()]);
     }
-    for agent in home.agents() {
+    for agent in home.agents()? {
         value.insert(format!("agent.{}", agent.name), json!(agent.command));
         rows.push(vec![
             format!("agent.{}", agent.name),
@@ -152,4 +201,51 @@ fn show(home: &Home) -> Result<Reply> {
         ]);
     }
     Ok(Reply::new(Value::Object(value), columns(rows)))
+}
+
+/// Accepts commands that came from elsewhere, or shows them.
+fn accept(home: &Home, names: &[String], all: bool) -> Result<Reply> {
+    let offers = home.offers()?;
+    let mut chosen: Vec<&Offer> = Vec::new();
+    for name in names {
+        let fits = |it: &&Offer| it.id == *name || it.id.ends_with(&format!(".{name}"));
+        let found: Vec<&Offer> = offers.iter().filter(fits).collect();
+        match found[..] {
+            [one] => chosen.push(one),
+            [] => {
+                return Err(
+                    Fault::not_found(format!("no '{name}' waits to be accepted"))
+                        .hint("git gt config accept shows what does"),
+                );
+            }
+            _ => {
+                return Err(Fault::not_found(format!("'{name}' is a gate and an agent"))
+                    .hint(format!("git gt config accept gate.{name}")));
+            }
+        }
+    }
+    if all {
+        chosen = offers.iter().collect();
+    }
+    for offer in &chosen {
+        home.accept(offer)?;
+    }
+    let accepted = |it: &Offer| chosen.iter().any(|chosen| chosen.id == it.id);
+    let value =
+        |it: &Offer| json!({ "id": it.id, "command": it.command, "accepted": accepted(it) });
+    let values: Vec<Value> = offers.iter().map(value).collect();
+    let row = |it: &Offer| {
+        let word = if accepted(it) { "accepted" } else { "waits" };
+        vec![it.id.clone(), word.to_owned(), it.command.clone()]
+    };
+    let mut text = columns(offers.iter().map(row));
+    if text.is_empty() {
+        text = "nothing waits to be accepted\n".to_owned();
+    }
+    let reply = Reply::new(json!(values), text);
+    Ok(if names.is_empty() && !all && !offers.is_empty() {
+        reply.note("what you have read and want to run here: git gt config accept <name>, or --all")
+    } else {
+        reply
+    })
 }

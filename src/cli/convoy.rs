@@ -137,7 +137,7 @@ fn changed(
     let view = home.view();
     // Complete from the start, it is closed by now.
     let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);
-    let beads = Beads::all(&view)?;
+    let beads = Beads::of_town(home)?;
     let stands = stands(&view, &convoy, &beads);
     let text = format!(
         "{} {what}: {} ({}/{} closed)",
@@ -169,8 +169,12 @@ fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
 }
 
 /// Returns convoys with how far they are, the newest first.
-fn with_progress(view: &View<'_>, convoys: Vec<Convoy>) -> Result<Vec<(Convoy, Progress)>> {
-    let beads = Beads::all(view)?;
+fn with_progress(
+    home: &Home,
+    view: &View<'_>,
+    convoys: Vec<Convoy>,
+) -> Result<Vec<(Convoy, Progress)>> {
+    let beads = Beads::of_town(home)?;
     let mut all: Vec<(Convoy, Progress)> = convoys
         .into_iter()
         .map(|convoy| {
@@ -191,7 +195,7 @@ fn list(home: &Home, all: bool) -> Result<Reply> {
     let view = home.view();
     let mut convoys = view.convoys()?;
     convoys.retain(|it| all || it.is_live());
-    let found = with_progress(&view, convoys)?;
+    let found = with_progress(home, &view, convoys)?;
     let row = |(convoy, stands): &(Convoy, Progress)| {
         vec![
             convoy.id().to_owned(),
@@ -232,14 +236,14 @@ fn counts(stands: &Progress) -> String {
 fn show(home: &Home, typed: Option<&str>) -> Result<Reply> {
     let view = home.view();
     let convoys = match typed {
-        Some(typed) => vec![convoy::resolve(&view, home.rig().prefix(), typed)?],
+        Some(typed) => vec![convoy::resolve(&view, home.hq()?.rig().prefix(), typed)?],
         None => view
             .convoys()?
             .into_iter()
             .filter(Convoy::is_live)
             .collect(),
     };
-    let found = with_progress(&view, convoys)?;
+    let found = with_progress(home, &view, convoys)?;
     let blocks: Vec<String> = found.iter().map(|(it, stands)| block(it, stands)).collect();
     let text = if blocks.is_empty() {
         "no open convoys\n".to_owned()

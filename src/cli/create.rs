@@ -55,7 +55,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    // A child is where its parent is.
+    let home = match args.parent.as_deref().filter(|it| !it.is_empty()) {
+        Some(parent) => cx.home_of(parent)?,
+        None => cx.home()?,
+    };
     let actor = cx.actor(home.repo());
     let prefix = home.rig().prefix();
     let written = home.write(Name::Beads, &actor, |view, pen| {

@@ -24,13 +24,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
-    let actor = cx.actor(home.repo());
+    let here = cx.home()?;
+    let actor = cx.actor(here.repo());
+    let mut touched = Vec::new();
     let deletes = args.force && !args.dry_run;
     let (mut gone, mut faults): (Vec<Bead>, Vec<Fault>) = (Vec::new(), Vec::new());
     for typed in &args.ids {
-        let before = resolve(&home.view(), home.rig().prefix(), typed);
-        let done = before.and_then(|before| {
+        let done = here.of_bead(typed).and_then(|home| {
+            let before = resolve(&home.view(), home.rig().prefix(), typed)?;
             if deletes {
                 one(cx, &home, before.id(), |_, pen, mut bead| {
                     let stamp = pen.stamp(bead.record());
@@ -42,6 +43,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                         said: String::new(),
                     })
                 })?;
+                touched.push(home);
             }
             Ok(before)
         });
@@ -50,9 +52,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Err(fault) => faults.push(fault),
         }
     }
-    if deletes && !gone.is_empty() {
-        cx.settle(&home);
-    }
+    cx.settle_all(touched);
     Ok(reply(&gone, deletes, args.ids.len() > 1).with_faults(faults))
 }
 

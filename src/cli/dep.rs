@@ -68,7 +68,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn add(cx: &Context, args: &Add) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of(&args.ends.from)?;
     let target = std::cell::RefCell::new(args.ends.to.clone());
     let done = one(cx, &home, &args.ends.from, |view, pen, mut bead| {
         if !args.ends.to.starts_with("external:") {
@@ -103,7 +103,7 @@ fn add(cx: &Context, args: &Add) -> Result<Reply> {
 }
 
 fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of(&args.from)?;
     let target = std::cell::RefCell::new(args.to.clone());
     let done = one(cx, &home, &args.from, |view, pen, mut bead| {
         let stamp = pen.stamp(bead.record());
@@ -136,7 +136,7 @@ fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
 }
 
 fn list(cx: &Context, args: &List) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of(&args.id)?;
     let view = home.view();
     let bead = resolve(&view, home.rig().prefix(), &args.id)?;
     let beads = Beads::all(&view)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Context;
 use super::reply::Reply;
 use crate::fault::Result;
-use crate::town::{NewRig, found};
+use crate::town::{NewRig, adopt, found};
 
 /// Make the ledgers of this repository, or take over those of its remote
 #[derive(Debug, clap::Args)]
@@ -16,13 +16,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let offline = super::sync::adopt(&cx.repo()?)?;
+    let offline = adopt(&cx.repo()?)?;
     let repo = cx.repo()?;
     let actor = cx.actor(&repo);
     let founded = found(
         &repo,
         &actor,
         &NewRig {
+            name: None,
             prefix: args.prefix.as_deref(),
         },
     )?;
@@ -56,14 +57,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         ));
     }
     let home = cx.home()?;
-    for gate in home.view().gates()? {
-        if !home.accepts(&gate) {
-            reply = reply.note(format!(
-                "gate {} came from elsewhere and does not run here until it is accepted: \
-                 git gt refinery gate list",
-                gate.name()
-            ));
-        }
+    for offer in home.offers()? {
+        reply = reply.note(format!(
+            "{} came from elsewhere and does not run here until it is accepted: git gt config accept",
+            offer.id
+        ));
     }
     Ok(reply)
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             change(cx, args, &asked, "removed")
         }
         Verb::List { id } => {
-            let home = cx.home()?;
+            let home = cx.home_of(id)?;
             let bead = resolve(&home.view(), home.rig().prefix(), id)?;
             let text: String = bead
                 .labels()
@@ -68,20 +68,24 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 fn change(cx: &Context, args: &Labelled, asked: &Edit, done: &str) -> Result<Reply> {
-    let home = cx.home()?;
-    let actor = cx.actor(home.repo());
+    let here = cx.home()?;
+    let actor = cx.actor(here.repo());
+    let mut touched = Vec::new();
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
     for typed in &args.ids {
-        let changed = one(cx, &home, typed, |view, pen, mut bead| {
-            let stamp = pen.stamp(bead.record());
-            edit(view, &mut bead, asked, (&actor, &stamp))?;
-            let verb = if done == "added" { "label" } else { "unlabel" };
-            let subject = format!("{verb} {}: {}", bead.id(), args.label);
-            let said = format!("{}: {done} {}\n", bead.id(), printable(&args.label));
-            Ok(Change {
-                bead,
-                subject,
-                said,
+        let changed = here.of_bead(typed).and_then(|home| {
+            touched.push(home.clone());
+            one(cx, &home, typed, |view, pen, mut bead| {
+                let stamp = pen.stamp(bead.record());
+                edit(view, &mut bead, asked, (&actor, &stamp))?;
+                let verb = if done == "added" { "label" } else { "unlabel" };
+                let subject = format!("{verb} {}: {}", bead.id(), args.label);
+                let said = format!("{}: {done} {}\n", bead.id(), printable(&args.label));
+                Ok(Change {
+                    bead,
+                    subject,
+                    said,
+                })
             })
         });
         match changed {
@@ -93,8 +97,6 @@ fn change(cx: &Context, args: &Labelled, asked: &Edit, done: &str) -> Result<Rep
             Err(fault) => faults.push(fault),
         }
     }
-    if !values.is_empty() {
-        cx.settle(&home);
-    }
+    cx.settle_all(touched);
     Ok(several(values, text, faults))
 }

@@ -80,20 +80,21 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let mut found: Vec<&Bead> = beads.iter().filter(fits).collect();
     order(&mut found, Order::Priority, cx.world.now());
     let limit = args.limit.unwrap_or(if args.all { 0 } else { LIMIT });
-    Ok(listed(cx, &beads, found, limit))
+    Ok(listed(cx, std::slice::from_ref(&beads), found, limit))
 }
 
-/// Returns the reply of a list, cut to `limit` (0: not at all), which is said.
-pub(crate) fn listed(cx: &Context, beads: &Beads, mut found: Vec<&Bead>, limit: usize) -> Reply {
+/// Returns the reply of a list of beads of one or several homes, cut to `limit` (0: not at all), which is said.
+pub(crate) fn listed(cx: &Context, beads: &[Beads], mut found: Vec<&Bead>, limit: usize) -> Reply {
     let total = found.len();
     if limit > 0 {
         found.truncate(limit);
     }
     let reply = if cx.json {
-        let values: Vec<Value> = found
-            .iter()
-            .map(|bead| Value::Object(counted(beads, bead)))
-            .collect();
+        let of = |bead: &&Bead| {
+            let home = beads.iter().find(|it| it.lists(bead.id()));
+            home.map(|home| Value::Object(counted(home, bead)))
+        };
+        let values: Vec<Value> = found.iter().filter_map(of).collect();
         Reply::new(Value::Array(values), "")
     } else {
         Reply::new(Value::Null, columns(found.iter().map(|bead| row(bead))))

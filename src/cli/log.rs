@@ -21,7 +21,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = match &args.id {
+        Some(id) => cx.home_of(id)?,
+        None => cx.home()?,
+    };
     let entries = match &args.id {
         Some(typed) => of_record(&home, args.limit, typed)?,
         None => history(home.repo(), args.limit, None)?,

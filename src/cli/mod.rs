@@ -10,6 +10,7 @@ mod completion;
 mod config;
 mod convoy;
 mod create;
+mod crew;
 mod delete;
 mod demo;
 mod dep;
@@ -19,6 +20,7 @@ mod help;
 mod hook;
 mod import;
 mod init;
+mod install;
 mod install_docs;
 mod label;
 mod list;
@@ -31,13 +33,18 @@ mod ready;
 mod refinery;
 mod reopen;
 mod reply;
+mod rig;
 mod session;
 mod show;
 mod sling;
 mod sync;
+mod town;
 mod update;
 mod version;
+mod whoami;
+mod worktree;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -70,6 +77,9 @@ struct Cli {
     /// Act as NAME instead of BD_ACTOR, BEADS_ACTOR, GT_ROLE or git's user
     #[arg(long, value_name = "NAME", global = true)]
     actor: Option<String>,
+    /// Work on rig RIG of the town instead of the one you stand in
+    #[arg(long, value_name = "RIG", global = true)]
+    rig: Option<String>,
     /// Print a short usage
     #[arg(short = 'h', action = ArgAction::HelpShort, global = true)]
     help: Option<bool>,
@@ -84,6 +94,20 @@ struct Cli {
 enum Command {
     /// Make the ledgers of this repository, or take over those of its remote
     Init(init::Args),
+    /// Make a town: a folder for several repositories and what goes across them
+    Install(install::Args),
+    /// Add repositories to the town, and see them
+    Rig(rig::Args),
+    /// Give people worktrees of their own
+    Crew(crew::Args),
+    /// Work in another rig of the town as who you are in yours
+    Worktree(worktree::Args),
+    /// Go to the next tmux session of the town
+    Town(town::Args),
+    /// Say under which name you act, and why
+    Whoami(whoami::Args),
+    /// Say which role you play, and where you stand
+    Role(whoami::RoleArgs),
     /// Say how agents are started here, and other settings
     Config(config::Args),
     /// Give beads to agents: claim, branch, worktree, and the agent started in it
@@ -159,8 +183,12 @@ enum Command {
 pub(crate) struct Context {
     pub(crate) world: World,
     pub(crate) actor: Option<String>,
+    /// The rig that was asked for, instead of the one the folder is in.
+    pub(crate) rig: Option<String>,
     /// Whether the result is asked for as JSON.
     pub(crate) json: bool,
+    /// Who acts, found out where the command was given.
+    who: OnceCell<String>,
 }
 
 impl Context {
@@ -169,7 +197,28 @@ impl Context {
     }
 
     pub(crate) fn home(&self) -> Result<Home> {
-        Home::open(&self.world)
+        let home = Home::open(&self.world)?;
+        // Whoever stands in a worktree of one rig is nobody else in another.
+        self.actor(home.repo());
+        match &self.rig {
+            Some(rig) => home.at_rig(rig),
+            None => Ok(home),
+        }
+    }
+
+    /// Returns the home of the bead that was typed, wherever in the town that is.
+    pub(crate) fn home_of(&self, typed: &str) -> Result<Home> {
+        self.home()?.of_bead(typed)
+    }
+
+    /// Returns the homes of a command that names no record: the rig that was asked for or that the folder
+    /// is in; in HQ, the whole town.
+    pub(crate) fn homes(&self) -> Result<Vec<Home>> {
+        let home = self.home()?;
+        match &self.rig {
+            Some(_) => Ok(vec![home]),
+            None => home.all_here(),
+        }
     }
 
     /// Applies what follows from what was just written; every command that writes calls it. What was
@@ -180,8 +229,17 @@ impl Context {
         }
     }
 
+    /// Applies what follows in each of the homes that were written to, once.
+    pub(crate) fn settle_all(&self, mut homes: Vec<Home>) {
+        homes.sort_by(|a, b| a.rig().name().cmp(b.rig().name()));
+        homes.dedup_by(|a, b| a.rig().name() == b.rig().name());
+        homes.iter().for_each(|home| self.settle(home));
+    }
+
+    /// Returns who acts; `repo` is asked where nobody was before.
     pub(crate) fn actor(&self, repo: &Repo) -> String {
-        actor(repo, self.actor.as_deref())
+        let found = self.who.get_or_init(|| actor(repo, self.actor.as_deref()));
+        found.clone()
     }
 }
 
@@ -208,7 +266,9 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
     let cx = Context {
         world: world.clone(),
         actor: cli.actor,
+        rig: cli.rig,
         json: cli.json,
+        who: OnceCell::new(),
     };
     reply::finish(&world, cli.json, &dispatch(&cx, cli.command))
 }
@@ -216,6 +276,13 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
 fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
     match command {
         Command::Init(args) => init::run(cx, &args),
+        Command::Install(args) => install::run(cx, &args),
+        Command::Rig(args) => rig::run(cx, &args),
+        Command::Crew(args) => crew::run(cx, &args),
+        Command::Worktree(args) => worktree::run(cx, &args),
+        Command::Town(args) => town::run(cx, &args),
+        Command::Whoami(args) => whoami::run(cx, &args),
+        Command::Role(args) => whoami::role(cx, &args),
         Command::Config(args) => config::run(cx, &args),
         Command::Sling(args) => sling::run(cx, &args),
         Command::Hook(args) => hook::run(cx, &args),

@@ -49,7 +49,6 @@ enum Sort {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
     let filter = Filter {
         priority: args.priority,
         issue_type: args
@@ -62,10 +61,13 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         ..Filter::default()
     };
     let now = cx.world.now();
-    let beads = Beads::all(&home.view())?;
-    let blockers = Blockers::new(&beads);
-    let fits = |bead: &&Bead| filter.fits(bead) && is_ready(&blockers, bead, now);
-    let mut found: Vec<&Bead> = beads.iter().filter(fits).collect();
+    let beads = of_town(cx)?;
+    let mut found: Vec<&Bead> = Vec::new();
+    for beads in &beads {
+        let blockers = Blockers::new(beads);
+        let fits = |bead: &&Bead| filter.fits(bead) && is_ready(&blockers, bead, now);
+        found.extend(beads.iter().filter(fits));
+    }
     let by = match args.sort {
         Sort::Priority => Order::Priority,
         Sort::Hybrid => Order::Hybrid,
@@ -73,4 +75,15 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     };
     order(&mut found, by, now);
     Ok(listed(cx, &beads, found, args.limit))
+}
+
+/// Returns the beads of every home that is asked about: the whole town, wherever in it one stands, unless a
+/// rig was named.
+fn of_town(cx: &Context) -> Result<Vec<Beads>> {
+    let home = cx.home()?;
+    let homes = match cx.rig {
+        Some(_) => vec![home],
+        None => home.hq()?.all_here()?,
+    };
+    homes.iter().map(|home| Beads::all(&home.view())).collect()
 }

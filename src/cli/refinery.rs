@@ -169,10 +169,7 @@ fn listed(home: &Home) -> Result<Reply> {
     Ok(if gates.iter().all(|gate| home.accepts(gate)) {
         reply
     } else {
-        reply.note(
-            "look at the command; to accept it write it down here: \
-                     git gt refinery gate add <name> --command '<command>'",
-        )
+        reply.note("look at the command; to let it run here: git gt config accept gate.<name>")
     })
 }
 

@@ -6,9 +6,9 @@ use super::Context;
 use super::beads::{line, several};
 use super::reply::{Reply, printable};
 use crate::bead::{Beads, resolve, shown};
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::record::Bead;
-use crate::town::View;
+use crate::town::{Home, View};
 
 /// Show beads with everything that is known about them
 #[derive(Debug, clap::Args)]
@@ -28,39 +28,63 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
-    let view = home.view();
-    let (mut found, mut faults) = (Vec::new(), Vec::new());
-    for typed in &args.ids {
-        match resolve(&view, home.rig().prefix(), typed) {
-            Ok(bead) => found.push(bead),
-            Err(fault) => faults.push(fault),
+    let here = cx.home()?;
+    let (mut values, mut blocks, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    for (home, ids) in by_home(&here, &args.ids, &mut faults) {
+        let view = home.view();
+        let mut found = Vec::new();
+        for typed in ids {
+            match resolve(&view, home.rig().prefix(), typed) {
+                Ok(bead) => found.push(bead),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if found.is_empty() {
+            continue;
+        }
+        // How many beads wait for one is known to the whole ledger only; people are not made to wait for
+        // it.
+        let all = if cx.json || args.include_dependents {
+            Some(Beads::all(&view)?)
+        } else {
+            None
+        };
+        if let (true, Some(all)) = (cx.json, &all) {
+            let value = |bead| shown(all, bead, args.include_dependents, args.include_comments);
+            values.extend(found.iter().map(value));
+        }
+        for bead in &found {
+            blocks.push(if args.short {
+                line(bead)
+            } else {
+                block(&view, all.as_ref(), bead)?
+            });
         }
     }
-    if found.is_empty() {
+    if blocks.is_empty() {
         return Ok(several(Vec::new(), String::new(), faults));
-    }
-    // How many beads wait for one is known to the whole ledger only; people are not made to wait for it.
-    let all = if cx.json || args.include_dependents {
-        Some(Beads::all(&view)?)
-    } else {
-        None
-    };
-    let mut values = Vec::new();
-    if let (true, Some(all)) = (cx.json, &all) {
-        let value = |bead| shown(all, bead, args.include_dependents, args.include_comments);
-        values = found.iter().map(value).collect();
-    }
-    let mut blocks = Vec::new();
-    for bead in &found {
-        blocks.push(if args.short {
-            line(bead)
-        } else {
-            block(&view, all.as_ref(), bead)?
-        });
     }
     let text = blocks.join(if args.short { "" } else { "\n" });
     Ok(Reply::new(Value::Array(values), text).with_faults(faults))
+}
+
+/// Returns what was typed, in order, by runs of ids that have the same home.
+fn by_home<'a>(
+    here: &Home,
+    ids: &'a [String],
+    faults: &mut Vec<Fault>,
+) -> Vec<(Home, Vec<&'a String>)> {
+    let mut runs: Vec<(Home, Vec<&String>)> = Vec::new();
+    for typed in ids {
+        match (here.of_bead(typed), runs.last_mut()) {
+            (Ok(home), Some((last, ids))) if last.rig().name() == home.rig().name() => {
+                ids.push(typed);
+            }
+            (Ok(home), _) => runs.push((home, vec![typed])),
+            (Err(fault), _) => faults.push(fault),
+        }
+    }
+    runs
 }
 
 /// Returns a bead as a block of text.

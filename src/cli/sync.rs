@@ -6,7 +6,6 @@ use super::Context;
 use super::done::counted;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
-use crate::git::Repo;
 use crate::ledger::{Event, Report, Rules, sync};
 use crate::town::{Home, rigs_that_give_way};
 use crate::{mq, refinery, settle};
@@ -105,32 +104,6 @@ pub(crate) fn once(home: &Home, name: &str) -> Result<Report> {
         }
     }
     Ok(report)
-}
-
-/// Takes the ledgers of a clone's remote over, where it has any; a remote that cannot be reached is said
-/// and no reason not to begin.
-pub(crate) fn adopt(repo: &Repo) -> Result<Option<String>> {
-    let name = repo
-        .setting("gt.remote")
-        .unwrap_or_else(|| "origin".to_owned());
-    let Ok(remote) = repo.remote(&name) else {
-        return Ok(None);
-    };
-    let nothing = || Ok(Vec::new());
-    let rules = Rules {
-        obsolete: &nothing,
-        finished: &nothing,
-        give_way: &rigs_that_give_way,
-    };
-    let fault = match sync(repo, &remote, &rules) {
-        Ok(report) => report.faults.into_iter().next(),
-        Err(fault) => Some(fault),
-    };
-    match fault {
-        None => Ok(None),
-        Some(Fault::Unavailable(said)) => Ok(Some(said.message)),
-        Some(fault) => Err(fault),
-    }
 }
 
 fn ledger(name: &str) -> &str {

@@ -60,12 +60,14 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     if asked.is_empty() {
         return Ok(nothing_asked("No updates specified"));
     }
-    let home = cx.home()?;
-    let actor = cx.actor(home.repo());
+    let here = cx.home()?;
+    let actor = cx.actor(here.repo());
     each(cx, &args.ids, |view, pen, mut bead| {
         let mut asked = asked.clone();
         if let Some(parent) = asked.parent.as_mut().filter(|parent| !parent.is_empty()) {
-            *parent = resolve(view, home.rig().prefix(), parent)?.id().to_owned();
+            *parent = resolve(view, here.of_bead(parent)?.rig().prefix(), parent)?
+                .id()
+                .to_owned();
         }
         let stamp = pen.stamp(bead.record());
         edit(view, &mut bead, &asked, (&actor, &stamp))?;

@@ -34,7 +34,7 @@ pub struct Draft {
 pub fn create(home: &Home, owner: &str, draft: &Draft) -> Result<(Convoy, Vec<String>)> {
     let title = checked_title(home, &draft.title)?;
     let (beads, missing) = ids(home, &draft.beads)?;
-    let prefix = format!("{}-cv", home.rig().prefix());
+    let prefix = format!("{}-cv", home.hq()?.rig().prefix());
     let written = home.write(Name::Convoys, owner, |view, pen| {
         let id = pen.new_id(&view.ledger(Name::Convoys)?, &prefix)?;
         let stamp = pen.first_stamp();
@@ -109,12 +109,17 @@ pub fn close(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Conv
 /// After a crash it is closed or it is not.
 pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy> {
     let view = home.view();
-    let convoy = resolve(&view, home.rig().prefix(), typed)?;
+    let convoy = resolve(&view, home.hq()?.rig().prefix(), typed)?;
     let is_deleted = |id: &str| {
         view.bead(id)
             .is_ok_and(|it| it.is_some_and(|it| it.is_deleted()))
     };
-    let stands = progress(&convoy, &Beads::all(&view)?, is_deleted, home.world().now());
+    let stands = progress(
+        &convoy,
+        &Beads::of_town(home)?,
+        is_deleted,
+        home.world().now(),
+    );
     let open = stands.parts.iter().filter(|it| it.stand != Stand::Closed);
     let open: Vec<&str> = open.map(|it| it.id.as_str()).collect();
     if convoy.is_live() && !open.is_empty() && !force {
@@ -148,8 +153,9 @@ fn change(
     typed: &str,
     change: impl Fn(&mut Convoy, &crate::ledger::Pen<'_>) -> Result<String>,
 ) -> Result<Convoy> {
+    let prefix = home.hq()?.rig().prefix().to_owned();
     let written = home.write(Name::Convoys, actor, |view, pen| {
-        let mut convoy = resolve(view, home.rig().prefix(), typed)?;
+        let mut convoy = resolve(view, &prefix, typed)?;
         let subject = change(&mut convoy, pen)?;
         if subject.is_empty() {
             return Ok(Decision::nothing(convoy));
@@ -165,10 +171,14 @@ fn ids(home: &Home, typed: &[String]) -> Result<(Vec<String>, Vec<String>)> {
     if typed.len() > BEADS_MAX {
         return Err(too_many());
     }
-    let (view, prefix) = (home.view(), home.rig().prefix());
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for word in typed {
-        let (id, here) = bead_id(&view, prefix, word)?;
+        let home = match home.of_bead(word) {
+            // Of a rig that is not on this machine.
+            Err(Fault::NotFound(_)) => home.clone(),
+            found => found?,
+        };
+        let (id, here) = bead_id(&home.view(), home.rig().prefix(), word)?;
         if !here {
             missing.push(id.clone());
         }

@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod founding;
 mod merge;
 mod objects;
 mod refs;

@@ -94,6 +94,11 @@ impl Signature {
             ..Self::of(name)
         }
     }
+
+    /// Returns the address.
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
 }
 
 /// A commit to be written; its times are given, so that the same commit has the same id everywhere.

@@ -1,5 +1,6 @@
 //! What is stored: one file per kind, its fields and the transitions of one record.
 
+mod agent;
 mod bead;
 mod convoy;
 mod gate;
@@ -10,6 +11,7 @@ mod rig;
 
 use crate::ledger::Name;
 
+pub use agent::AgentCommand;
 pub use bead::{Bead, Claim, Comment, Edge};
 pub use convoy::Convoy;
 pub use gate::Gate;
@@ -28,7 +30,11 @@ pub struct Kind {
 }
 
 /// Every kind this version knows; records of other kinds are kept as they are.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 8] = [
+    Kind {
+        name: AgentCommand::KIND,
+        ledger: Name::Config,
+    },
     Kind {
         name: Bead::KIND,
         ledger: Name::Beads,

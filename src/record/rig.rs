@@ -68,6 +68,16 @@ impl Rig {
         Some(self.0.text("target")).filter(|target| !target.is_empty())
     }
 
+    /// Returns where HQ knows it can be cloned from; empty where this is the rig's own record.
+    pub fn url(&self) -> &str {
+        self.0.text("url")
+    }
+
+    /// Returns whether a town has it among its rigs, whose HQ then keeps its convoys.
+    pub fn is_of_town(&self) -> bool {
+        self.0.flag("town")
+    }
+
     /// Returns whether somebody said in so many words that work lands here without a gate.
     pub fn lands_without_gates(&self) -> bool {
         self.0.text("gate") == "none"

@@ -53,7 +53,7 @@ pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
         }
         Ok(Decision::write(subject, records, gate))
     })?;
-    home.accept(&written.value)?;
+    home.accept_gate(&written.value)?;
     Ok(written.value)
 }
 

@@ -224,8 +224,8 @@ impl<'t> Refinery<'t> {
                 gate.command()
             ))
             .hint(format!(
-                "look at the command; to accept it write it down here: {}",
-                as_typed(gate)
+                "look at the command; to let it run here: git gt config accept gate.{}",
+                gate.name()
             )));
         }
         Ok(gates)
@@ -469,21 +469,4 @@ impl Drop for Refinery<'_> {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.home, &self.tip));
     }
-}
-
-/// Returns the command line that defines a gate as it is.
-fn as_typed(gate: &Gate) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let mut line = format!(
-        "git gt refinery gate add {} --command {}",
-        gate.name(),
-        quoted(gate.command())
-    );
-    if gate.timeout() != Gate::TIMEOUT {
-        line.push_str(&format!(" --timeout {}s", gate.timeout().as_secs()));
-    }
-    for path in gate.keep() {
-        line.push_str(&format!(" --keep {}", quoted(&path)));
-    }
-    line
 }

@@ -41,7 +41,7 @@ fn changed<T>(
     then: &str,
     of: fn(Record) -> Option<T>,
 ) -> Result<Vec<T>> {
-    let (repo, now) = (view.repo(), view.ledger(name)?);
+    let (repo, now) = (view.repo_of(name)?, view.ledger(name)?);
     // A tip that is gone was of another history: everything may have changed then.
     let then = repo.parse_id(then).filter(|tip| repo.has(tip));
     if then.is_some() && then == now.tip() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::rules::{Consequence, Facts, Made};
 use crate::fault::Result;
-use crate::ledger::{Name, Record, Stamp, digest};
+use crate::ledger::{CloneId, Name, Record, Stamp, digest};
 use crate::record::{Bead, Convoy};
 use crate::town::View;
 
@@ -13,16 +13,22 @@ const TITLE_MAX: usize = 500;
 
 /// A bead that was slung travels in a convoy: in its own where nobody has put it into one.
 ///
-/// A convoy that ended before the claim was about earlier work.
+/// A convoy that ended before the claim was about earlier work. In a rig of a town only the clone that made
+/// the claim draws it: another one may have another town, or none.
 pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     let mut found = Vec::new();
+    let ours = CloneId::known(facts.view.repo());
     for bead in facts.changes.beads.iter().filter(|it| !it.is_closed()) {
         let Some(claim) = bead.claim() else { continue };
-        let [rig, "polecats", _] = claim.by.split('/').collect::<Vec<_>>()[..] else {
+        let is_ours = ours.as_ref().map(CloneId::as_str) == Some(claim.stamp.clone_part());
+        if !is_ours && facts.view.is_of_town()? {
+            continue;
+        }
+        let [_, "polecats", _] = claim.by.split('/').collect::<Vec<_>>()[..] else {
             continue;
         };
         let cause = [bead.id(), &claim.epoch.to_string()];
-        let id = derived_id(&prefix_of(facts.view, rig, bead)?, "cv", "claimed", &cause);
+        let id = derived_id(&facts.view.town_prefix()?, "cv", "claimed", &cause);
         if facts.view.convoy(&id)?.is_some() {
             continue;
         }
@@ -39,6 +45,7 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         convoy.add(bead.id(), &claim.stamp);
         found.push(Consequence::Make(Made {
             ledger: Name::Convoys,
+            to: None,
             subject: format!("create convoy {id}: {title}"),
             record: convoy.into_record(),
             cause: bead.id().to_owned(),
@@ -46,13 +53,6 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         }));
     }
     Ok(found)
-}
-
-/// Returns the prefix of a rig's ids; of one that nobody knows here, the bead's.
-fn prefix_of(view: &View<'_>, rig: &str, bead: &Bead) -> Result<String> {
-    let rig = view.rig(rig)?;
-    let of_bead = || bead.id().split('-').next().unwrap_or_default().to_owned();
-    Ok(rig.map_or_else(of_bead, |rig| rig.prefix().to_owned()))
 }
 
 /// Returns the id of a record that a rule derives from a cause: everybody derives the same.

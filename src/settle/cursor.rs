@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Result};
+use crate::git::Repo;
 use crate::ledger::Name;
 use crate::record::Request;
 use crate::town::{Home, View};
@@ -54,15 +55,15 @@ impl Cursor {
     /// Returns whether nothing has moved since.
     pub(super) fn is_current(&self, home: &Home) -> Result<bool> {
         Ok(self.is_queue_current(home)?
-            && self.beads == tip(home, Name::Beads.ref_name())?
-            && self.convoys == tip(home, Name::Convoys.ref_name())?)
+            && self.beads == tip(home.repo(), Name::Beads.ref_name())?
+            && self.convoys == tip(home.repo_of(Name::Convoys)?, Name::Convoys.ref_name())?)
     }
 
     /// Returns whether neither the queue nor a target has moved since.
     pub(super) fn is_queue_current(&self, home: &Home) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
         Ok(self.version == env!("CARGO_PKG_VERSION")
-            && self.queue == tip(home, Name::Queue.ref_name())?
+            && self.queue == tip(home.repo(), Name::Queue.ref_name())?
             && self.targets == stand(home, branches)?)
     }
 
@@ -93,7 +94,7 @@ fn stand<'a>(
         // What cannot be a branch came from outside; nothing lands there, and it is in nobody's way.
         let tips = home.target(Some(branch)).map(|it| home.tip_refs(&it));
         let tips = tips.unwrap_or_default();
-        let tips = tips.iter().map(|name| tip(home, name));
+        let tips = tips.iter().map(|name| tip(home.repo(), name));
         Ok((
             branch.to_owned(),
             tips.collect::<Result<Vec<_>>>()?.join(" "),
@@ -102,7 +103,7 @@ fn stand<'a>(
     branches.into_iter().map(stand).collect()
 }
 
-fn tip(home: &Home, name: &str) -> Result<String> {
-    let found = home.repo().find_ref(name)?;
+fn tip(repo: &Repo, name: &str) -> Result<String> {
+    let found = repo.find_ref(name)?;
     Ok(found.map(|id| id.to_string()).unwrap_or_default())
 }

@@ -176,7 +176,7 @@ fn letter_once(
     letter: &Letter<'_>,
     (stamp, cause, actor): (&Stamp, &str, &str),
 ) -> Result<Option<Consequence>> {
-    if view.ledger(Name::Mail)?.get(id)?.is_some() {
+    if view.was_sent(id, letter.to)? {
         return Ok(None);
     }
     let thread = format!("thread-{cause}");
@@ -186,6 +186,7 @@ fn letter_once(
     };
     Ok(Some(Consequence::Make(Made {
         ledger: Name::Mail,
+        to: Some(letter.to.to_owned()),
         subject: format!("mail {id} to {}: {}", letter.to, letter.subject),
         record: Mail::derived(id, &letter, stamp).into_record(),
         cause: cause.to_owned(),

@@ -204,6 +204,10 @@ type Tips = RefCell<BTreeMap<String, Option<Oid>>>;
 /// Writes a consequence as a commit of its own; nothing when somebody else has drawn it meanwhile.
 fn apply(home: &Home, consequence: &Consequence) -> Result<Option<String>> {
     let ledger = consequence.ledger();
+    let home = match consequence.to() {
+        Some(address) => home.of_address(address)?,
+        None => home.clone(),
+    };
     let written = home.write(ledger, &consequence.actor(), |view, _| {
         let Some((subject, record)) = consequence.change(view)? else {
             return Ok(Decision::nothing(None));

@@ -138,6 +138,8 @@ pub enum Consequence {
 pub struct Made {
     /// Where it is written.
     pub(super) ledger: Name,
+    /// The address whose home holds it; nothing: the home of its cause.
+    pub(super) to: Option<String>,
     /// The record; whoever derives it makes the same.
     pub(super) record: Record,
     /// The commit's subject.
@@ -246,6 +248,14 @@ impl Consequence {
             Self::Close { .. } | Self::Release { .. } => Name::Beads,
             Self::Complete { .. } => Name::Convoys,
             Self::Make(made) => made.ledger,
+        }
+    }
+
+    /// Returns the address whose home it is written to; nothing: the home of its cause.
+    pub(super) fn to(&self) -> Option<&str> {
+        match self {
+            Self::Make(made) => made.to.as_deref(),
+            _ => None,
         }
     }
 

@@ -2,15 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::View;
+use super::{HQ, View};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{CloneId, Decision, Name, Pen, Record, Snapshot, transact};
 use crate::record::Rig;
 
+/// Words that mean somebody or something else in an address or a path of a town.
+const RESERVED: &[&str] = &[
+    HQ, "all", "crew", "deacon", "dogs", "human", "mayor", "overseer", "polecats", "refinery",
+    "rig", "town", "witness",
+];
+
 /// What `init` was asked for.
 #[derive(Debug, Default)]
 pub struct NewRig<'a> {
+    /// The name; by default made from that of the repository's folder.
+    pub name: Option<&'a str>,
     /// The prefix of beads' ids; by default made from the name of the repository.
     pub prefix: Option<&'a str>,
 }
@@ -31,6 +39,10 @@ pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
     if let Some(name) = repo.setting("gt.rig") {
         return view.rig(&name);
     }
+    // HQ's ledger names all rigs of its town besides itself.
+    if let Some(hq) = view.rig(HQ)? {
+        return Ok(Some(hq));
+    }
     let founded = |rig: &Rig| (rig.record().stamp_of("prefix"), rig.name().to_owned());
     let rigs = view.rigs()?.into_iter().filter(is_formed);
     Ok(rigs.min_by_key(founded))
@@ -38,7 +50,7 @@ pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
 
 /// Returns whether what was fetched as a rig can be one: its name and its prefix become parts of other
 /// names.
-fn is_formed(rig: &Rig) -> bool {
+pub(super) fn is_formed(rig: &Rig) -> bool {
     let formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let named = rig.name().starts_with(|c: char| formed(c) && c != '-');
     named && rig.name().chars().all(formed) && checked_prefix(rig.prefix()).is_ok()
@@ -78,17 +90,24 @@ pub fn rigs_that_give_way(
 pub fn found(repo: &Repo, actor: &str, wanted: &NewRig<'_>) -> Result<Founded> {
     CloneId::of(repo)?;
     if let Some(rig) = find(repo)? {
-        return match wanted.prefix {
-            Some(prefix) if prefix != rig.prefix() => Err(Fault::refused(format!(
+        let other_name = wanted.name.is_some_and(|name| name != rig.name());
+        let other_prefix = wanted.prefix.is_some_and(|prefix| prefix != rig.prefix());
+        if other_name || other_prefix {
+            return Err(Fault::refused(format!(
                 "this repository is rig '{}' with the prefix '{}' already",
                 rig.name(),
                 rig.prefix()
             ))
-            .hint("ids that exist keep their prefix, so it is not changed")),
-            _ => Ok(Founded { rig, new: false }),
-        };
+            .hint(
+                "ids and addresses that exist keep their prefix and name, so they are not changed",
+            ));
+        }
+        return Ok(Founded { rig, new: false });
     }
-    let name = name_of(repo);
+    let name = match wanted.name {
+        Some(name) => name.to_owned(),
+        None => name_of(repo),
+    };
     let prefix = match wanted.prefix {
         Some(prefix) => checked_prefix(prefix)?.to_owned(),
         None => default_prefix(&name),
@@ -134,12 +153,13 @@ fn name_of(repo: &Repo) -> String {
         .collect();
     match name.trim_matches('-') {
         "" => "rig".to_owned(),
+        name if RESERVED.contains(&name) => format!("{name}-rig"),
         name => name.chars().take(40).collect(),
     }
 }
 
 /// Returns the initials of a name of several words, else its first letters.
-fn default_prefix(name: &str) -> String {
+pub(super) fn default_prefix(name: &str) -> String {
     let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
     let prefix: String = match words.as_slice() {
         [word] if word.len() <= 4 => (*word).to_owned(),
@@ -161,7 +181,25 @@ fn default_prefix(name: &str) -> String {
     }
 }
 
-fn checked_prefix(prefix: &str) -> Result<&str> {
+/// Returns the name of a rig that was typed; refuses what cannot be one: `[a-z0-9][a-z0-9-]*`, so that names
+/// differ in more than case and are part of a path and of an address.
+pub(super) fn checked_name(name: &str) -> Result<&str> {
+    let formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let bad = |hint: &str| {
+        Err(Fault::invalid(format!("'{name}' cannot be the name of a rig")).hint(hint))
+    };
+    if RESERVED.contains(&name) {
+        return bad("the word means somebody else in an address: choose another name");
+    }
+    if name.is_empty() || name.len() > 40 || name.starts_with('-') || !name.chars().all(formed) {
+        return bad(
+            "use lower-case letters, digits and dashes, 40 at most: git gt rig add api <url>",
+        );
+    }
+    Ok(name)
+}
+
+pub(super) fn checked_prefix(prefix: &str) -> Result<&str> {
     let prefix = prefix.trim_end_matches('-');
     let formed = prefix.len() <= 20
         && prefix.starts_with(|c: char| c.is_ascii_lowercase())

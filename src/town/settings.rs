@@ -1,9 +1,8 @@
-//! Settings of this machine, in git config: agents' commands, and which gates may run here.
+//! Settings by name: of this machine in git config, of everybody in the config ledger (DESIGN 3.6, 4).
 
 use super::Home;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
-use crate::record::Gate;
 
 /// A setting of its own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +17,26 @@ pub struct Key {
     scope: Scope,
 }
 
+/// Where a setting can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// `gt.<name>` in git config: this machine's.
+    /// `gt.<name>` in git config: this machine's alone.
     Local,
-    /// A field of the rig's record: everybody's.
-    Rig,
+    /// This machine's where nobody says otherwise, or everybody's.
+    LocalFirst,
+    /// Everybody's where nobody says otherwise, in a field of the rig's record, or this machine's.
+    SharedFirst,
     /// Not to be changed.
     Fixed,
+}
+
+/// Where a setting is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Git config of this repository.
+    Local,
+    /// The config ledger, which travels.
+    Shared,
 }
 
 const fn key(name: &'static str, scope: Scope, default: &'static str, doc: &'static str) -> Key {
@@ -41,13 +52,13 @@ const fn key(name: &'static str, scope: Scope, default: &'static str, doc: &'sta
 pub const KEYS: &[Key] = &[
     key(
         "backend",
-        Scope::Local,
+        Scope::LocalFirst,
         "headless",
         "how agents are kept running: headless, none",
     ),
     key(
         "defaultAgent",
-        Scope::Local,
+        Scope::LocalFirst,
         "the only one",
         "the agent that sling starts",
     ),
@@ -71,165 +82,89 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "target",
-        Scope::Rig,
+        Scope::SharedFirst,
         "chosen by init",
         "the branch that work lands on",
     ),
 ];
 
-/// How an agent is kept running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// One detached turn with its output in a log.
-    Headless,
-    /// The user starts it by hand; git gt only keeps track.
-    None,
-}
-
-/// An agent of the user's: the command that starts it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
-    /// What it is called.
-    pub name: String,
-    /// The line that `sh -c` runs; `{prompt}` in it stands for the prompt, which otherwise comes on
-    /// standard input.
-    pub command: String,
-}
-
 impl Home {
-    /// Returns the agents configured on this machine, sorted by name.
-    pub fn agents(&self) -> Vec<Agent> {
-        let found = self.repo.settings_of("agent", "command").into_iter();
-        let mut agents: Vec<Agent> = found
-            .map(|(name, command)| Agent { name, command })
-            .collect();
-        agents.sort_by(|a, b| a.name.cmp(&b.name));
-        agents
-    }
-
-    /// Returns the agent of a name, the default one for no name.
-    pub fn agent(&self, name: Option<&str>) -> Result<Agent> {
-        let agents = self.agents();
-        let known = || {
-            agents
-                .iter()
-                .map(|it| it.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let wanted = name
-            .map(str::to_owned)
-            .or_else(|| self.repo.setting("gt.defaultAgent"));
-        let found = match (&wanted, agents.as_slice()) {
-            (Some(wanted), all) => all.iter().find(|agent| agent.name == *wanted),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        };
-        found
-            .cloned()
-            .ok_or_else(|| match (wanted, agents.is_empty()) {
-                (Some(wanted), false) => Fault::not_found(format!("there is no agent '{wanted}'"))
-                    .hint(format!("configured here: {}", known())),
-                (Some(wanted), true) => Fault::not_found(format!("there is no agent '{wanted}'"))
-                    .hint("make it: git gt config agent set <name> '<command>'"),
-                (None, true) => Fault::refused("no agent is configured on this machine")
-                    .hint("say how yours is started: git gt config agent set <name> '<command>'"),
-                (None, false) => {
-                    Fault::refused(format!("which agent? configured here: {}", known()))
-                        .hint("choose one: git gt config default-agent <name>")
-                }
-            })
-    }
-
-    /// Returns how agents are kept running: `gt.backend`, `headless` by default.
-    pub fn backend(&self) -> Result<Backend> {
-        match self.repo.setting("gt.backend").as_deref() {
-            None | Some("headless") => Ok(Backend::Headless),
-            Some("none") => Ok(Backend::None),
-            Some(other) => Err(Fault::invalid(format!("gt.backend is '{other}'"))
-                .hint("it can be headless or none")),
-        }
-    }
-
-    /// Adds an agent, or changes the command that starts it.
-    pub fn set_agent(&self, name: &str, command: &str) -> Result<Agent> {
-        let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.starts_with('-') || !name.chars().all(formed) {
-            return Err(
-                Fault::invalid(format!("'{name}' cannot be the name of an agent"))
-                    .hint("use letters, digits, dash and underscore"),
-            );
-        }
-        if command.trim().is_empty() {
-            return Err(Fault::invalid("an agent needs a command that starts it")
-                .hint("git gt config agent set claude 'claude -p {prompt}'"));
-        }
-        self.repo
-            .set_setting(&format!("gt.agent.{name}.command"), command)?;
-        Ok(Agent {
-            name: name.to_owned(),
-            command: command.to_owned(),
-        })
-    }
-
-    /// Removes an agent.
-    pub fn remove_agent(&self, name: &str) -> Result<()> {
-        self.agent(Some(name))?;
-        self.repo.unset_setting(&format!("gt.agent.{name}.command"))
-    }
-
-    /// Returns a setting, nothing where it is not set.
+    /// Returns a setting, nothing where it is not set: this machine's before everybody's, the rig's before
+    /// HQ's.
     pub fn config(&self, name: &str) -> Result<Option<String>> {
         let key = known(name)?;
-        let record = self.rig.record();
+        let git = |home: &Self| home.repo().setting(&format!("gt.{}", key.name));
+        let ledger = |home: &Self| {
+            let value = home.rig().record().text(key.name).to_owned();
+            Some(value).filter(|value| !value.is_empty())
+        };
         Ok(match key.scope {
-            Scope::Local => self.repo.setting(&format!("gt.{}", key.name)),
-            Scope::Rig | Scope::Fixed => {
-                Some(record.text(key.name).to_owned()).filter(|value| !value.is_empty())
+            Scope::Local => git(self),
+            Scope::Fixed => ledger(self),
+            Scope::SharedFirst => git(self).or_else(|| ledger(self)),
+            Scope::LocalFirst => {
+                if let Some(own) = git(self) {
+                    return Ok(Some(own));
+                }
+                let hq = self.hq()?;
+                git(&hq).or_else(|| ledger(self)).or_else(|| ledger(&hq))
             }
         })
     }
 
-    /// Changes a setting; an empty value removes it.
-    pub fn set_config(&self, actor: &str, name: &str, value: &str) -> Result<()> {
+    /// Changes a setting in the place that is asked for, else in the usual one, which is returned; an empty
+    /// value removes it.
+    ///
+    /// After a crash it has the old value or the new one.
+    pub fn set_config(
+        &self,
+        actor: &str,
+        (name, value): (&str, &str),
+        place: Option<Place>,
+    ) -> Result<Place> {
         let key = known(name)?;
         check_value(key, value)?;
         if key.name == "target" && !value.is_empty() {
             self.target(Some(value))?;
         }
-        match key.scope {
-            Scope::Local if value.is_empty() => {
-                self.repo.unset_setting(&format!("gt.{}", key.name))
+        let place = match (key.scope, place) {
+            (Scope::Fixed, _) => {
+                return Err(Fault::refused(format!("'{name}' is not changed any more"))
+                    .hint("ids that exist keep their prefix"));
             }
-            Scope::Local => self.repo.set_setting(&format!("gt.{}", key.name), value),
-            Scope::Fixed => Err(Fault::refused(format!("'{name}' is not changed any more"))
-                .hint("ids that exist keep their prefix")),
-            Scope::Rig => self
-                .write(Name::Config, actor, |view, pen| {
-                    let rig = view
-                        .rig(self.rig.name())?
-                        .unwrap_or_else(|| self.rig.clone());
-                    let mut record = rig.into_record();
-                    let stamp = pen.stamp(&record);
-                    let new = (!value.is_empty()).then(|| value.into());
-                    record.set(key.name, new, &stamp);
-                    let subject = format!("set {name} to {value}");
-                    Ok(Decision::write(subject, vec![record], ()))
-                })
-                .map(|written| written.value),
+            (Scope::Local, Some(Place::Shared)) => {
+                return Err(Fault::refused(format!(
+                    "'{name}' is about this machine and is not shared"
+                ))
+                .hint(format!("git gt config set {name} {value} --local")));
+            }
+            (Scope::Local | Scope::LocalFirst, None) => Place::Local,
+            (Scope::SharedFirst, None) => Place::Shared,
+            (_, Some(place)) => place,
+        };
+        match place {
+            Place::Local if value.is_empty() => {
+                self.repo().unset_setting(&format!("gt.{}", key.name))?;
+            }
+            Place::Local => self
+                .repo()
+                .set_setting(&format!("gt.{}", key.name), value)?,
+            Place::Shared => self.share(actor, key, value)?,
         }
+        Ok(place)
     }
 
-    /// Returns whether a gate may run on this machine: it was written here, or accepted (DESIGN 3.6).
-    pub fn accepts(&self, gate: &Gate) -> bool {
-        let accepted = self.repo.setting(&acceptance_key(gate.name()));
-        accepted.as_deref() == Some(&gate.definition())
-    }
-
-    /// Allows a gate, as it is defined now, to run on this machine.
-    pub fn accept(&self, gate: &Gate) -> Result<()> {
-        self.repo
-            .set_setting(&acceptance_key(gate.name()), &gate.definition())
+    fn share(&self, actor: &str, key: &Key, value: &str) -> Result<()> {
+        self.write(Name::Config, actor, |view, pen| {
+            let rig = view.rig(self.rig().name())?;
+            let mut record = rig.unwrap_or_else(|| self.rig().clone()).into_record();
+            let stamp = pen.stamp(&record);
+            let new = (!value.is_empty()).then(|| value.into());
+            record.set(key.name, new, &stamp);
+            let subject = format!("set {} to {value}", key.name);
+            Ok(Decision::write(subject, vec![record], ()))
+        })
+        .map(drop)
     }
 }
 
@@ -253,8 +188,4 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
     }
-}
-
-fn acceptance_key(gate: &str) -> String {
-    format!("gt.gate.{gate}.accepted")
 }

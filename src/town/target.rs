@@ -23,17 +23,23 @@ impl Target {
 impl Home {
     /// Returns where this rig's work lands, on `branch` or on the branch the rig names.
     pub fn target(&self, branch: Option<&str>) -> Result<Target> {
-        let branch = branch.or_else(|| self.rig().target()).ok_or_else(|| {
+        let named = match branch {
+            Some(branch) => Some(branch.to_owned()),
+            None => self.config("target")?,
+        };
+        let branch = named.ok_or_else(|| {
             Fault::refused("this rig does not know which branch its work lands on")
                 .hint("git gt config set target <branch>")
         })?;
         let target = Target {
-            branch: branch.to_owned(),
+            branch,
             remote: self.default_remote(),
         };
         if !self.repo().is_ref_name(&target.ref_name()) {
-            return Err(Fault::invalid(format!("'{branch}' cannot be a branch"))
-                .hint("git branch --all lists them"));
+            return Err(
+                Fault::invalid(format!("'{}' cannot be a branch", target.branch))
+                    .hint("git branch --all lists them"),
+            );
         }
         Ok(target)
     }

@@ -3,32 +3,44 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::{HQ, Home};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Name, Record, Snapshot};
-use crate::record::{Bead, Convoy, Gate, Mail, Request, Rig, RunResult};
+use crate::record::{AgentCommand, Bead, Convoy, Gate, Mail, Request, Rig, RunResult};
 
-/// All ledgers, each as it was when it was first looked at.
+/// All ledgers of a home, each as it was when it was first looked at; what is another home's is found
+/// there.
 #[derive(Debug)]
 pub struct View<'r> {
     repo: &'r Repo,
+    home: Option<&'r Home>,
     ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
 }
 
 impl<'r> View<'r> {
-    /// Returns a view of everything as it is now.
-    pub fn new(repo: &'r Repo) -> Self {
+    /// Returns a view of one repository as it is now, whatever town it is in.
+    pub(super) fn new(repo: &'r Repo) -> Self {
         Self {
             repo,
+            home: None,
             ledgers: RefCell::default(),
         }
     }
 
-    /// Returns a view in which one ledger is as a decision under way sees it.
-    pub(super) fn with(repo: &'r Repo, name: Name, ledger: Snapshot<'r>) -> Self {
+    /// Returns a view of everything as it is now.
+    pub(super) fn of(home: &'r Home) -> Self {
         Self {
-            repo,
+            home: Some(home),
+            ..Self::new(home.repo())
+        }
+    }
+
+    /// Returns a view in which one ledger is as a decision under way sees it.
+    pub(super) fn with(home: &'r Home, name: Name, ledger: Snapshot<'r>) -> Self {
+        Self {
             ledgers: RefCell::new(BTreeMap::from([(name, ledger)])),
+            ..Self::of(home)
         }
     }
 
@@ -37,12 +49,42 @@ impl<'r> View<'r> {
         self.repo
     }
 
+    /// Returns whether other repositories of a town may have what is not here.
+    pub fn is_in_town(&self) -> bool {
+        self.home.is_some_and(|home| !home.stands_alone())
+    }
+
+    /// Returns the repository that holds a ledger.
+    pub fn repo_of(&self, name: Name) -> Result<&'r Repo> {
+        match self.home {
+            Some(home) => home.repo_of(name),
+            None => Ok(self.repo),
+        }
+    }
+
+    /// Returns whether HQ of a town, here or on another machine, keeps the convoys of this home.
+    pub fn is_of_town(&self) -> Result<bool> {
+        let Some(home) = self.home else {
+            return Ok(false);
+        };
+        let rig = self.rig(home.rig().name())?;
+        Ok(self.is_in_town() || rig.is_some_and(|rig| rig.is_of_town()))
+    }
+
+    /// Returns the prefix of ids of what goes across rigs: HQ's, or of a repository that is its own town, its
+    /// own.
+    pub fn town_prefix(&self) -> Result<String> {
+        let hq = self.home.map(Home::hq).transpose()?;
+        Ok(hq.map_or_else(|| HQ.to_owned(), |hq| hq.rig().prefix().to_owned()))
+    }
+
     /// Returns a ledger.
     pub fn ledger(&self, name: Name) -> Result<Snapshot<'r>> {
         if let Some(known) = self.ledgers.borrow().get(&name) {
             return Ok(*known);
         }
-        let snapshot = Snapshot::at(self.repo, self.repo.find_ref(name.ref_name())?)?;
+        let repo = self.repo_of(name)?;
+        let snapshot = Snapshot::at(repo, repo.find_ref(name.ref_name())?)?;
         self.ledgers.borrow_mut().insert(name, snapshot);
         Ok(snapshot)
     }
@@ -53,9 +95,15 @@ impl<'r> View<'r> {
         Ok(records.into_iter().filter_map(of).collect())
     }
 
-    /// Returns the bead of an id, also a closed or deleted one.
+    /// Returns the bead of an id, also a closed or deleted one, and one of another rig of the town.
     pub fn bead(&self, id: &str) -> Result<Option<Bead>> {
-        Ok(self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of))
+        match self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of) {
+            None => match self.home {
+                Some(home) => home.bead_elsewhere(id),
+                None => Ok(None),
+            },
+            found => Ok(found),
+        }
     }
 
     /// Returns the bead of an id where it can be read; one that cannot keeps a list from nothing else.
@@ -81,6 +129,18 @@ impl<'r> View<'r> {
             }
         }
         Ok(None)
+    }
+
+    /// Returns whether a mail was sent to an address, wherever in the town its mail is kept.
+    pub fn was_sent(&self, id: &str, to: &str) -> Result<bool> {
+        let there = match self.home {
+            Some(home) if self.is_in_town() => {
+                let home = home.of_address(to)?;
+                home.view().ledger(Name::Mail)?.get(id)?
+            }
+            _ => self.ledger(Name::Mail)?.get(id)?,
+        };
+        Ok(there.is_some())
     }
 
     /// Returns all mail, sorted by id, this clone's own last.
@@ -113,6 +173,11 @@ impl<'r> View<'r> {
     /// Returns the gates that landing needs, sorted by name.
     pub fn gates(&self) -> Result<Vec<Gate>> {
         self.records(Name::Config, Gate::of)
+    }
+
+    /// Returns the agents' commands that are offered to everybody, sorted by name.
+    pub fn agent_commands(&self) -> Result<Vec<AgentCommand>> {
+        self.records(Name::Config, AgentCommand::of)
     }
 
     /// Returns the record of a gate of a name, also a removed one.

@@ -37,9 +37,14 @@ fn agent(place: &Place, script: &str) {
 fn ended(place: &Place, bead: &str) -> Value {
     place.until("the agent's end", || {
         let agents = place.json(&["agents"]);
-        let mut agents = agents.as_array().unwrap().iter();
-        let found = agents.find(|it| it["hook_bead"] == *bead).cloned()?;
-        (found["running"] == false && found["state"] != "lost").then_some(found)
+        let agents = agents.as_array().unwrap().iter();
+        let found: Vec<&Value> = agents.filter(|it| it["hook_bead"] == *bead).collect();
+        let over = |it: &&Value| it["running"] == false && it["state"] != "lost";
+        // Somebody else may have had the bead before.
+        found
+            .iter()
+            .all(over)
+            .then(|| found.first().cloned().cloned())?
     })
 }
 

@@ -17,7 +17,7 @@ use crate::ledger::{Decision, Name, Snapshot};
 use crate::record::{Bead, Request, RequestStatus};
 use crate::refinery::{Event, NewGate, add_gate};
 use crate::settle;
-use crate::town::{Home, NewRig, found};
+use crate::town::{Agent, Home, NewRig, Place, adopt, found};
 use crate::world::{World, fs};
 
 /// How the demo ended.
@@ -84,7 +84,14 @@ fn settle_in(world: &World, dir: &Path) -> Result<Home> {
     for (key, value) in settings {
         repo.set_setting(key, value)?;
     }
-    found(&repo, YOU, &NewRig { prefix: Some("al") })?;
+    found(
+        &repo,
+        YOU,
+        &NewRig {
+            name: None,
+            prefix: Some("al"),
+        },
+    )?;
     let home = Home::open(world)?;
     let gate = NewGate {
         name: "test",
@@ -97,14 +104,15 @@ fn settle_in(world: &World, dir: &Path) -> Result<Home> {
     fs::create_new(&script, project::POLECAT.as_bytes())
         .map_err(|error| Fault::io("write", &script, &error))?;
     let changes = dir.join("changes");
-    home.set_agent(
-        "scripted",
-        &format!(
+    let agent = Agent {
+        name: "scripted".to_owned(),
+        command: format!(
             "sh '{}' \"$(cat '{}'/\"$GT_BEAD\")\"",
             script.display(),
             changes.display()
         ),
-    )?;
+    };
+    home.set_agent(YOU, &agent, Place::Local)?;
     Home::open(world)
 }
 
@@ -160,7 +168,7 @@ fn second_clone(home: &Home, dir: &Path, teller: &Teller) -> Result<bool> {
     let remote = dir.join("remote.git").display().to_string();
     let into = second.display().to_string();
     project::git(world, dir, &["clone", "--quiet", &remote, &into])?;
-    sync::adopt(&Repo::discover(&world.at(&second))?)?;
+    adopt(&Repo::discover(&world.at(&second))?)?;
     let other = Home::open(&world.at(&second))?;
     sync::once(&other, "origin")?;
     let mut agreed = true;

@@ -1,0 +1,91 @@
+//! Crew: people with a worktree of their own, which stays.
+
+use std::path::PathBuf;
+
+use super::names;
+use crate::fault::{Fault, Result};
+use crate::town::{Home, guest, set_guest};
+
+/// A crew member's worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crew {
+    /// The address: `<rig>/crew/<name>`, or that of whoever is a guest from another rig.
+    pub address: String,
+    /// The name of the folder.
+    pub name: String,
+    /// The worktree.
+    pub path: PathBuf,
+    /// The branch it stands on, by its short name; empty where it stands on none.
+    pub branch: String,
+    /// How many files differ from what is committed.
+    pub changes: usize,
+}
+
+/// Makes a worktree for a person, on a branch of its own that starts at the target; one that is there stays
+/// as it is. Returns it and whether it was made just now.
+///
+/// `identity` is who works in it where that is somebody of another rig. After a crash the branch may be
+/// there without the worktree; adding it again makes the rest.
+pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew, bool)> {
+    names::check(name)?;
+    if let Some(known) = all_crew(home)?.into_iter().find(|it| it.name == name) {
+        return Ok((known, false));
+    }
+    let path = home.crew_dir(name);
+    if path.exists() {
+        return Err(Fault::refused(format!(
+            "'{}' is there and is no worktree of this rig",
+            path.display()
+        ))
+        .hint("move it out of the way; nothing in it was touched"));
+    }
+    let target = home.target(None)?;
+    let base = home.known_tip(&target)?.ok_or_else(|| {
+        Fault::not_found(format!(
+            "the target branch '{}' does not exist yet",
+            target.branch
+        ))
+        .hint("make a first commit, or fetch the remote's: git fetch")
+    })?;
+    let branch = format!("crew/{name}");
+    if home
+        .repo()
+        .find_ref(&format!("refs/heads/{branch}"))?
+        .is_some()
+    {
+        home.repo().add_worktree_on(&path, &branch)?;
+    } else {
+        home.repo().add_worktree(&path, &branch, &base)?;
+    }
+    if let Some(identity) = identity {
+        set_guest(home, name, Some(identity))?;
+    }
+    let made = all_crew(home)?.into_iter().find(|it| it.name == name);
+    let made =
+        made.ok_or_else(|| Fault::fatal(format!("git made no worktree at '{}'", path.display())))?;
+    Ok((made, true))
+}
+
+/// Returns the crew of a rig on this machine, sorted by name.
+pub fn all_crew(home: &Home) -> Result<Vec<Crew>> {
+    let folder = home.hooks_dir().join("crew");
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let mut found = Vec::new();
+    for worktree in home.repo().worktrees()? {
+        let Ok(name) = worktree.path.strip_prefix(&folder) else {
+            continue;
+        };
+        let name = name.display().to_string();
+        let branch = worktree.branch.unwrap_or_default();
+        let own = || format!("{}/crew/{name}", home.rig().name());
+        found.push(Crew {
+            address: guest(home, &name).unwrap_or_else(own),
+            branch: branch.trim_start_matches("refs/heads/").to_owned(),
+            changes: home.repo().changes_in(&worktree.path)?.len(),
+            path: worktree.path,
+            name,
+        });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}

@@ -1,0 +1,127 @@
+//! A home of records: one repository with ledgers, and where it stands in its town (DESIGN 3.1, 4).
+
+use std::path::Path;
+use std::rc::Rc;
+
+use super::neighbours::Town;
+use super::{HQ, View, rig};
+use crate::fault::{Fault, Result};
+use crate::git::{Cas, Oid, Repo};
+use crate::ledger::{Decision, Name, Pen, Written, transact};
+use crate::record::Rig;
+use crate::world::World;
+
+/// A repository with ledgers, without what stands around it.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) repo: Repo,
+    pub(super) rig: Rig,
+}
+
+impl Site {
+    /// Returns a repository as a site; refuses one that has no ledgers yet.
+    pub(super) fn of(repo: Repo) -> Result<Self> {
+        let Some(rig) = rig::find(&repo)? else {
+            return Err(Fault::refused("this repository has no beads yet").hint(
+                "git gt init makes its ledgers, or takes over those of the remote; it adds no file",
+            ));
+        };
+        Ok(Self { repo, rig })
+    }
+}
+
+/// A home of records: a rig's repository, or HQ's. Cheap to clone; clones are the same home.
+#[derive(Debug, Clone)]
+pub struct Home {
+    pub(super) site: Rc<Site>,
+    pub(super) town: Option<Rc<Town>>,
+}
+
+impl Home {
+    /// Returns the home that the world's folder is in: the repository git would use, and in a folder of a
+    /// rig that is no worktree (`~/gt/api`), the rig.
+    pub fn open(world: &World) -> Result<Self> {
+        let home = Self::of(Repo::discover(world)?)?;
+        match home.folder_of_rig(world.cwd()) {
+            Some(name) => home.at_rig(&name),
+            None => Ok(home),
+        }
+    }
+
+    /// Returns a repository as a home; refuses one that has no ledgers yet.
+    pub fn of(repo: Repo) -> Result<Self> {
+        let site = Rc::new(Site::of(repo)?);
+        let town = Town::around(&site).map(Rc::new);
+        Ok(Self { site, town })
+    }
+
+    /// Returns the name of the rig whose folder in this HQ a path is in.
+    fn folder_of_rig(&self, path: &Path) -> Option<String> {
+        if !self.is_hq() {
+            return None;
+        }
+        let path = path.canonicalize().ok()?;
+        let inside = path.strip_prefix(self.repo().root()).ok()?;
+        let name = inside.components().next()?.as_os_str().to_str()?;
+        let is_rig = super::rig_repo(self.repo().root(), name).is_dir();
+        is_rig.then(|| name.to_owned())
+    }
+
+    /// Returns the repository.
+    pub fn repo(&self) -> &Repo {
+        &self.site.repo
+    }
+
+    /// Returns the world.
+    pub fn world(&self) -> &World {
+        self.repo().world()
+    }
+
+    /// Returns the rig; for HQ, the record that says it is one.
+    pub fn rig(&self) -> &Rig {
+        &self.site.rig
+    }
+
+    /// Returns whether this is HQ of a town.
+    pub fn is_hq(&self) -> bool {
+        self.rig().name() == HQ
+    }
+
+    /// Returns everything that is stored, as it is now.
+    pub fn view(&self) -> View<'_> {
+        View::of(self)
+    }
+
+    /// Makes a ref of ours that keeps a commit; one that keeps it already stays.
+    pub fn keep(&self, name: &str, commit: Oid) -> Result<()> {
+        let guard = self.repo().guard()?;
+        match self.repo().swap_ref(&guard, name, None, commit)? {
+            Cas::Swapped => Ok(()),
+            Cas::Moved(there) if there == Some(commit) => Ok(()),
+            Cas::Moved(_) => Err(Fault::stale(format!("'{name}' keeps another commit"))),
+        }
+    }
+
+    /// Returns the repository that holds a ledger of this home: what goes across rigs is HQ's.
+    pub fn repo_of(&self, ledger: Name) -> Result<&Repo> {
+        match (&self.town, ledger) {
+            (Some(town), Name::Convoys) => Ok(&town.hq(&self.site)?.repo),
+            _ => Ok(self.repo()),
+        }
+    }
+
+    /// Decides over the newest view and writes the decision as one commit by `actor` (DESIGN 3.2).
+    ///
+    /// `decide` may run several times; it must do nothing but decide. After a crash the decision is
+    /// written as a whole or not at all.
+    pub fn write<T>(
+        &self,
+        ledger: Name,
+        actor: &str,
+        mut decide: impl FnMut(&View<'_>, &Pen<'_>) -> Result<Decision<T>>,
+    ) -> Result<Written<T>> {
+        transact(self.repo_of(ledger)?, ledger, actor, |snapshot, pen| {
+            decide(&View::with(self, ledger, *snapshot), pen)
+        })
+    }
+}
