@@ -20,7 +20,7 @@ pub use rig::{Founded, NewRig, found, rigs_that_give_way};
 pub use settings::{Agent, Backend, KEYS, Key};
 pub use target::Target;
 pub use view::View;
-pub use whoami::{actor, refuse_worker};
+pub use whoami::{actor, machine, refuse_worker};
 
 /// A home of records: a repository with ledgers (DESIGN 3.1).
 #[derive(Debug)]
