@@ -14,6 +14,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-comments.1"),
     page!("git-gt-completion.1"),
     page!("git-gt-config.1"),
+    page!("git-gt-convoy.1"),
     page!("git-gt-create.1"),
     page!("git-gt-delete.1"),
     page!("git-gt-demo.1"),
