@@ -1,5 +1,6 @@
 //! Beads from the outside: the real program in a real repository.
 
+#[expect(dead_code, reason = "the tests of mail use the rest")]
 mod support;
 
 use std::collections::BTreeMap;

@@ -153,6 +153,12 @@ fn convoys_that_make_no_sense_are_refused() {
     check(&["add", "zzzz"], 129, "required");
     check(&["show", "zzzz"], 1, "there is no convoy 'zzzz'");
     check(&["close", ""], 1, "there is no convoy ''");
+    check(&["show", "7"], 1, "there is no convoy '7'");
+    check(&["remove", "zzzz", &bead], 1, "there is no convoy");
+    check(&["watch", "zzzz"], 1, "there is no convoy");
+    check(&["check", "zzzz"], 1, "there is no convoy");
+    check(&["check"], 0, "");
+    check(&["stranded"], 0, "");
     check(&["land", &bead], 1, "there is no convoy");
     check(&["show"], 0, "");
     place
@@ -166,6 +172,12 @@ fn claim(member: &Member<'_>, bead: &str, name: &str) {
     member
         .gt(&["update", bead, "--claim", "--actor", &holder])
         .done();
+}
+
+/// Asks for a notice: a convoy that was made for a claim tells nobody by itself.
+fn watch_the_only_convoy(member: &Member<'_>) {
+    let watch = ["convoy", "watch", "gt-cv-", "--addr", "overseer"];
+    member.gt(&watch).done();
 }
 
 #[test]
@@ -199,8 +211,9 @@ fn what_is_slung_travels_in_one_convoy() {
         .find(|it| it["title"] == "Work: a")
         .unwrap();
     place
-        .gt(&["convoy", "close", work["id"].as_str().unwrap()])
+        .gt(&["convoy", "close", work["id"].as_str().unwrap(), "--force"])
         .done();
+    assert_eq!(mail_to(&place, "overseer"), [""; 0]);
     place.gt(&["update", &bead, "-p", "1"]).done();
     look_again(&place);
     assert_eq!(place.json(&["convoy", "list"]).as_array().unwrap().len(), 1);
@@ -223,6 +236,8 @@ fn clones_that_derive_apart_tell_once() {
     }
     agree(&[&ada, &bob]);
     assert_eq!(ada.records("convoys").len(), 1);
+    watch_the_only_convoy(&ada);
+    agree(&[&ada, &bob]);
     for member in [&ada, &bob] {
         member.gt(&["close", &beads[0], "--force"]).done();
         assert_eq!(member.records("mail").len(), 1);
@@ -255,6 +270,7 @@ fn clones_derive_the_same_bytes() {
     fs::remove_dir_all(bob.path.join(".git/gt")).unwrap();
     bob.gt(&["update", &beads[1], "-p", "3"]).done();
     assert_eq!(bob.tree("convoys"), ada.tree("convoys"));
+    watch_the_only_convoy(&ada);
     agree(&[&ada, &bob]);
     ada.gt(&["close", &beads[0], "--force"]).done();
     let end = ada.records("mail");
@@ -290,6 +306,12 @@ fn a_worker_is_told_once_what_became_of_the_work() {
     let good = work(&place, "good", ("a", "one\n"));
     let clash = work(&place, "clash", ("a", "two\n"));
     let culprit = work(&place, "culprit", ("culprit", "x\n"));
+    let convoys = place.json(&["convoy", "list"]);
+    let mut convoys = convoys.as_array().unwrap().iter();
+    let convoy = convoys.find(|it| it["title"] == "Work: good").unwrap();
+    let convoy = convoy["id"].as_str().unwrap();
+    let watch = ["convoy", "watch", convoy, "--addr", "overseer"];
+    place.gt(&watch).done();
     place.run();
     let mail = place.json(&["mail", "inbox", "repo/furiosa"]);
     assert_eq!(mail[0]["subject"], format!("{good} has landed on main"));
@@ -309,7 +331,7 @@ fn a_worker_is_told_once_what_became_of_the_work() {
         assert!(body.contains(line), "{line}: {body}");
     }
     assert_eq!(mail[0]["type"], "task");
-    // The convoy of the one that landed is at its end, and the human hears of it.
+    // The convoy of the one that landed is at its end, and whoever asked hears of it.
     let human = mail_to(&place, "overseer");
     assert_eq!(human.len(), 1, "{human:?}");
     assert!(human[0].ends_with(" is closed: Work: good"), "{human:?}");
@@ -319,4 +341,127 @@ fn a_worker_is_told_once_what_became_of_the_work() {
     for name in ["furiosa", "nux", "slit", "overseer"] {
         assert_eq!(mail_to(&place, name).len(), 1, "{name}");
     }
+}
+
+#[test]
+fn convoys_are_changed_and_asked_for() {
+    let place = Place::new();
+    let [a, b, c] = ["a", "b", "c"].map(|title| place.create(title));
+    let create = |args: &[&str]| {
+        let all = [&["convoy", "create"], args].concat();
+        place.json(&all)["id"].as_str().unwrap().to_owned()
+    };
+    let first = create(&["first", &a, &b, "gt-zzzzz"]);
+    let second = create(&["second", &c, "--owned"]);
+    let nothing = create(&["nothing"]);
+    // Numbers are those of the list, the newest first.
+    let list = place.gt(&["convoy", "list"]).done().stdout;
+    let line = list.lines().nth(2).unwrap();
+    assert!(line.starts_with("3  ") && line.contains(&first), "{list}");
+    assert_eq!(ids(&place.json(&["convoy", "show", "3"])), [&*first]);
+    let stranded = place.json(&["convoy", "stranded"]);
+    assert_eq!(ids(&stranded), [&*nothing, &*second, &*first]);
+    place
+        .gt(&["convoy", "remove", &first, &c])
+        .fails(1, &["travels in"]);
+    place
+        .gt(&["convoy", "close", &first])
+        .fails(4, &["has open work", "--force"]);
+    place.gt(&["close", &a]).done();
+    place.gt(&["delete", &b, "--force"]).done();
+    assert_eq!(place.json(&["convoy", "check"]), json!([]));
+    // What never arrives is taken out, and then nothing is left to do.
+    place
+        .gt(&["convoy", "watch", &first, "--addr", "mayor"])
+        .done();
+    place
+        .gt(&["convoy", "watch", &first, "--addr", "overseer"])
+        .done();
+    place
+        .gt(&["convoy", "unwatch", &first, "--addr", "overseer"])
+        .done();
+    let ada = place.json(&["convoy", "show", &first])[0]["owner"].clone();
+    let ada = ada.as_str().unwrap();
+    let told = place.json(&["convoy", "show", &first])[0]["notify"].clone();
+    assert_eq!(told.as_array().unwrap().len(), 2);
+    let told = told.as_array().unwrap().iter().any(|it| it == ada);
+    assert!(told, "the owner is told as before");
+    place
+        .gt(&["convoy", "unwatch", &second])
+        .fails(4, &["as its owner"]);
+    place.gt(&["convoy", "unwatch", &first]).done();
+    let left = place.json(&["convoy", "remove", &first, "zzzzz"]);
+    assert_eq!(
+        (&left["status"], &left["total"]),
+        (&json!("closed"), &json!(2))
+    );
+    assert_eq!(
+        mail_to(&place, "mayor"),
+        [format!("{first} is closed: first")]
+    );
+    assert_eq!(mail_to(&place, "overseer"), [""; 0]);
+    place.gt(&["close", &c]).done();
+    let said = place.gt(&["convoy", "check", "-n"]).done().stdout;
+    assert!(said.contains("waits to be landed"), "{said}");
+    place.gt(&["convoy", "land", &second]).done();
+    // Not even a deleted bead keeps a convoy from being emptied; empty, it never ends.
+    let last = create(&["last", &place.create("d"), "gt-zzzzy"]);
+    let d = place.json(&["convoy", "show", &last])[0]["tracked"][0]["id"].clone();
+    place
+        .gt(&["convoy", "remove", &last, d.as_str().unwrap(), "gt-zzzzy"])
+        .done();
+    assert_eq!(place.json(&["convoy", "show", &last])[0]["status"], "open");
+}
+
+#[test]
+fn what_settling_has_missed_a_check_finds() {
+    let place = Place::new();
+    let bead = place.create("a");
+    place.gt(&["convoy", "create", "c", &bead]).done();
+    place.gt(&["close", &bead]).done();
+    let first = place.json(&["convoy", "list", "--all"]);
+    // The end gets lost, as by hand; nothing has changed since as far as the cursor knows.
+    place
+        .git(&["update-ref", "refs/gt/convoys", "refs/gt/convoys~1"])
+        .done();
+    let dry = place.json(&["convoy", "check", "--dry-run"]);
+    assert_eq!(dry[0]["status"], "open");
+    let closed = place.json(&["convoy", "check"]);
+    assert_eq!(closed[0]["status"], "closed");
+    assert_eq!(closed[0]["closed_at"], first[0]["closed_at"]);
+}
+
+#[test]
+fn what_ended_long_ago_is_told_to_nobody() {
+    let place = Place::new();
+    place.gate("true");
+    place.gt(&["config", "set", "backend", "none"]).done();
+    work(&place, "good", ("a", "one\n"));
+    place.run();
+    let told = mail_to(&place, "repo/furiosa");
+    assert_eq!(told.len(), 1);
+    // A clone that has the queue and not the mail, in which somebody writes something.
+    let forget = || {
+        place.git(&["update-ref", "-d", "refs/gt/mail"]).done();
+        fs::remove_dir_all(place.repo().join(".git/gt")).unwrap();
+    };
+    let now = std::time::SystemTime::now();
+    let now = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let day = 24 * 60 * 60 * 1000;
+    let later = |days: u128| {
+        let mut command = place.command(&["create", "later"]);
+        command.env("GT_TEST_NOW", (now + days * day).to_string());
+        assert!(command.output().unwrap().status.success());
+    };
+    forget();
+    later(29);
+    assert_eq!(mail_to(&place, "repo/furiosa"), told);
+    forget();
+    later(31);
+    place
+        .git(&["rev-parse", "--quiet", "--verify", "refs/gt/mail"])
+        .fails(1, &[]);
 }

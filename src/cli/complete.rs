@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::manual;
 use super::reply::Reply;
 use super::{Context, reply};
-use crate::agent;
 use crate::fault::Result;
-use crate::town::{Home, KEYS};
+use crate::mail::{self, Directory, Inbox};
+use crate::town::{self, Home, KEYS};
+use crate::{agent, convoy};
 
 /// Print what may follow the words, each with what it is for
 #[derive(Debug, clap::Args)]
@@ -28,13 +29,15 @@ type Source = fn(&Home, &Place<'_>) -> Result<Vec<Candidate>>;
 
 /// Where values come from, by the name that the parser has for them. A new kind is a new line.
 const SOURCES: &[(&str, Source)] = &[
-    ("ADDRESS", workers),
+    ("ADDR", addresses),
     ("BEAD", beads),
     ("BEAD|TARGET", beads),
     ("BRANCH", branches),
+    ("CONVOY", convoys),
     ("GATE", gates),
     ("ID", beads),
     ("KEY", keys),
+    ("MAIL", mails),
     ("NAME", names),
     ("REQUEST", requests),
     ("TARGET", beads),
@@ -314,6 +317,45 @@ fn workers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     let mut seen = BTreeSet::new();
     found.retain(|it| seen.insert(it.0.clone()));
     Ok(found)
+}
+
+/// Returns everybody who can be written to, and the groups; as typed, those of a rig by their short names.
+fn addresses(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let actor = town::actor(home.repo(), None);
+    let known = Directory::of(home, &actor)?;
+    let there = known.entries().into_iter().filter(|it| it.is_present);
+    let mut found: Vec<Candidate> = there.map(|it| (it.address, it.kind.to_owned())).collect();
+    // Only mail and nudges go to many.
+    if matches!(place.path[..], ["mail", "send"] | ["nudge"]) {
+        let groups = known.groups().into_iter();
+        found.extend(groups.map(|(group, what)| (group, what.to_owned())));
+    }
+    Ok(found)
+}
+
+/// Returns the mail in the inbox of whoever asks, what was put away only where that is wanted.
+fn mails(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let machine = town::machine(home.repo());
+    let inbox = Inbox::of(&town::actor(home.repo(), None), &machine);
+    let now = home.world().now();
+    let wants_all = place.path == ["mail", "mark-unread"];
+    let mut all = mail::inbox(&home.view(), &inbox)?;
+    all.retain(|it| wants_all || inbox.is_shown(it, now));
+    let entry = |it: &crate::record::Mail| {
+        let what = format!("{}: {}", it.from(), it.subject());
+        (it.id().to_owned(), what)
+    };
+    Ok(all.iter().map(entry).collect())
+}
+
+/// Returns convoys, closed ones only where those may be meant.
+fn convoys(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    let wants_closed = matches!(place.path[..], ["convoy", "add" | "show"]);
+    let mut all = home.view().convoys()?;
+    all.retain(|it| wants_closed || it.is_live());
+    convoy::sort(&mut all);
+    let entry = |it: &crate::record::Convoy| (it.id().to_owned(), it.title().to_owned());
+    Ok(all.iter().map(entry).collect())
 }
 
 /// Returns the agents of this machine.

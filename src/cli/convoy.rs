@@ -9,6 +9,7 @@ use crate::convoy::{self, Draft, Progress, Stand, as_json, progress};
 use crate::fault::Result;
 use crate::mail;
 use crate::record::{Bead, Convoy};
+use crate::settle;
 use crate::town::{Home, View};
 
 /// Follow beads together, and tell somebody when all of them are done
@@ -41,7 +42,16 @@ enum Verb {
     /// Add beads to a convoy; one that is closed is open again
     Add {
         /// The convoy, by its id or a part of it
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "CONVOY")]
+        id: String,
+        /// The beads
+        #[arg(value_name = "BEAD", required = true)]
+        beads: Vec<String>,
+    },
+    /// Take beads out of a convoy
+    Remove {
+        /// The convoy, by its id or a part of it
+        #[arg(value_name = "CONVOY")]
         id: String,
         /// The beads
         #[arg(value_name = "BEAD", required = true)]
@@ -56,14 +66,29 @@ enum Verb {
     /// Show a convoy with its beads
     #[command(visible_alias = "status")]
     Show {
-        /// The convoy, by its id or a part of it; all open ones by default
-        #[arg(value_name = "ID")]
+        /// The convoy, by its id, a part of it or its number in the list; all open ones by default
+        #[arg(value_name = "CONVOY")]
         id: Option<String>,
     },
-    /// Close a convoy, whatever its beads do
+    /// List open convoys that nobody moves: with work that is ready and not begun, or without beads
+    Stranded,
+    /// Be told of the end of a convoy
+    Watch(Watch),
+    /// Be told of the end of a convoy no more
+    Unwatch(Watch),
+    /// Close convoys whose beads are all closed; which also happens by itself
+    Check {
+        /// The convoy, by its id or a part of it; every one by default
+        #[arg(value_name = "CONVOY")]
+        id: Option<String>,
+        /// Only say which would be closed
+        #[arg(long, short = 'n')]
+        dry_run: bool,
+    },
+    /// Close a convoy by hand
     Close {
         /// The convoy, by its id or a part of it
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "CONVOY")]
         id: String,
         /// Why
         #[arg(
@@ -74,16 +99,29 @@ enum Verb {
             allow_hyphen_values = true
         )]
         reason: String,
+        /// Close it with open work, too; its beads stay as they are
+        #[arg(long, short)]
+        force: bool,
     },
-    /// Close a convoy whose beads are all closed
+    /// Land a convoy: close one that is kept open until somebody does
     Land {
         /// The convoy, by its id or a part of it
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "CONVOY")]
         id: String,
         /// Land it with open work, too
         #[arg(long, short)]
         force: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Watch {
+    /// The convoy, by its id or a part of it
+    #[arg(value_name = "CONVOY")]
+    id: String,
+    /// Who is told; you by default
+    #[arg(long, value_name = "ADDR")]
+    addr: Option<String>,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -113,10 +151,18 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             let grown = convoy::add(&home, &actor, id, beads)?;
             changed(cx, &home, "is changed", grown)
         }
+        Verb::Remove { id, beads } => {
+            let shrunk = convoy::remove(&home, &actor, id, beads)?;
+            changed(cx, &home, "is changed", (shrunk, Vec::new()))
+        }
         Verb::List { all } => list(&home, *all),
+        Verb::Stranded => stranded(&home),
+        Verb::Watch(args) => watch(cx, &home, args, true),
+        Verb::Unwatch(args) => watch(cx, &home, args, false),
+        Verb::Check { id, dry_run } => check(&home, id.as_deref(), *dry_run),
         Verb::Show { id } => show(&home, id.as_deref()),
-        Verb::Close { id, reason } => {
-            let closed = convoy::close(&home, &actor, id, reason)?;
+        Verb::Close { id, reason, force } => {
+            let closed = convoy::close(&home, &actor, id, (reason, *force))?;
             changed(cx, &home, "is closed", (closed, Vec::new()))
         }
         Verb::Land { id, force } => {
@@ -168,22 +214,31 @@ fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
     progress(convoy, beads, is_deleted, view.repo().world().now())
 }
 
+fn watch(cx: &Context, home: &Home, args: &Watch, on: bool) -> Result<Reply> {
+    let actor = cx.actor(home.repo());
+    let address = match &args.addr {
+        Some(typed) => mail::find(home, &actor, typed)?,
+        None => mail::inboxes(&actor).swap_remove(0),
+    };
+    let watched = convoy::watch(home, &actor, &args.id, &address, on)?;
+    let what = if on { "tells" } else { "does not tell" };
+    let what = format!("{what} {}", printable(&address));
+    changed(cx, home, &what, (watched, Vec::new()))
+}
+
 /// Returns convoys with how far they are, the newest first.
 fn with_progress(
     home: &Home,
     view: &View<'_>,
-    convoys: Vec<Convoy>,
+    mut convoys: Vec<Convoy>,
 ) -> Result<Vec<(Convoy, Progress)>> {
     let beads = Beads::of_town(home)?;
-    let mut all: Vec<(Convoy, Progress)> = convoys
-        .into_iter()
-        .map(|convoy| {
-            let stands = stands(view, &convoy, &beads);
-            (convoy, stands)
-        })
-        .collect();
-    all.sort_by_key(|(convoy, _)| std::cmp::Reverse((convoy.made(), convoy.id().to_owned())));
-    Ok(all)
+    convoy::sort(&mut convoys);
+    let all = convoys.into_iter().map(|convoy| {
+        let stands = stands(view, &convoy, &beads);
+        (convoy, stands)
+    });
+    Ok(all.collect())
 }
 
 fn values(all: &[(Convoy, Progress)]) -> Value {
@@ -196,8 +251,22 @@ fn list(home: &Home, all: bool) -> Result<Reply> {
     let mut convoys = view.convoys()?;
     convoys.retain(|it| all || it.is_live());
     let found = with_progress(home, &view, convoys)?;
+    let none = if all { "no convoys" } else { "no open convoys" };
+    Ok(listed(&found, none))
+}
+
+fn listed(found: &[(Convoy, Progress)], none: &str) -> Reply {
+    // Only open ones are numbered, wherever they stand in the list.
+    let mut number = 0;
     let row = |(convoy, stands): &(Convoy, Progress)| {
+        number += usize::from(convoy.is_live());
+        let shown = if convoy.is_live() {
+            number.to_string()
+        } else {
+            "-".to_owned()
+        };
         vec![
+            shown,
             convoy.id().to_owned(),
             convoy.status().to_owned(),
             format!("{}/{}", stands.count(Stand::Closed), stands.total()),
@@ -207,9 +276,67 @@ fn list(home: &Home, all: bool) -> Result<Reply> {
     };
     let mut text = columns(found.iter().map(row));
     if text.is_empty() {
-        text = if all { "no convoys" } else { "no open convoys" }.to_owned();
+        text = none.to_owned();
     }
+    Reply::new(values(found), text)
+}
+
+fn stranded(home: &Home) -> Result<Reply> {
+    let view = home.view();
+    let mut found = with_progress(home, &view, convoy::open(&view)?)?;
+    found.retain(|(_, stands)| stands.total() == 0 || stands.count(Stand::Ready) > 0);
+    let text: String = if found.is_empty() {
+        "no convoy is stranded\n".to_owned()
+    } else {
+        columns(found.iter().map(|(convoy, stands)| {
+            let ready = stands.parts.iter().filter(|it| it.stand == Stand::Ready);
+            let ready: Vec<&str> = ready.map(|it| it.id.as_str()).take(10).collect();
+            let why = match stands.total() {
+                0 => "has no beads".to_owned(),
+                _ => format!("ready: {}", ready.join(", ")),
+            };
+            vec![convoy.id().to_owned(), why, convoy.title().to_owned()]
+        }))
+    };
     Ok(Reply::new(values(&found), text))
+}
+
+/// Closes what is complete: what settling does after every write, asked for, without trusting what was
+/// settled before.
+fn check(home: &Home, typed: Option<&str>, dry_run: bool) -> Result<Reply> {
+    let view = home.view();
+    let convoys = match typed {
+        Some(typed) => vec![convoy::resolve(&view, home.hq()?.rig().prefix(), typed)?],
+        None => convoy::open(&view)?,
+    };
+    let mut found = with_progress(home, &view, convoys)?;
+    found.retain(|(convoy, stands)| convoy.is_live() && stands.is_complete());
+    let mut faults = Vec::new();
+    if !dry_run {
+        faults = settle::anew(home).faults;
+        let now = home.view();
+        for (convoy, _) in &mut found {
+            if let Some(settled) = now.convoy(convoy.id())? {
+                *convoy = settled;
+            }
+        }
+    }
+    let said = |(convoy, _): &(Convoy, Progress)| {
+        let what = match () {
+            () if !convoy.is_live() => "is closed",
+            () if convoy.is_owned() => "is complete and waits to be landed",
+            () => "is complete",
+        };
+        format!("{} {what}: {}\n", convoy.id(), printable(convoy.title()))
+    };
+    let mut text: String = found.iter().map(said).collect();
+    if text.is_empty() {
+        text = match typed {
+            Some(_) => "it is not complete, or closed already".to_owned(),
+            None => "no open convoy is complete".to_owned(),
+        };
+    }
+    Ok(Reply::new(values(&found), text).with_faults(faults))
 }
 
 /// Returns what is not closed, in words.
@@ -236,12 +363,12 @@ fn counts(stands: &Progress) -> String {
 fn show(home: &Home, typed: Option<&str>) -> Result<Reply> {
     let view = home.view();
     let convoys = match typed {
-        Some(typed) => vec![convoy::resolve(&view, home.hq()?.rig().prefix(), typed)?],
-        None => view
-            .convoys()?
-            .into_iter()
-            .filter(Convoy::is_live)
-            .collect(),
+        Some(typed) => vec![convoy::resolve_numbered(
+            &view,
+            home.hq()?.rig().prefix(),
+            typed,
+        )?],
+        None => convoy::open(&view)?,
     };
     let found = with_progress(home, &view, convoys)?;
     let blocks: Vec<String> = found.iter().map(|(it, stands)| block(it, stands)).collect();

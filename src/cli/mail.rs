@@ -1,18 +1,19 @@
 //! `git gt mail`
 
+mod look;
+
 use std::io::Read as _;
 
 use serde_json::{Value, json};
 
 use super::Context;
 use super::beads::{parsed, several};
-use super::reply::{Exit, Reply, columns, printable};
-use super::show::indented;
+use super::reply::{Exit, Reply, printable};
 use crate::bead;
 use crate::fault::{Fault, Result};
-use crate::mail::{self, BODY_MAX, Draft, Inbox, as_json};
+use crate::mail::{self, BODY_MAX, Draft, Handling, Inbox, Search, as_json};
 use crate::record::Mail;
-use crate::town::Home;
+use crate::town::{Home, machine};
 
 /// Write to agents and people, read what they wrote
 #[derive(Debug, clap::Args)]
@@ -23,7 +24,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Write to somebody
+    /// Write to somebody, or to everybody of a group
     Send(Send),
     /// List what is in an inbox
     Inbox {
@@ -38,32 +39,80 @@ enum Verb {
         all: bool,
     },
     /// Show mails; your own count as read then
-    Read {
-        /// The mails, by their ids or a part of them
-        #[arg(value_name = "ID", required = true)]
+    Read(Mails),
+    /// Show mails without a trace; exit 1 if there is none
+    Peek {
+        /// The mails, by their ids or a part of them; by default the first that you have not read
+        #[arg(value_name = "MAIL")]
         ids: Vec<String>,
     },
     /// Answer a mail
     Reply(Answer),
-    /// Put mails of your inbox away
-    Archive {
-        /// The mails, by their ids or a part of them
-        #[arg(value_name = "ID", required = true)]
-        ids: Vec<String>,
+    /// Show a conversation, the oldest mail first
+    Thread {
+        /// A mail of it, or its own id
+        #[arg(value_name = "MAIL")]
+        id: String,
     },
+    /// Look for mail in your inbox
+    Search {
+        /// What stands in the subject or the body
+        #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+        text: String,
+        /// Only from senders whose address has ADDR in it
+        #[arg(long, value_name = "ADDR")]
+        from: Option<String>,
+        /// Look in subjects only
+        #[arg(long, conflicts_with = "body")]
+        subject: bool,
+        /// Look in bodies only
+        #[arg(long)]
+        body: bool,
+        /// Look in what was put away, too
+        #[arg(long)]
+        archive: bool,
+    },
+    /// Put mails of your inbox away
+    Archive(Mails),
+    /// Count mails as read without showing them
+    MarkRead {
+        /// The mails, by their ids or a part of them
+        #[arg(value_name = "MAIL", required_unless_present = "all")]
+        ids: Vec<String>,
+        /// Every mail in your inbox
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Count mails as not read; what was put away is back in the inbox
+    MarkUnread(Mails),
+    /// Delete mails of your inbox, for everybody who shares it
+    Delete(Mails),
     /// Say whether there is new mail: exit 0 if so, 1 if not
     Check {
         /// Print a short reminder for an agent, and exit 0 whatever happens
         #[arg(long)]
         inject: bool,
     },
+    /// List who can be written to
+    Directory {
+        /// List agents that have gone, too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Mails {
+    /// The mails, by their ids or a part of them
+    #[arg(value_name = "MAIL", required = true)]
+    ids: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct Send {
     /// Who it is for
-    #[arg(value_name = "ADDR")]
-    to: String,
+    #[arg(value_name = "ADDR", required_unless_present_any = ["to_self", "human"])]
+    to: Option<String>,
     /// What it is about, in a line
     #[arg(
         short,
@@ -81,22 +130,37 @@ struct Send {
     /// How urgent it is, from 0 to 4 or P0 to P4
     #[arg(long, value_name = "N", value_parser = parsed(bead::priority))]
     priority: Option<i64>,
+    /// The same as --priority 0
+    #[arg(long, conflicts_with = "priority")]
+    urgent: bool,
     /// The mail it answers
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "MAIL")]
     reply_to: Option<String>,
+    /// Send a copy to ADDR, too; the option may be given several times
+    #[arg(long, value_name = "ADDR")]
+    cc: Vec<String>,
+    /// Send it to yourself
+    #[arg(long = "self", conflicts_with_all = ["to", "human"])]
+    to_self: bool,
+    /// Send it to the human, as to overseer
+    #[arg(long, conflicts_with = "to")]
+    human: bool,
+    /// Keep it on top of the inbox
+    #[arg(long)]
+    pinned: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Answer {
     /// The mail, by its id or a part of it
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "MAIL")]
     id: String,
     #[command(flatten)]
     body: Body,
 }
 
 #[derive(Debug, clap::Args)]
-struct Body {
+pub(crate) struct Body {
     /// What to say
     #[arg(
         short,
@@ -114,7 +178,7 @@ struct Body {
 
 impl Body {
     /// Returns the text; reads no more of it than may be sent, and one byte.
-    fn text(&self) -> Result<String> {
+    pub(crate) fn text(&self) -> Result<String> {
         if !self.stdin {
             return Ok(self.message.clone().unwrap_or_default());
         }
@@ -137,91 +201,102 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             address,
             unread,
             all,
-        } => inbox(cx, address.as_deref(), *unread, *all),
-        Verb::Read { ids } => read(cx, ids),
+        } => look::inbox(cx, address.as_deref(), *unread, *all),
+        Verb::Read(mails) => each(cx, &mails.ids, |home, actor, typed| {
+            let mail = mail::read(home, actor, typed)?;
+            let text = look::block(&mail);
+            Ok((mail, text))
+        }),
+        Verb::Peek { ids } => look::peek(cx, ids),
         Verb::Reply(args) => {
             let home = cx.home()?;
             let sent = mail::reply(&home, &cx.actor(home.repo()), &args.id, &args.body.text()?)?;
             cx.settle(&home);
-            Ok(told(&sent))
+            Ok(told(&[sent]))
         }
-        Verb::Archive { ids } => archive(cx, ids),
+        Verb::Thread { id } => look::thread(cx, id),
+        Verb::Search {
+            text,
+            from,
+            subject,
+            body,
+            archive,
+        } => {
+            let search = Search {
+                text: text.clone(),
+                from: from.clone().unwrap_or_default(),
+                only_subject: *subject,
+                only_body: *body,
+            };
+            look::search(cx, &search, *archive)
+        }
+        Verb::Archive(mails) => handle(cx, &mails.ids, Handling::Archive, "is put away"),
+        Verb::MarkRead { ids, all: false } => handle(cx, ids, Handling::MarkRead, "is read"),
+        Verb::MarkRead { all: true, .. } => {
+            let ids: Vec<String> = new_mail(cx)?
+                .2
+                .iter()
+                .map(|it| it.id().to_owned())
+                .collect();
+            handle(cx, &ids, Handling::MarkRead, "is read")
+        }
+        Verb::MarkUnread(mails) => handle(cx, &mails.ids, Handling::MarkUnread, "is not read"),
+        Verb::Delete(mails) => handle(cx, &mails.ids, Handling::Delete, "is deleted"),
         Verb::Check { inject: true } => Ok(inject(cx)),
         Verb::Check { inject: false } => check(cx),
+        Verb::Directory { all } => look::directory(cx, *all),
     }
 }
 
 fn send(cx: &Context, args: &Send) -> Result<Reply> {
     let home = cx.home()?;
+    let actor = cx.actor(home.repo());
+    let to = match &args.to {
+        Some(typed) => typed.clone(),
+        None if args.human => mail::OVERSEER.to_owned(),
+        None => mail::inboxes(&actor).swap_remove(0),
+    };
     let draft = Draft {
-        to: args.to.clone(),
+        to,
+        cc: args.cc.clone(),
         subject: args.subject.clone(),
         body: args.body.text()?,
         kind: args.kind.clone(),
-        priority: args.priority,
+        priority: args.priority.or(args.urgent.then_some(0)),
         reply_to: args.reply_to.clone(),
+        pinned: args.pinned,
     };
-    let sent = mail::send(&home, &cx.actor(home.repo()), &draft)?;
+    let sent = mail::send(&home, &actor, &draft)?;
     cx.settle(&home);
     Ok(told(&sent))
 }
 
-/// Returns what the sender of a mail is told.
-pub(crate) fn told(sent: &Mail) -> Reply {
-    let text = format!("{} is sent to {}", sent.id(), printable(sent.to()));
-    Reply::new(as_json(sent, &[]), text)
-}
-
-fn inbox(cx: &Context, address: Option<&str>, unread: bool, all: bool) -> Result<Reply> {
-    let home = cx.home()?;
-    let (actor, now) = (cx.actor(home.repo()), home.world().now());
-    let inbox = match address {
-        Some(typed) => Inbox::at(&mail::find(&home, &actor, typed)?, &actor),
-        None => Inbox::of(&actor),
+/// Returns what the sender of a mail is told: one mail as an object, several copies as an array.
+pub(crate) fn told(sent: &[Mail]) -> Reply {
+    let line = |it: &Mail| format!("{} is sent to {}\n", it.id(), printable(it.to()));
+    let text: String = sent.iter().map(line).collect();
+    let mut values: Vec<Value> = sent.iter().map(|it| as_json(it, &[])).collect();
+    let value = match values.len() {
+        1 => values.swap_remove(0),
+        _ => values.into(),
     };
-    let shown = |it: &Mail| all || inbox.is_shown(it, now) && (!unread || inbox.is_new(it, now));
-    let mails: Vec<Mail> = mail::inbox(&home.view(), &inbox)?
-        .into_iter()
-        .filter(shown)
-        .collect();
-    let values: Vec<Value> = mails.iter().map(|it| as_json(it, &inbox.readers)).collect();
-    let mut text = columns(mails.iter().map(|it| row(it, &inbox)));
-    if text.is_empty() {
-        let what = if unread { "no unread mail" } else { "no mail" };
-        text = format!("{what} for {}\n", printable(&inbox.addresses.join(" or ")));
-    }
-    Ok(Reply::new(json!(values), text))
-}
-
-fn row(mail: &Mail, inbox: &Inbox) -> Vec<String> {
-    let state = match () {
-        () if mail.is_archived(&inbox.readers) => "archived",
-        () if mail.is_read(&inbox.readers) => "read",
-        () => "new",
-    };
-    vec![
-        mail.id().to_owned(),
-        state.to_owned(),
-        format!("P{}", mail.priority()),
-        mail.sent().time().to_string(),
-        mail.from().to_owned(),
-        mail.subject().to_owned(),
-    ]
+    Reply::new(value, text)
 }
 
 /// Does something to mails one by one and returns those it could be done to.
 fn each(
     cx: &Context,
     ids: &[String],
-    change: impl Fn(&Home, &str, &str) -> Result<(Value, String)>,
+    change: impl Fn(&Home, &str, &str) -> Result<(Mail, String)>,
 ) -> Result<Reply> {
     let home = cx.home()?;
-    let actor = cx.actor(home.repo());
+    let (actor, machine) = (cx.actor(home.repo()), machine(home.repo()));
     let (mut values, mut blocks, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         match change(&home, &actor, id) {
-            Ok((value, block)) => {
-                values.push(value);
+            Ok((mail, block)) => {
+                let inbox = Inbox::at(mail.to(), (&actor, &machine));
+                values.push(as_json(&mail, &inbox.readers));
                 blocks.push(block);
             }
             Err(fault) => faults.push(fault),
@@ -231,50 +306,18 @@ fn each(
     Ok(several(values, blocks.join("\n"), faults))
 }
 
-fn read(cx: &Context, ids: &[String]) -> Result<Reply> {
+fn handle(cx: &Context, ids: &[String], handling: Handling, what: &str) -> Result<Reply> {
     each(cx, ids, |home, actor, typed| {
-        let mail = mail::mark_read(home, actor, typed)?;
-        let inbox = Inbox::at(mail.to(), actor);
-        Ok((as_json(&mail, &inbox.readers), block(&mail)))
-    })
-}
-
-/// Returns a mail as a block of text.
-fn block(mail: &Mail) -> String {
-    let mut text = format!("{}  {}\n", mail.id(), printable(mail.subject()));
-    let priority = format!("P{}", mail.priority());
-    let fields = [
-        ("From:", mail.from()),
-        ("To:", mail.to()),
-        ("Sent:", &mail.sent().time().to_string()),
-        ("Type:", mail.mail_type()),
-        ("Priority:", &priority),
-        ("Thread:", mail.thread()),
-        ("Answers:", mail.reply_to().unwrap_or_default()),
-        ("Expires:", mail.expires()),
-    ];
-    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("  {name:<12} {}\n", printable(value)));
-    }
-    if !mail.body().is_empty() {
-        text.push_str(&format!("\n{}\n", indented(mail.body())));
-    }
-    text
-}
-
-fn archive(cx: &Context, ids: &[String]) -> Result<Reply> {
-    each(cx, ids, |home, actor, typed| {
-        let mail = mail::archive(home, actor, typed)?;
-        let inbox = Inbox::at(mail.to(), actor);
-        let said = format!("{} is put away", mail.id());
-        Ok((as_json(&mail, &inbox.readers), said))
+        let mail = mail::handle(home, actor, typed, handling)?;
+        let said = format!("{} {what}", mail.id());
+        Ok((mail, said))
     })
 }
 
 /// Returns the inbox of whoever asks, and what is new in it.
 fn new_mail(cx: &Context) -> Result<(Home, Inbox, Vec<Mail>)> {
     let home = cx.home()?;
-    let inbox = Inbox::of(&cx.actor(home.repo()));
+    let inbox = Inbox::of(&cx.actor(home.repo()), &machine(home.repo()));
     let now = home.world().now();
     let mut mails = mail::inbox(&home.view(), &inbox)?;
     mails.retain(|it| inbox.is_new(it, now));
@@ -305,7 +348,7 @@ fn inject(cx: &Context) -> Reply {
         let reminder = mail::reminder(&new);
         let actor = cx.actor(home.repo());
         for nudge in &reminder.delivered {
-            mail::mark_read(&home, &actor, nudge)?;
+            mail::read(&home, &actor, nudge)?;
         }
         Ok((reminder.text, new.len()))
     };

@@ -1,4 +1,4 @@
-//! What people do to convoys: make them, add beads, close and land them.
+//! What people do to convoys: make them, add and remove beads, watch, close and land them.
 
 use super::progress::{Stand, progress};
 use super::resolve::{bead_id, resolve};
@@ -6,7 +6,7 @@ use crate::bead::Beads;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Bead, Convoy};
-use crate::town::Home;
+use crate::town::{Home, pick};
 
 /// The greatest length of a title, in characters.
 const TITLE_MAX: usize = 500;
@@ -90,11 +90,84 @@ pub fn add(
     Ok((convoy, missing))
 }
 
-/// Closes a convoy, whatever its beads do; one that is closed stays as it is.
+/// Takes beads out of a convoy, also such as are deleted or not here.
+///
+/// After a crash all are out or none.
+pub fn remove(home: &Home, actor: &str, typed: &str, beads: &[String]) -> Result<Convoy> {
+    change(home, actor, typed, |convoy, pen| {
+        let prefix = home.rig().prefix();
+        let mut out = Vec::new();
+        for typed in beads {
+            let whole = format!("{prefix}-{}", typed.trim());
+            let found = match pick(convoy.beads(), typed)? {
+                None => convoy.beads().find(|id| *id == whole),
+                found => found,
+            };
+            let found = found.ok_or_else(|| {
+                let id = convoy.id();
+                Fault::not_found(format!("no bead '{typed}' travels in {id}"))
+                    .hint(format!("git gt convoy show {id}"))
+            })?;
+            out.push(found.to_owned());
+        }
+        let stamp = pen.stamp(convoy.record());
+        out.iter().for_each(|bead| convoy.remove(bead, &stamp));
+        let what = match &out[..] {
+            [one] => one.clone(),
+            _ => format!("{} beads", out.len()),
+        };
+        Ok(format!("remove {what} from convoy {}", convoy.id()))
+    })
+}
+
+/// Tells an address of a convoy's end, or (`on` is false) does so no more. An owner who was told for want of
+/// anybody else is told together with the first who asks.
+///
+/// After a crash it is noted or it is not.
+pub fn watch(home: &Home, actor: &str, typed: &str, address: &str, on: bool) -> Result<Convoy> {
+    change(home, actor, typed, |convoy, pen| {
+        let owner = convoy.owner().to_owned();
+        let nobody_asked = convoy.notify().next().is_none() && !convoy.is_for_human();
+        if !on && nobody_asked && owner == address {
+            let id = convoy.id();
+            return Err(Fault::refused(format!(
+                "{address} is told of the end of {id} as its owner, because nobody else is"
+            ))
+            .hint(format!(
+                "somebody else: git gt convoy watch {id} --addr ADDR"
+            )));
+        }
+        if convoy.notify().any(|it| it == address) == on {
+            return Ok(String::new());
+        }
+        let stamp = pen.stamp(convoy.record());
+        if on && nobody_asked && !owner.is_empty() {
+            convoy.tell(&owner, true, &stamp);
+        }
+        convoy.tell(address, on, &stamp);
+        let what = if on { "watch" } else { "unwatch" };
+        Ok(format!("{what} convoy {}: {address}", convoy.id()))
+    })
+}
+
+/// Closes a convoy by hand; one with open work only where `force` says so. One that is closed stays.
 ///
 /// After a crash it is closed or it is not.
-pub fn close(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Convoy> {
-    change(home, actor, typed, |convoy, pen| {
+pub fn close(
+    home: &Home,
+    actor: &str,
+    typed: &str,
+    (reason, force): (&str, bool),
+) -> Result<Convoy> {
+    let (convoy, open) = open_work(home, typed)?;
+    if convoy.is_live() && !open.is_empty() && !force {
+        return Err(has_open_work(&convoy, &open, "close"));
+    }
+    end(home, actor, convoy.id(), reason)
+}
+
+fn end(home: &Home, actor: &str, id: &str, reason: &str) -> Result<Convoy> {
+    change(home, actor, id, |convoy, pen| {
         if !convoy.is_live() {
             return Ok(String::new());
         }
@@ -108,6 +181,20 @@ pub fn close(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Conv
 ///
 /// After a crash it is closed or it is not.
 pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy> {
+    let (convoy, open) = open_work(home, typed)?;
+    if convoy.is_live() && !open.is_empty() && !force {
+        return Err(has_open_work(&convoy, &open, "land"));
+    }
+    let reason = if open.is_empty() {
+        "landed"
+    } else {
+        "landed with open work"
+    };
+    end(home, actor, convoy.id(), reason)
+}
+
+/// Returns the convoy that was meant, and the ids of its beads that are not closed.
+fn open_work(home: &Home, typed: &str) -> Result<(Convoy, Vec<String>)> {
     let view = home.view();
     let convoy = resolve(&view, home.hq()?.rig().prefix(), typed)?;
     let is_deleted = |id: &str| {
@@ -120,31 +207,22 @@ pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy
         is_deleted,
         home.world().now(),
     );
-    let open = stands.parts.iter().filter(|it| it.stand != Stand::Closed);
-    let open: Vec<&str> = open.map(|it| it.id.as_str()).collect();
-    if convoy.is_live() && !open.is_empty() && !force {
-        let shown: Vec<&str> = open.iter().take(10).copied().collect();
-        let more = if open.len() > shown.len() {
-            ", …"
-        } else {
-            ""
-        };
-        return Err(Fault::refused(format!(
-            "{} has open work: {}{more}",
-            convoy.id(),
-            shown.join(", ")
-        ))
-        .hint(format!(
-            "close it all the same: git gt convoy land {} --force",
-            convoy.id()
-        )));
-    }
-    let reason = if open.is_empty() {
-        "landed"
+    let open = stands.parts.into_iter();
+    let open = open.filter(|it| it.stand != Stand::Closed).map(|it| it.id);
+    Ok((convoy, open.collect()))
+}
+
+fn has_open_work(convoy: &Convoy, open: &[String], verb: &str) -> Fault {
+    let shown = &open[..open.len().min(10)];
+    let more = if open.len() > shown.len() {
+        ", …"
     } else {
-        "landed with open work"
+        ""
     };
-    close(home, actor, convoy.id(), reason)
+    let id = convoy.id();
+    let work = shown.join(", ");
+    Fault::refused(format!("{id} has open work: {work}{more}"))
+        .hint(format!("all the same: git gt convoy {verb} {id} --force"))
 }
 
 fn change(

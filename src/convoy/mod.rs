@@ -5,7 +5,7 @@ mod json;
 mod progress;
 mod resolve;
 
-pub use change::{Draft, add, close, create, land};
+pub use change::{Draft, add, close, create, land, remove, watch};
 pub use json::as_json;
 pub use progress::{Part, Progress, Stand, progress};
-pub use resolve::{bead_id, resolve};
+pub use resolve::{bead_id, open, resolve, resolve_numbered, sort};

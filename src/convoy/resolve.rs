@@ -26,6 +26,29 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
     })
 }
 
+/// Returns open convoys, the newest first: the order in which they are numbered from one.
+pub fn open(view: &View<'_>) -> Result<Vec<Convoy>> {
+    let mut all = view.convoys()?;
+    all.retain(Convoy::is_live);
+    sort(&mut all);
+    Ok(all)
+}
+
+/// Puts convoys in the order in which they are listed, the newest first.
+pub fn sort(convoys: &mut [Convoy]) {
+    convoys.sort_by_cached_key(|it| std::cmp::Reverse((it.made(), it.id().to_owned())));
+}
+
+/// Returns the convoy that was meant by a number of the list of open ones, or as [`resolve`] does.
+pub fn resolve_numbered(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
+    if let Ok(number @ 1..=999) = typed.trim().parse::<usize>()
+        && let Some(found) = open(view)?.into_iter().nth(number - 1)
+    {
+        return Ok(found);
+    }
+    resolve(view, prefix, typed)
+}
+
 /// Returns the id of the bead that was meant, and whether it is here; a whole id may be that of a bead
 /// that has yet to arrive.
 pub fn bead_id(view: &View<'_>, prefix: &str, typed: &str) -> Result<(String, bool)> {

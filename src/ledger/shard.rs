@@ -294,6 +294,13 @@ impl Update {
             blob: Some(blob),
         }
     }
+
+    pub(super) fn gone(id: &str) -> Self {
+        Self {
+            place: place(id),
+            blob: None,
+        }
+    }
 }
 
 /// Git sorts a folder as if its name ended in a slash.

@@ -41,6 +41,11 @@ impl Name {
         Self::Config,
     ];
 
+    /// Returns whether the ledger is this clone's own.
+    pub fn is_local(self) -> bool {
+        self.ref_name().starts_with("refs/gt-local/")
+    }
+
     /// Returns the ledger's ref.
     pub fn ref_name(self) -> &'static str {
         match self {
@@ -63,6 +68,9 @@ pub struct Decision<T> {
     pub records: Vec<Record>,
     /// The commit's subject, in plain words.
     pub subject: String,
+    /// Ids of records that go without a trace, history included; only in a ledger that never travels,
+    /// and only together with records that are written.
+    pub forgotten: Vec<String>,
     /// Why, where something else caused it: the `Because:` trailer.
     pub because: Option<String>,
     /// The answer for the caller.
@@ -75,6 +83,7 @@ impl<T> Decision<T> {
         Self {
             records,
             subject: subject.into(),
+            forgotten: Vec::new(),
             because: None,
             value,
         }
@@ -178,6 +187,12 @@ pub fn transact<T>(
             last: RefCell::default(),
         };
         let decision = decide(&snapshot, &pen)?;
+        if !decision.forgotten.is_empty() && !ledger.is_local() {
+            return Err(Fault::invalid(format!(
+                "'{}' travels: other clones would bring back what was forgotten here",
+                ledger.ref_name()
+            )));
+        }
         let Some((commit, changed)) = commit(repo, &snapshot, &clone, (actor, &decision))? else {
             return Ok(Written {
                 tip,
@@ -216,11 +231,15 @@ fn commit<T>(
     let Some(stamp) = decision.records.iter().map(Record::newest).max() else {
         return Ok(None);
     };
-    let tree = ledger.spliced(&updates(repo, &decision.records)?)?;
+    let mut updates = updates(repo, &decision.records)?;
+    updates.extend(decision.forgotten.iter().map(|id| Update::gone(id)));
+    let tree = ledger.spliced(&updates)?;
     if let (Some(tip), true) = (ledger.tip(), Some(tree) == ledger.tree()) {
         return Ok(Some((tip, false)));
     }
-    let parents: Vec<Oid> = ledger.tip().into_iter().collect();
+    // The commits before would keep what is forgotten.
+    let before = ledger.tip().filter(|_| decision.forgotten.is_empty());
+    let parents: Vec<Oid> = before.into_iter().collect();
     let commit = repo.write_commit(&NewCommit {
         tree,
         parents: &parents,

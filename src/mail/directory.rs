@@ -1,56 +1,251 @@
-//! Who can be written to: the rigs, the agents that are hung here, and everybody who has left a trace.
+//! Who can be written to: the rigs, the agents that are there, and everybody who has left a trace. A value
+//! that is gathered home by home, so that a town is several homes added to one directory.
 
-use super::address::Known;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::address::{self, DEACON, MAYOR, OVERSEER};
 use crate::fault::{Fault, Result};
 use crate::ledger::Cell;
-use crate::town::Home;
+use crate::town::{Home, machine};
 
 /// The folder of `refs/gt-local` that notes this clone's hooks.
 const HOOKS: &str = "hooks";
 
-/// Returns the address that `typed` means.
+/// Everybody who can be written to.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// The rig that a short address is completed with.
+    pub(super) home: String,
+    /// The name of this machine.
+    pub(super) machine: String,
+    /// The names of all rigs.
+    pub(super) rigs: BTreeSet<String>,
+    /// `<rig>/polecats/<name>` and `<rig>/crew/<name>`.
+    pub(super) agents: BTreeMap<String, Agent>,
+    /// People, by the names they act under.
+    pub(super) persons: BTreeSet<String>,
+}
+
+/// What is known of an agent besides its address.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Agent {
+    /// Whether it works here or holds something; else it has left a trace and may have gone.
+    pub(super) is_present: bool,
+    /// The machines it is known to be on.
+    pub(super) machines: BTreeSet<String>,
+}
+
+/// A line of the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The address.
+    pub address: String,
+    /// `role`, `rig`, `crew`, `polecat` or `person`.
+    pub kind: &'static str,
+    /// Whether a group or pattern reaches it: it is no agent that has gone.
+    pub is_present: bool,
+    /// The machines it is known to be on.
+    pub machines: Vec<String>,
+}
+
+impl Directory {
+    /// Returns an empty directory in which short addresses are those of the rig `home`.
+    pub fn new(home: &str, machine: &str) -> Self {
+        Self {
+            home: home.to_owned(),
+            machine: machine.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns everybody a home knows of, and `actor`.
+    pub fn of(home: &Home, actor: &str) -> Result<Self> {
+        let mut directory = Self::near(home, actor)?;
+        directory.gather_traces(home)?;
+        Ok(directory)
+    }
+
+    /// Returns whom a home knows of without looking at beads and mail, and `actor`.
+    fn near(home: &Home, actor: &str) -> Result<Self> {
+        let mut directory = Self::new(home.rig().name(), &machine(home.repo()));
+        directory.add_present(actor);
+        directory.gather(home)?;
+        Ok(directory)
+    }
+
+    /// Adds the rigs, the hooks, the crew and the queue of a home: what is quick to find.
+    pub fn gather(&mut self, home: &Home) -> Result<()> {
+        let view = home.view();
+        for rig in view.rigs()? {
+            self.add_rig(rig.name());
+        }
+        if let Some(name) = home.repo().setting("user.name") {
+            self.add(&name);
+        }
+        let machine = self.machine.clone();
+        for cell in Cell::list(home.repo(), HOOKS)? {
+            self.add_on(&cell.name, &machine);
+        }
+        for name in crew(home) {
+            self.add_on(&format!("{}/crew/{name}", home.rig().name()), &machine);
+        }
+        for request in view.requests()? {
+            if request.is_live() {
+                self.add_present(request.worker());
+            } else {
+                self.add(request.worker());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds whoever holds a bead of a home, made one, or wrote or got a mail.
+    pub fn gather_traces(&mut self, home: &Home) -> Result<()> {
+        let view = home.view();
+        for bead in view.beads()? {
+            self.add(bead.record().text("created_by"));
+            if let Some(holder) = bead.holder() {
+                self.add_present(&holder);
+            }
+            if let Some(assignee) = bead.assignee() {
+                self.add(&assignee);
+            }
+        }
+        for mail in view.mails()? {
+            self.add(mail.from());
+            self.add(mail.to());
+            if !mail.machine().is_empty() {
+                self.note_machine(mail.from(), mail.machine());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a rig.
+    pub fn add_rig(&mut self, name: &str) {
+        self.rigs.insert(name.to_owned());
+    }
+
+    /// Adds whoever acts under a name, who may have gone.
+    pub fn add(&mut self, actor: &str) {
+        let usable =
+            actor.len() <= 100 && !actor.is_empty() && !actor.chars().any(char::is_control);
+        // A pattern would write to others, and a machine is no part of a name.
+        if !usable || actor.contains('*') || actor.starts_with('@') {
+            return;
+        }
+        if address::is_agent(actor) {
+            let whole = actor.split_once('@').map_or(actor, |(name, _)| name);
+            self.agents.entry(whole.to_owned()).or_default();
+        } else if !actor.contains('/') {
+            self.persons.insert(actor.to_owned());
+        }
+    }
+
+    /// Adds whoever acts under a name and is there.
+    pub fn add_present(&mut self, actor: &str) {
+        self.add(actor);
+        if let Some(agent) = self.agents.get_mut(actor) {
+            agent.is_present = true;
+        }
+    }
+
+    /// Adds an agent that is there, on a machine.
+    pub fn add_on(&mut self, actor: &str, machine: &str) {
+        self.add_present(actor);
+        self.note_machine(actor, machine);
+    }
+
+    fn note_machine(&mut self, actor: &str, machine: &str) {
+        let usable = !machine.is_empty()
+            && machine.len() <= 100
+            && !machine.chars().any(|c| c.is_control() || "@*/".contains(c));
+        if let Some(agent) = self.agents.get_mut(actor)
+            && usable
+        {
+            agent.machines.insert(machine.to_owned());
+        }
+    }
+
+    /// Returns every address of one reader, roles first, then rigs, agents and people.
+    pub fn entries(&self) -> Vec<Entry> {
+        let entry = |address: &str, kind| Entry {
+            address: address.to_owned(),
+            kind,
+            is_present: true,
+            machines: Vec::new(),
+        };
+        let mut all: Vec<Entry> = [MAYOR, DEACON, OVERSEER].map(|it| entry(it, "role")).into();
+        for rig in &self.rigs {
+            all.push(entry(rig, "rig"));
+            for role in ["refinery", "witness"] {
+                all.push(entry(&format!("{rig}/{role}"), "role"));
+            }
+        }
+        all.extend(self.agents.iter().map(|(address, agent)| {
+            let kind = if address.contains("/crew/") {
+                "crew"
+            } else {
+                "polecat"
+            };
+            Entry {
+                is_present: agent.is_present,
+                machines: agent.machines.iter().cloned().collect(),
+                ..entry(address, kind)
+            }
+        }));
+        all.extend(self.persons.iter().map(|it| entry(it, "person")));
+        all
+    }
+}
+
+/// Returns the names of a rig's crew, whose worktrees stand beside the polecats'.
+fn crew(home: &Home) -> Vec<String> {
+    let folder = home.hooks_dir().join("crew");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect()
+}
+
+/// Returns the one address that `typed` means.
 ///
-/// The beads are read only where nobody else has the address.
+/// Beads and mail are read only where nobody else has the address.
 pub fn find(home: &Home, actor: &str, typed: &str) -> Result<String> {
-    let view = home.view();
-    let mut known = Known {
-        home: home.rig().name().to_owned(),
-        rigs: view
-            .rigs()?
-            .iter()
-            .map(|rig| rig.name().to_owned())
-            .collect(),
-        ..Known::default()
-    };
-    known.add(actor);
-    if let Some(name) = home.repo().setting("user.name") {
-        known.add(&name);
+    look(home, actor, typed, |known| known.resolve(typed))
+}
+
+/// Returns the addresses that `typed` means: one, or those of a group or pattern without the sender's.
+pub(super) fn find_all(home: &Home, actor: &str, typed: &str) -> Result<Vec<String>> {
+    let sender = address::sender(actor);
+    look(home, actor, typed, |known| known.recipients(typed, &sender))
+}
+
+fn look<T>(
+    home: &Home,
+    actor: &str,
+    typed: &str,
+    ask: impl Fn(&Directory) -> Result<T>,
+) -> Result<T> {
+    let mut known = Directory::near(home, actor)?;
+    if !address::is_many(typed) {
+        match ask(&known) {
+            Err(Fault::NotFound(_)) => {}
+            found => return found,
+        }
     }
-    for cell in Cell::list(home.repo(), HOOKS)? {
-        known.add(&cell.name);
-    }
-    for request in view.requests()? {
-        known.add(request.worker());
-    }
-    match known.resolve(typed) {
-        Err(Fault::NotFound(_)) => {}
-        found => return found,
-    }
-    for bead in view.beads()? {
-        let holder = bead.assignee();
-        let names = [bead.record().text("created_by")].into_iter();
-        names
-            .chain(holder.as_deref())
-            .for_each(|name| known.add(name));
-    }
-    for mail in view.mails()? {
-        known.add(mail.from());
-        known.add(mail.to());
-    }
-    known.resolve(typed)
+    known.gather_traces(home)?;
+    ask(&known)
 }
 
 /// Returns whether an agent's hook hangs in this clone.
-pub fn is_here(home: &Home, address: &str) -> Result<bool> {
-    Ok(Cell::find(home.repo(), HOOKS, address)?.is_some())
+pub(super) fn is_here(home: &Home, address: &str) -> Result<bool> {
+    let here = machine(home.repo());
+    let plain = match address.rsplit_once('@') {
+        Some((name, there)) if there == here => name,
+        _ => address,
+    };
+    Ok(Cell::find(home.repo(), HOOKS, plain)?.is_some())
 }

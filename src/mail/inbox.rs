@@ -1,10 +1,10 @@
 //! Inboxes: what is in one, and what its reader does with it.
 
-use super::address;
+use super::{address, send};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
 use crate::record::Mail;
-use crate::town::{Home, View, pick};
+use crate::town::{Home, View, machine, pick};
 
 /// Whose mail is looked at, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,25 +16,25 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Returns the inbox of whoever acts under a name.
-    pub fn of(actor: &str) -> Self {
-        let addresses = address::inboxes(actor);
+    /// Returns the inbox of whoever acts under a name on a machine.
+    pub fn of(actor: &str, machine: &str) -> Self {
+        let mut addresses = address::inboxes(actor);
         let readers = vec![addresses[0].clone()];
+        addresses.extend(address::on(&readers[0], machine));
         Self { addresses, readers }
     }
 
-    /// Returns the inbox of an address as `actor` sees it.
-    pub fn at(address: &str, actor: &str) -> Self {
-        let own = Self::of(actor);
+    /// Returns the inbox of an address as `actor` sees it on a machine.
+    pub fn at(address: &str, (actor, machine): (&str, &str)) -> Self {
+        let own = Self::of(actor, machine);
         let readers = if own.addresses.iter().any(|it| it == address) {
             own.readers
         } else {
-            vec![address.to_owned()]
+            vec![address.split('@').next().unwrap_or(address).to_owned()]
         };
-        Self {
-            addresses: vec![address.to_owned()],
-            readers,
-        }
+        let mut addresses = vec![address.to_owned()];
+        addresses.extend(address::on(address, machine));
+        Self { addresses, readers }
     }
 
     /// Returns whether a mail was written to it.
@@ -53,7 +53,7 @@ impl Inbox {
     }
 }
 
-/// Returns all mail that was written to an inbox, the most urgent and then the newest first.
+/// Returns all mail that was written to an inbox: what is pinned first, then the most urgent, then the newest.
 pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
     let mut found: Vec<Mail> = view
         .mails()?
@@ -62,8 +62,9 @@ pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
         .collect();
     let urgent = |mail: &Mail| mail.priority().min(2);
     found.sort_by(|a, b| {
-        urgent(a)
-            .cmp(&urgent(b))
+        b.is_pinned()
+            .cmp(&a.is_pinned())
+            .then_with(|| urgent(a).cmp(&urgent(b)))
             .then_with(|| b.sent().cmp(&a.sent()))
             .then_with(|| a.id().cmp(b.id()))
     });
@@ -94,9 +95,9 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Mail> {
 /// Notes that `actor` has read a mail of theirs; reading somebody else's leaves no trace.
 ///
 /// After a crash it is noted or it is not.
-pub fn mark_read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
+pub fn read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
     let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
-    match reader_of(&home.view(), &mail, actor)? {
+    match reader_of(home, &mail, actor)? {
         None => Ok(mail),
         Some(reader) if mail.is_read(std::slice::from_ref(&reader)) => Ok(mail),
         Some(reader) => change(home, (actor, mail.id()), |mail, pen| {
@@ -107,35 +108,119 @@ pub fn mark_read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
     }
 }
 
-/// Puts a mail of `actor`'s away.
+/// What somebody does with a mail of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handling {
+    /// Count it as read.
+    MarkRead,
+    /// Count it as not read, and put it back where it was put away.
+    MarkUnread,
+    /// Put it away, as read.
+    Archive,
+    /// Remove it, for everybody whose inbox it is in.
+    Delete,
+}
+
+/// Does something with a mail of `actor`'s; somebody else's is refused. One that is as it is to be stays.
 ///
-/// After a crash it is put away or it is not.
-pub fn archive(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
+/// After a crash it is done or it is not.
+pub fn handle(home: &Home, actor: &str, typed: &str, handling: Handling) -> Result<Mail> {
     let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
-    let Some(reader) = reader_of(&home.view(), &mail, actor)? else {
+    let Some(reader) = reader_of(home, &mail, actor)? else {
         return Err(
             Fault::refused(format!("{} was written to {}", mail.id(), mail.to()))
-                .hint("everybody puts their own mail away"),
+                .hint("everybody does that with their own mail"),
         );
     };
-    if mail.is_archived(std::slice::from_ref(&reader)) {
+    let readers = std::slice::from_ref(&reader);
+    let (read, away) = (mail.is_read(readers), mail.is_archived(readers));
+    let is_done = match handling {
+        Handling::MarkRead => read,
+        Handling::MarkUnread => !read && !away,
+        Handling::Archive => away,
+        Handling::Delete => false,
+    };
+    if is_done {
         return Ok(mail);
     }
     change(home, (actor, mail.id()), |mail, pen| {
         let stamp = pen.stamp(mail.record());
-        mail.archive(&reader, &stamp);
-        format!("archive {}", mail.id())
+        let what = match handling {
+            Handling::MarkRead => {
+                mail.mark_read(&reader, &stamp);
+                "read"
+            }
+            Handling::MarkUnread => {
+                mail.mark_unread(&reader, &stamp);
+                "unread"
+            }
+            Handling::Archive => {
+                mail.archive(&reader, &stamp);
+                "archive"
+            }
+            Handling::Delete => {
+                mail.delete(&stamp);
+                "delete"
+            }
+        };
+        format!("{what} {}", mail.id())
     })
+}
+
+/// Returns the mails of a conversation, the oldest first: each copy of one that went to several once, and
+/// of those the one that is in `inbox` where there is one.
+pub fn thread(view: &View<'_>, inbox: &Inbox, thread: &str) -> Result<Vec<Mail>> {
+    let mut all = view.mails()?;
+    all.retain(|mail| mail.thread() == thread);
+    all.sort_by(|a, b| {
+        let order = a.sent().cmp(&b.sent()).then_with(|| a.from().cmp(b.from()));
+        let order = order.then_with(|| inbox.holds(b).cmp(&inbox.holds(a)));
+        order.then_with(|| a.id().cmp(b.id()))
+    });
+    all.dedup_by(|later, first| (later.sent(), later.from()) == (first.sent(), first.from()));
+    Ok(all)
+}
+
+/// Returns the conversation that was meant: by a mail of it, or by its own name.
+pub fn thread_of(view: &View<'_>, prefix: &str, typed: &str) -> Result<String> {
+    let typed = typed.trim();
+    if typed.starts_with("thread-") && view.mails()?.iter().any(|mail| mail.thread() == typed) {
+        return Ok(typed.to_owned());
+    }
+    Ok(resolve(view, prefix, typed)?.thread().to_owned())
+}
+
+/// What is looked for in mail; what is empty fits everything. Case does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Stands in the subject or the body.
+    pub text: String,
+    /// Stands in the address of the sender.
+    pub from: String,
+    /// Whether to look in the subject only.
+    pub only_subject: bool,
+    /// Whether to look in the body only.
+    pub only_body: bool,
+}
+
+impl Search {
+    /// Returns whether a mail is one that is looked for.
+    pub fn finds(&self, mail: &Mail) -> bool {
+        let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        let subject = !self.only_body && has(mail.subject(), &self.text);
+        let body = !self.only_subject && has(mail.body(), &self.text);
+        (subject || body) && has(mail.from(), &self.from)
+    }
 }
 
 /// Returns under which name `actor` reads a mail: their own, or the rig's, whose inbox is everybody's;
 /// nothing where it is somebody else's.
-fn reader_of(view: &View<'_>, mail: &Mail, actor: &str) -> Result<Option<String>> {
-    let own = Inbox::of(actor);
+fn reader_of(home: &Home, mail: &Mail, actor: &str) -> Result<Option<String>> {
+    let own = Inbox::of(actor, &machine(home.repo()));
     if own.holds(mail) {
         return Ok(own.readers.into_iter().next());
     }
-    let shared = !mail.to().contains('/') && view.rig(mail.to())?.is_some();
+    let shared = !mail.to().contains('/') && home.view().rig(mail.to())?.is_some();
     Ok(shared.then(|| mail.to().to_owned()))
 }
 
@@ -147,11 +232,18 @@ fn change(
     let local = home.view().ledger(Name::Mail)?.get(id)?.is_none();
     let ledger = if local { Name::Wisps } else { Name::Mail };
     let written = home.write(ledger, actor, |view, pen| {
-        let found = view.ledger(ledger)?.get(id)?.and_then(Mail::of);
+        let stored = view.ledger(ledger)?;
+        let found = stored.get(id)?.and_then(Mail::of);
         let mut mail =
             found.ok_or_else(|| Fault::stale(format!("mail '{id}' is not there any more")))?;
         let subject = change(&mut mail, pen);
-        Ok(Decision::write(subject, vec![mail.record().clone()], mail))
+        let records = vec![mail.record().clone()];
+        let mut decision = Decision::write(subject, records, mail);
+        if local {
+            let over = send::over(&stored, pen.now())?;
+            decision.forgotten = over.into_iter().filter(|it| it != id).collect();
+        }
+        Ok(decision)
     })?;
     Ok(written.value)
 }
@@ -181,7 +273,7 @@ mod tests {
     fn what_is_for_the_human_is_read_by_each_person_apart() {
         let mut mail = mail("overseer", "");
         mail.mark_read("ada", &stamp(2));
-        let check = |actor, want| assert_eq!(Inbox::of(actor).is_new(&mail, Time(0)), want);
+        let check = |actor, want| assert_eq!(Inbox::of(actor, "box").is_new(&mail, Time(0)), want);
         check("ada", false);
         check("bob", true);
         check("api/polecats/nux", false);
@@ -190,7 +282,7 @@ mod tests {
     #[test]
     fn what_is_over_is_not_new() {
         let mail = mail("api/polecats/nux", "1970-01-01T00:00:01Z");
-        let inbox = Inbox::of("api/polecats/nux");
+        let inbox = Inbox::of("api/polecats/nux", "box");
         assert!(inbox.is_new(&mail, Time(999)));
         assert!(!inbox.is_new(&mail, Time(1000)));
     }
@@ -199,7 +291,45 @@ mod tests {
     fn an_inbox_of_somebody_else_shows_what_they_have_read() {
         let mut mail = mail("api/polecats/nux", "");
         mail.mark_read("api/polecats/nux", &stamp(2));
-        assert!(!Inbox::at("api/polecats/nux", "ada").is_new(&mail, Time(0)));
-        assert_eq!(Inbox::at("overseer", "ada").readers, ["ada"]);
+        let seen = |address| Inbox::at(address, ("ada", "box"));
+        assert!(!seen("api/polecats/nux").is_new(&mail, Time(0)));
+        assert!(!seen("api/polecats/nux@box").holds(&mail));
+        assert_eq!(seen("overseer").readers, ["ada"]);
+        assert_eq!(seen("api/crew/joe@moon").readers, ["api/crew/joe"]);
+    }
+
+    #[test]
+    fn an_agent_reads_what_is_for_its_machine() {
+        let inbox = Inbox::of("api/polecats/nux", "box");
+        assert!(inbox.holds(&mail("api/polecats/nux", "")));
+        assert!(inbox.holds(&mail("api/polecats/nux@box", "")));
+        assert!(!inbox.holds(&mail("api/polecats/nux@moon", "")));
+    }
+
+    #[test]
+    fn a_search_looks_where_it_is_told() {
+        let letter = Letter {
+            from: "mayor/",
+            to: "ada",
+            subject: "The Build",
+            body: "is RED",
+            ..Letter::default()
+        };
+        let mail = Mail::new("gt-mail-1", &letter, &stamp(1));
+        let check = |text: &str, from: &str, (subject, body), want| {
+            let search = Search {
+                text: text.to_owned(),
+                from: from.to_owned(),
+                only_subject: subject,
+                only_body: body,
+            };
+            assert_eq!(search.finds(&mail), want, "{search:?}");
+        };
+        check("build", "", (false, false), true);
+        check("red", "MAYOR", (false, false), true);
+        check("red", "nux", (false, false), false);
+        check("red", "", (true, false), false);
+        check("build", "", (false, true), false);
+        check("", "mayor", (false, false), true);
     }
 }

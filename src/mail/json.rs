@@ -19,11 +19,18 @@ pub fn as_json(mail: &Mail, readers: &[String]) -> Value {
         "type": mail.mail_type(),
         "delivery": "queue",
         "thread_id": mail.thread(),
-        "pinned": false,
+        "pinned": mail.is_pinned(),
         "wisp": !mail.expires().is_empty(),
     });
     if let Some(id) = mail.reply_to() {
         value["reply_to"] = id.into();
+    }
+    let cc: Vec<&str> = mail.cc().collect();
+    if !cc.is_empty() {
+        value["cc"] = cc.into();
+    }
+    if mail.sent_to() != mail.to() {
+        value["sent_to"] = mail.sent_to().into();
     }
     if !mail.expires().is_empty() {
         value["expires_at"] = mail.expires().into();

@@ -8,8 +8,8 @@ mod remind;
 mod send;
 
 pub use address::{OVERSEER, inboxes};
-pub use directory::{find, is_here};
-pub use inbox::{Inbox, archive, inbox, mark_read, resolve};
+pub use directory::{Directory, Entry, find};
+pub use inbox::{Handling, Inbox, Search, handle, inbox, read, resolve, thread, thread_of};
 pub use json::as_json;
 pub use remind::{Reminder, reminder};
 pub use send::{BODY_MAX, Draft, Urgency, nudge, reply, send};

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use std::collections::BTreeSet;
+
+use super::directory::Directory;
 use super::{address, directory, inbox};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Decision, Name, Time};
+use crate::ledger::{Decision, Name, Snapshot, Time};
 use crate::record::{Letter, Mail};
-use crate::town::Home;
+use crate::town::{Home, machine};
 
 /// The greatest size of a body, in bytes.
 pub const BODY_MAX: usize = 512 * 1024;
@@ -14,6 +17,10 @@ pub const BODY_MAX: usize = 512 * 1024;
 const NUDGE_MAX: usize = 4 * 1024;
 /// The greatest length of a subject, in characters.
 const SUBJECT_MAX: usize = 500;
+/// The greatest size of all copies of a mail together, in bytes.
+const COPIES_MAX: usize = 32 * 1024 * 1024;
+/// How many nudges that are over a writer clears away at most.
+const CLEARED_MAX: usize = 1000;
 
 /// How long a nudge is of use.
 const NUDGE_FOR: Duration = Duration::from_secs(30 * 60);
@@ -26,8 +33,10 @@ const TYPES: [&str; 5] = ["task", "escalation", "scavenge", "notification", "rep
 /// A mail that somebody wants to send.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// The recipient, as typed.
+    /// The recipient, as typed; a group or pattern is each of those it stands for.
     pub to: String,
+    /// Those who get a copy to know of it, as typed.
+    pub cc: Vec<String>,
     /// What it is about.
     pub subject: String,
     /// What it says.
@@ -38,6 +47,8 @@ pub struct Draft {
     pub priority: Option<i64>,
     /// The mail it answers, by its id or a part of it.
     pub reply_to: Option<String>,
+    /// Whether it stays on top of the inbox.
+    pub pinned: bool,
 }
 
 /// How much a nudge hurries.
@@ -49,28 +60,42 @@ pub enum Urgency {
     Urgent,
 }
 
-/// Sends a mail to one address.
+/// Sends a mail, a copy of its own to each recipient.
 ///
-/// After a crash it is sent or it is not.
-pub fn send(home: &Home, actor: &str, draft: &Draft) -> Result<Mail> {
-    let to = directory::find(home, actor, &draft.to)?;
+/// After a crash all copies are sent or none is.
+pub fn send(home: &Home, actor: &str, draft: &Draft) -> Result<Vec<Mail>> {
+    let mut to: BTreeSet<String> = directory::find_all(home, actor, &draft.to)?
+        .into_iter()
+        .collect();
+    let sent_to = match (to.len(), &draft.cc[..]) {
+        (1, []) if !address::is_many(&draft.to) => String::new(),
+        (1, _) if !address::is_many(&draft.to) => to.iter().next().cloned().unwrap_or_default(),
+        _ => draft.to.trim().to_owned(),
+    };
+    let mut cc = BTreeSet::new();
+    for typed in &draft.cc {
+        cc.extend(directory::find_all(home, actor, typed)?);
+    }
+    let cc: Vec<String> = cc.into_iter().collect();
+    to.extend(cc.iter().cloned());
     let answered = match &draft.reply_to {
         Some(typed) => Some(inbox::resolve(&home.view(), home.rig().prefix(), typed)?),
         None => None,
     };
     let kind = checked_type(draft.kind.as_deref(), answered.is_some())?;
     let letter = Letter {
-        from: &address::sender(actor),
-        to: &to,
         subject: &checked_subject(&draft.subject)?,
         body: checked_body(&draft.body, BODY_MAX)?,
         thread: answered.as_ref().map(Mail::thread).unwrap_or_default(),
         reply_to: answered.as_ref().map(Mail::id).unwrap_or_default(),
         kind: &kind,
         priority: draft.priority,
-        expires: "",
+        sent_to: &sent_to,
+        cc: &cc,
+        is_pinned: draft.pinned,
+        ..Letter::default()
     };
-    write(home, Name::Mail, &letter)
+    write(home, actor, (Name::Mail, &to), &letter)
 }
 
 /// Answers a mail, to whoever wrote it.
@@ -86,24 +111,45 @@ pub fn reply(home: &Home, actor: &str, typed: &str, body: &str) -> Result<Mail> 
         subject => format!("Re: {subject}").chars().take(SUBJECT_MAX).collect(),
     };
     let letter = Letter {
-        from: &address::sender(actor),
-        to: answered.from(),
         subject: &subject,
         body: checked_body(body, BODY_MAX)?,
         thread: answered.thread(),
         reply_to: answered.id(),
         kind: "reply",
         priority: Some(answered.priority()),
-        expires: "",
+        ..Letter::default()
     };
-    write(home, Name::Mail, &letter)
+    let to = BTreeSet::from([writer(home, actor, &answered)?]);
+    let mut sent = write(home, actor, (Name::Mail, &to), &letter)?;
+    Ok(sent.swap_remove(0))
 }
 
-/// Sends a short message that is of no use after a while. To an agent of this clone it stays here.
+/// Returns the address of whoever wrote a mail: with the machine where agents of that name are on several.
+fn writer(home: &Home, actor: &str, mail: &Mail) -> Result<String> {
+    let from = mail.from();
+    if mail.machine().is_empty() || !address::is_agent(from) {
+        return Ok(from.to_owned());
+    }
+    let known = Directory::of(home, actor)?;
+    let several = known
+        .agents
+        .get(from)
+        .is_some_and(|it| it.machines.len() > 1);
+    let there = address::on(from, mail.machine()).filter(|_| several);
+    Ok(there.unwrap_or_else(|| from.to_owned()))
+}
+
+/// Sends a short message that is of no use after a while, to one or to each of a group. To agents of this
+/// clone it stays here.
 ///
-/// After a crash it is sent or it is not.
-pub fn nudge(home: &Home, actor: &str, (to, text): (&str, &str), urgency: Urgency) -> Result<Mail> {
-    let to = directory::find(home, actor, to)?;
+/// After a crash it is sent or it is not; of several recipients those of this clone may have it alone.
+pub fn nudge(
+    home: &Home,
+    actor: &str,
+    (to, text): (&str, &str),
+    urgency: Urgency,
+) -> Result<Vec<Mail>> {
+    let all = directory::find_all(home, actor, to)?;
     let text = text.trim();
     if text.is_empty() {
         return Err(Fault::invalid("the nudge is empty").hint("git gt nudge ADDR \"...\""));
@@ -115,49 +161,108 @@ pub fn nudge(home: &Home, actor: &str, (to, text): (&str, &str), urgency: Urgenc
     };
     let millis = u64::try_from(period.as_millis()).expect("two hours are few milliseconds");
     let subject: String = one_line(text).chars().take(100).collect();
+    let expires = Time(home.world().now().0 + millis).to_string();
     let letter = Letter {
-        from: &address::sender(actor),
-        to: &to,
         subject: &subject,
         body: text,
-        thread: "",
-        reply_to: "",
-        kind: "",
         priority: Some(priority),
-        expires: &Time(home.world().now().0 + millis).to_string(),
+        expires: &expires,
+        sent_to: if address::is_many(to) { to.trim() } else { "" },
+        ..Letter::default()
     };
-    let ledger = if directory::is_here(home, &to)? {
-        Name::Wisps
-    } else {
-        Name::Mail
-    };
-    write(home, ledger, &letter)
+    let (mut here, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    for address in all {
+        if directory::is_here(home, &address)? {
+            here.insert(address);
+        } else {
+            elsewhere.insert(address);
+        }
+    }
+    let mut sent = write(home, actor, (Name::Wisps, &here), &letter)?;
+    sent.extend(write(home, actor, (Name::Mail, &elsewhere), &letter)?);
+    Ok(sent)
 }
 
-fn write(home: &Home, ledger: Name, letter: &Letter<'_>) -> Result<Mail> {
-    let kind = if ledger == Name::Wisps {
-        "wisp"
-    } else {
-        "mail"
+/// Writes a copy for each recipient, all in one commit of one thread.
+fn write(
+    home: &Home,
+    actor: &str,
+    (ledger, to): (Name, &BTreeSet<String>),
+    letter: &Letter<'_>,
+) -> Result<Vec<Mail>> {
+    if to.is_empty() {
+        return Ok(Vec::new());
+    }
+    if letter.body.len() * to.len() > COPIES_MAX {
+        return Err(Fault::invalid(format!(
+            "the copies for {} readers have more than the {} MB they may have together",
+            to.len(),
+            COPIES_MAX / 1024 / 1024
+        ))
+        .hint("put it where the readers can look, and send the place"));
+    }
+    let kind = match ledger {
+        Name::Wisps => "wisp",
+        _ => "mail",
     };
     let prefix = format!("{}-{kind}", home.rig().prefix());
     let fresh = format!("thread-{}", home.world().random_base36(12));
-    let thread = if letter.thread.is_empty() {
-        &fresh
-    } else {
-        letter.thread
-    };
+    let (from, machine) = (address::sender(actor), machine(home.repo()));
     let letter = Letter {
-        thread,
+        from: &from,
+        machine: if address::is_agent(&from) {
+            &machine
+        } else {
+            ""
+        },
+        thread: match letter.thread {
+            "" => &fresh,
+            known => known,
+        },
         ..letter.clone()
     };
-    let written = home.write(ledger, letter.from, |view, pen| {
-        let id = pen.new_id(&view.ledger(ledger)?, &prefix)?;
-        let mail = Mail::new(&id, &letter, &pen.first_stamp());
-        let subject = format!("mail {id} to {}: {}", letter.to, letter.subject);
-        Ok(Decision::write(subject, vec![mail.record().clone()], mail))
+    let written = home.write(ledger, &from, |view, pen| {
+        let stored = view.ledger(ledger)?;
+        // Copies have one stamp: they are one mail.
+        let stamp = pen.first_stamp();
+        let (mut mails, mut ids) = (Vec::new(), BTreeSet::new());
+        for to in to {
+            let id = loop {
+                let id = pen.new_id(&stored, &prefix)?;
+                if ids.insert(id.clone()) {
+                    break id;
+                }
+            };
+            let letter = Letter {
+                to,
+                ..letter.clone()
+            };
+            mails.push(Mail::new(&id, &letter, &stamp));
+        }
+        let whom = match &mails[..] {
+            [one] => format!("{} to {}", one.id(), one.to()),
+            all => format!("to {} ({} copies)", letter.sent_to, all.len()),
+        };
+        let records = mails.iter().map(|mail| mail.record().clone()).collect();
+        let mut decision =
+            Decision::write(format!("mail {whom}: {}", letter.subject), records, mails);
+        if ledger == Name::Wisps {
+            decision.forgotten = over(&stored, pen.now())?;
+        }
+        Ok(decision)
     })?;
     Ok(written.value)
+}
+
+/// Returns the ids of nudges that are of no use any more, so that whoever writes the next one clears them
+/// away: nothing runs that would do it else.
+pub(super) fn over(wisps: &Snapshot<'_>, now: Time) -> Result<Vec<String>> {
+    let nudges = wisps.records()?.into_iter().filter_map(Mail::of);
+    let over = nudges.filter(|nudge| nudge.is_expired(now));
+    Ok(over
+        .take(CLEARED_MAX)
+        .map(|nudge| nudge.id().to_owned())
+        .collect())
 }
 
 fn one_line(text: &str) -> String {

@@ -77,6 +77,17 @@ impl Convoy {
         self.0.set_entry("beads", bead, Some(true.into()), stamp);
     }
 
+    /// Takes a bead out.
+    pub fn remove(&mut self, bead: &str, stamp: &Stamp) {
+        self.0.set_entry("beads", bead, None, stamp);
+    }
+
+    /// Tells an address of its end, or does so no more.
+    pub fn tell(&mut self, address: &str, on: bool, stamp: &Stamp) {
+        let value = on.then(|| true.into());
+        self.0.set_entry("notify", address, value, stamp);
+    }
+
     /// Returns the addresses that were asked to be told of its end, sorted.
     pub fn notify(&self) -> impl Iterator<Item = &str> {
         self.0.entries("notify").map(|(address, _)| address)

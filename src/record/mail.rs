@@ -1,5 +1,7 @@
 //! A mail: what somebody wrote to an address, who has read it and who has put it away.
 
+use serde_json::Map;
+
 use crate::ledger::{Record, Stamp, Time};
 
 /// A message.
@@ -27,6 +29,14 @@ pub struct Letter<'a> {
     pub priority: Option<i64>,
     /// When it is of no use any more, RFC 3339; empty for never.
     pub expires: &'a str,
+    /// What the sender typed, where that reached several; empty for one.
+    pub sent_to: &'a str,
+    /// Those who got a copy to know of it.
+    pub cc: &'a [String],
+    /// Whether it stays on top of an inbox.
+    pub is_pinned: bool,
+    /// The machine an agent wrote it on; empty for people, who are the same everywhere.
+    pub machine: &'a str,
 }
 
 impl Mail {
@@ -54,7 +64,9 @@ impl Mail {
             ("body", letter.body),
             ("expires", letter.expires),
             ("from", letter.from),
+            ("machine", letter.machine),
             ("reply_to", letter.reply_to),
+            ("sent_to", letter.sent_to),
             ("subject", letter.subject),
             ("thread", letter.thread),
             ("to", letter.to),
@@ -65,6 +77,12 @@ impl Mail {
         }
         if let Some(priority) = letter.priority.filter(|it| *it != 2) {
             record.set("priority", Some(priority.into()), stamp);
+        }
+        for address in letter.cc {
+            record.set_entry("cc", address, Some(true.into()), stamp);
+        }
+        if letter.is_pinned {
+            record.set("pinned", Some(true.into()), stamp);
         }
         Self(record)
     }
@@ -92,6 +110,34 @@ impl Mail {
     /// Returns the address it is for.
     pub fn to(&self) -> &str {
         self.0.text("to")
+    }
+
+    /// Returns what its sender typed where that reached several, else the address it is for.
+    pub fn sent_to(&self) -> &str {
+        match self.0.text("sent_to") {
+            "" => self.to(),
+            typed => typed,
+        }
+    }
+
+    /// Returns those who got a copy to know of it.
+    pub fn cc(&self) -> impl Iterator<Item = &str> {
+        self.0.entries("cc").map(|(address, _)| address)
+    }
+
+    /// Returns whether it stays on top of an inbox.
+    pub fn is_pinned(&self) -> bool {
+        self.0.flag("pinned")
+    }
+
+    /// Returns the machine an agent wrote it on, empty where nobody said.
+    pub fn machine(&self) -> &str {
+        self.0.text("machine")
+    }
+
+    /// Returns whether it was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.0.life() % 2 != 0
     }
 
     /// Returns what it is about.
@@ -161,6 +207,22 @@ impl Mail {
         self.0.set_entry("read", reader, Some(true.into()), stamp);
     }
 
+    /// Notes that `reader` has yet to read it; what was put away is in the inbox again.
+    pub fn mark_unread(&mut self, reader: &str, stamp: &Stamp) {
+        for field in ["read", "archived"] {
+            self.0.set_entry(field, reader, None, stamp);
+        }
+    }
+
+    /// Makes a tombstone of it: who wrote what to whom is gone, the id stays taken.
+    pub fn delete(&mut self, stamp: &Stamp) {
+        let life = self.0.life();
+        let mut state = Map::new();
+        state.insert("life".to_owned(), (life + 1 - life % 2).into());
+        state.insert("status".to_owned(), "deleted".into());
+        self.0.delete(state, stamp);
+    }
+
     /// Notes that `reader` has put it away, and read it.
     pub fn archive(&mut self, reader: &str, stamp: &Stamp) {
         self.mark_read(reader, stamp);
@@ -205,6 +267,25 @@ mod tests {
         assert!(mail.record().created().is_zero());
         assert_eq!(mail.sent(), stamp(9));
         assert_eq!((mail.mail_type(), mail.priority()), ("notification", 2));
+    }
+
+    #[test]
+    fn a_deleted_mail_stays_deleted_whatever_its_readers_do() {
+        let mail = Mail::new("gt-mail-1", &letter(), &stamp(1));
+        let (mut one, mut other) = (mail.clone(), mail);
+        one.delete(&stamp(2));
+        other.mark_read("ada", &stamp(3));
+        let both = Mail::of(join(one.record(), other.record())).unwrap();
+        assert!(both.is_deleted() && both.subject().is_empty());
+    }
+
+    #[test]
+    fn what_was_put_away_can_be_unread_again() {
+        let mut mail = Mail::new("gt-mail-1", &letter(), &stamp(1));
+        let readers = ["ada".to_owned()];
+        mail.archive("ada", &stamp(2));
+        mail.mark_unread("ada", &stamp(3));
+        assert!(!mail.is_read(&readers) && !mail.is_archived(&readers));
     }
 
     #[test]

@@ -54,6 +54,12 @@ pub fn fully(home: &Home) -> Settled {
     settle(home, Cursor::load(home).as_ref(), true)
 }
 
+/// Applies what follows from everything there is, whether or not it was looked at before; for whoever asks
+/// for that.
+pub fn anew(home: &Home) -> Settled {
+    settle(home, None, true)
+}
+
 /// What was decided stands, whatever becomes of its consequences: so a failure here is told and is no
 /// failure of the command that decided.
 fn settle(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Settled {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::changes::Changes;
 use super::{convoys, letters};
 use crate::fault::Result;
-use crate::ledger::{Name, Record, Stamp};
+use crate::ledger::{Name, Record, Stamp, Time};
 use crate::record::{Bead, Convoy, Request, RequestStatus};
 use crate::town::View;
 
@@ -21,6 +21,8 @@ pub struct Facts<'a> {
     pub requests: &'a [Request],
     /// How a request got onto its target, nothing while it is not there.
     pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
+    /// What time it is.
+    pub now: Time,
     convoys: OnceCell<Vec<Convoy>>,
 }
 
@@ -36,6 +38,7 @@ impl<'a> Facts<'a> {
             changes,
             requests,
             landing,
+            now: view.repo().world().now(),
             convoys: OnceCell::new(),
         }
     }

@@ -22,7 +22,7 @@ pub use rig::{Founded, NewRig, found, rigs_that_give_way};
 pub use settings::{KEYS, Key, Place};
 pub use target::Target;
 pub use view::View;
-pub use whoami::{Source, actor, guest, refuse_worker, role_of, set_guest, who};
+pub use whoami::{Source, actor, guest, machine, refuse_worker, role_of, set_guest, who};
 
 /// The name and the prefix of the repository that a town stands in.
 pub const HQ: &str = "hq";

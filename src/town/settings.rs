@@ -69,6 +69,12 @@ pub const KEYS: &[Key] = &[
         "where worktrees of agents stand",
     ),
     key(
+        "machine",
+        Scope::Local,
+        "the host's name",
+        "what tells agents of one name on several machines apart",
+    ),
+    key(
         "prefix",
         Scope::Fixed,
         "from the name",

@@ -121,11 +121,11 @@ impl<'r> View<'r> {
         })
     }
 
-    /// Returns the mail of an id, also one of this clone's own.
+    /// Returns the mail of an id, also one of this clone's own; none where it was deleted.
     pub fn mail(&self, id: &str) -> Result<Option<Mail>> {
         for name in [Name::Mail, Name::Wisps] {
             if let Some(mail) = self.ledger(name)?.get(id)?.and_then(Mail::of) {
-                return Ok(Some(mail));
+                return Ok(Some(mail).filter(|mail| !mail.is_deleted()));
             }
         }
         Ok(None)
@@ -143,9 +143,10 @@ impl<'r> View<'r> {
         Ok(there.is_some())
     }
 
-    /// Returns all mail, sorted by id, this clone's own last.
+    /// Returns all mail but what was deleted, sorted by id, this clone's own last.
     pub fn mails(&self) -> Result<Vec<Mail>> {
-        let mut all = self.records(Name::Mail, Mail::of)?;
+        let mail = |record| Mail::of(record).filter(|mail| !mail.is_deleted());
+        let mut all = self.records(Name::Mail, mail)?;
         all.extend(self.records(Name::Wisps, Mail::of)?);
         Ok(all)
     }

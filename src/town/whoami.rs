@@ -94,6 +94,16 @@ fn guest_key(name: &str) -> String {
     format!("gt.guest.{name}.identity")
 }
 
+/// Returns what this machine is called where agents of one name are told apart: `gt.machine`, else the host's
+/// name. What cannot stand in an address becomes a dash.
+pub fn machine(repo: &Repo) -> String {
+    let set = repo.setting("gt.machine").filter(|name| !name.is_empty());
+    let name = set.unwrap_or_else(|| repo.world().host());
+    let usable = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let clean = |c| if usable(c) { c } else { '-' };
+    name.trim().chars().take(100).map(clean).collect()
+}
+
 /// Refuses what a worker must not decide for the others; `what` completes "a polecat does not …".
 pub fn refuse_worker(world: &World, what: &str) -> Result<()> {
     match world.env("GT_ROLE") {

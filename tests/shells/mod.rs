@@ -15,6 +15,56 @@ struct Case {
 /// What both shells offer in a project where [`BEGIN`] was typed.
 const CASES: &[Case] = &[
     Case {
+        line: "git gt ",
+        wanted: &["sling", "mail", "convoy", "show", "init"],
+        unwanted: &["complete", "session", "gt-7k2q9"],
+    },
+    Case {
+        line: "git gt sh",
+        wanted: &["show"],
+        unwanted: &["sling"],
+    },
+    Case {
+        line: "git gt show ",
+        wanted: &["gt-7k2q9", "gt-m4x8d"],
+        unwanted: &["gt-closd", "show"],
+    },
+    Case {
+        line: "git gt mail send ",
+        wanted: &["overseer", "mayor/", "project/refinery", "@crew"],
+        unwanted: &["gt-7k2q9", "unheard"],
+    },
+    Case {
+        line: "git gt mail send --cc ov",
+        wanted: &["overseer"],
+        unwanted: &["mayor/"],
+    },
+    Case {
+        line: "git gt mail send @re",
+        wanted: &["@refineries"],
+        unwanted: &["@crew"],
+    },
+    Case {
+        line: "git gt mail inbox pr",
+        wanted: &["project/witness"],
+        unwanted: &["project/*"],
+    },
+    Case {
+        line: "git gt mail read gt-m",
+        wanted: &["gt-mail-"],
+        unwanted: &["gt-m4x8d"],
+    },
+    Case {
+        line: "git gt convoy show ",
+        wanted: &["gt-cv-"],
+        unwanted: &["gt-7k2q9"],
+    },
+    Case {
+        line: "git-gt convoy add gt-cv-abc gt-7",
+        wanted: &["gt-7k2q9"],
+        unwanted: &["gt-m4x8d"],
+    },
+    Case {
         line: "git gt sl",
         wanted: &["sling"],
         unwanted: &["show", "session"],
@@ -83,6 +133,8 @@ const CASES: &[Case] = &[
 
 const MORE: &str = "git gt create --id gt-closd 'Long done'
 git gt close gt-closd
+git gt convoy create 'Before the release' gt-7k2q9
+git gt mail send overseer -s 'Ready: \\$HOME and `all`'
 ";
 
 fn project() -> Project {
@@ -94,8 +146,12 @@ fn project() -> Project {
 #[track_caller]
 fn check(case: &Case, offered: &str) {
     let offered: Vec<&str> = offered.split_whitespace().collect();
+    // An id that was made by chance is known by its beginning.
+    let fits =
+        |it: &str, wanted: &str| it == wanted || wanted.ends_with('-') && it.starts_with(wanted);
     for wanted in case.wanted {
-        assert!(offered.contains(wanted), "{}: {offered:?}", case.line);
+        let offers = offered.iter().any(|it| fits(it, wanted));
+        assert!(offers, "{}: {offered:?}", case.line);
     }
     for unwanted in case.unwanted {
         assert!(!offered.contains(unwanted), "{}: {offered:?}", case.line);
@@ -143,6 +199,52 @@ fn bash_completes_git_gt() {
         assert_eq!(offer(folder, "git gt show ").trim(), "");
         assert_eq!(offer(folder, "git-gt agents --actor ").trim(), "");
         assert_eq!(offer(folder, "git gt sl").trim(), "sling");
+    }
+}
+
+/// What loads completions of installed programs when they are first asked for.
+const LOADER: &str = "/usr/share/bash-completion/bash_completion";
+
+/// Completes a line as an interactive bash does that has nothing but the loader and what `install-docs`
+/// installed.
+const LAZY_BASH: &str = r#"
+. "$LOADER"
+offer () {
+  COMP_LINE="$1"; COMP_POINT=${#1}; COMP_TYPE=9; COMPREPLY=()
+  read -r -a COMP_WORDS <<<"$1"
+  case "$1" in *' ') COMP_WORDS+=("") ;; esac
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  local loader=_completion_loader spec
+  if declare -F _comp_load >/dev/null; then loader=_comp_load; fi
+  complete -p "${COMP_WORDS[0]}" >/dev/null 2>&1 || "$loader" "${COMP_WORDS[0]}"
+  spec="$(complete -p "${COMP_WORDS[0]}")"
+  spec="${spec##*-F }"
+  "${spec%% *}" "${COMP_WORDS[0]}"
+  printf '%s\n' "${COMPREPLY[@]}"
+}
+offer "$1"
+"#;
+
+#[test]
+fn bash_loads_what_was_installed() {
+    let there = Path::new(LOADER).exists() && Path::new(GIT_COMPLETION).exists();
+    if !need("bash") || !there && !need("bash-completion") {
+        return;
+    }
+    let project = project();
+    project.run(".", "git gt install-docs --prefix own");
+    fs::write(project.dir.path().join("offer.bash"), LAZY_BASH).unwrap();
+    for (line, wanted) in [
+        ("git gt sh", "show"),
+        ("git gt show ", "gt-7k2q9"),
+        ("git gt mail send ", "overseer"),
+        ("git-gt convoy cr", "create"),
+    ] {
+        let run = "XDG_DATA_DIRS=../own/share:/usr/share bash --norc ../offer.bash \"$2\"";
+        let script = format!("LOADER='{LOADER}'; export LOADER\nset -- '' '{line}'\n{run}");
+        let offered = project.run("project", &script);
+        let found = offered.split_whitespace().any(|it| it == wanted);
+        assert!(found, "{line}: {offered}");
     }
 }
 
@@ -276,6 +378,8 @@ fn docs_are_installed_where_man_looks() {
         ("git help gt-concepts", "GITGT-CONCEPTS(7)"),
         ("git help git-gt-sling", "GIT-GT-SLING(1)"),
         ("git gt sling --help", "GIT-GT-SLING(1)"),
+        ("git gt convoy --help", "GIT-GT-CONVOY(1)"),
+        ("man git-gt-nudge", "GIT-GT-NUDGE(1)"),
     ] {
         let shown = project.run(".", &format!("{own}export MANPAGER=cat\n{asked}"));
         assert!(shown.contains(wanted), "{asked}: {shown}");

@@ -99,6 +99,25 @@ impl Place {
         path.display().to_string()
     }
 
+    /// Makes a folder.
+    pub(crate) fn folder(&self, name: &str) {
+        let path = self.dir.path().join(name);
+        std::fs::create_dir_all(path).expect("the folder can be written");
+    }
+
+    /// Notes a hook of an agent, as hanging one does: a ref named by the hash of the name.
+    pub(crate) fn hook(&self, agent: &str) {
+        let script = format!(
+            "blob=$(printf '{{}}' | git hash-object -w --stdin) &&
+            tree=$(printf '100644 blob %s\\tvalue.json\\n' $blob | git mktree) &&
+            commit=$(git -c user.name=a -c user.email=a commit-tree -m '{agent}' $tree) &&
+            name=$(printf %s '{agent}' | git hash-object --stdin | cut -c 1-32) &&
+            git update-ref refs/gt-local/hooks/$name $commit"
+        );
+        let mut shell = self.hermetic(Command::new("sh"));
+        shell.args(["-c", &script]).assert().success();
+    }
+
     /// Makes a bead and returns its id.
     pub(crate) fn create(&self, args: &[&str]) -> String {
         let all: Vec<&str> = ["create", "--silent"].iter().chain(args).copied().collect();
