@@ -94,6 +94,14 @@ impl Fault {
         self
     }
 
+    /// Returns the same fault with the place it is about said first.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        let text = self.text_mut();
+        text.message = format!("{place}: {}", text.message);
+        self
+    }
+
     /// Returns the message and the hints.
     pub fn text(&self) -> &Text {
         match self {

@@ -8,7 +8,7 @@ use crate::world::process::Run;
 /// Returns `run` with an agent's identity in its environment and none of ours.
 pub(super) fn identify(run: Run, home: &Home, hook: &Hook, session: &str) -> Run {
     let (rig, name) = (home.rig().name(), hook.name());
-    let root = home.repo().root().display().to_string();
+    let root = home.town_root().display().to_string();
     let ceiling = hook
         .path
         .parent()

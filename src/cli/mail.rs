@@ -209,7 +209,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }),
         Verb::Peek { ids } => look::peek(cx, ids),
         Verb::Reply(args) => {
-            let home = cx.home()?;
+            let home = mailbox(cx, Some(&args.id))?;
             let sent = mail::reply(&home, &cx.actor(home.repo()), &args.id, &args.body.text()?)?;
             cx.settle(&home);
             Ok(told(&[sent]))
@@ -289,11 +289,11 @@ fn each(
     ids: &[String],
     change: impl Fn(&Home, &str, &str) -> Result<(Mail, String)>,
 ) -> Result<Reply> {
-    let home = cx.home()?;
-    let (actor, machine) = (cx.actor(home.repo()), machine(home.repo()));
+    let own = mailbox(cx, None)?;
+    let (actor, machine) = (cx.actor(own.repo()), machine(own.repo()));
     let (mut values, mut blocks, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
-        match change(&home, &actor, id) {
+        match mailbox(cx, Some(id)).and_then(|home| change(&home, &actor, id)) {
             Ok((mail, block)) => {
                 let inbox = Inbox::at(mail.to(), (&actor, &machine));
                 values.push(as_json(&mail, &inbox.readers));
@@ -302,7 +302,7 @@ fn each(
             Err(fault) => faults.push(fault),
         }
     }
-    cx.settle(&home);
+    cx.settle(&own);
     Ok(several(values, blocks.join("\n"), faults))
 }
 
@@ -314,9 +314,23 @@ fn handle(cx: &Context, ids: &[String], handling: Handling, what: &str) -> Resul
     })
 }
 
+/// Returns the home of a mail that was typed: the one that keeps the mail of whoever asks, unless it is not
+/// there and its id is another one's.
+fn mailbox(cx: &Context, typed: Option<&str>) -> Result<Home> {
+    let here = cx.home()?;
+    let actor = cx.actor(here.repo());
+    let own = here.of_address(&mail::inboxes(&actor)[0])?;
+    match typed {
+        Some(typed) if mail::resolve(&own.view(), own.rig().prefix(), typed).is_err() => {
+            own.of_bead(typed)
+        }
+        _ => Ok(own),
+    }
+}
+
 /// Returns the inbox of whoever asks, and what is new in it.
 fn new_mail(cx: &Context) -> Result<(Home, Inbox, Vec<Mail>)> {
-    let home = cx.home()?;
+    let home = mailbox(cx, None)?;
     let inbox = Inbox::of(&cx.actor(home.repo()), &machine(home.repo()));
     let now = home.world().now();
     let mut mails = mail::inbox(&home.view(), &inbox)?;

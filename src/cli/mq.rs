@@ -67,7 +67,12 @@ enum Verb {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = match &args.verb {
+        Verb::Status { request } | Verb::Retry { request } | Verb::Reject { request, .. } => {
+            cx.home_of(request)?
+        }
+        Verb::Submit { .. } | Verb::List { .. } => cx.home()?,
+    };
     match &args.verb {
         Verb::Submit {
             branch,
@@ -79,7 +84,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             branch.as_deref(),
             (bead.as_deref(), target.as_deref()),
         ),
-        Verb::List { all, status } => list(&home, *all, status.as_deref()),
+        Verb::List { all, status } => list(cx, *all, status.as_deref()),
         Verb::Status { request } => status(&home, request),
         Verb::Retry { request } => {
             cx.settle(&home);
@@ -176,7 +181,7 @@ fn told(home: &Home, request: &Request, said: &str) -> Result<Reply> {
     ))
 }
 
-fn list(home: &Home, all: bool, status: Option<&str>) -> Result<Reply> {
+fn list(cx: &Context, all: bool, status: Option<&str>) -> Result<Reply> {
     let wanted = match status {
         None => None,
         Some(word) => Some(RequestStatus::parse(word).ok_or_else(|| {
@@ -184,27 +189,29 @@ fn list(home: &Home, all: bool, status: Option<&str>) -> Result<Reply> {
                 .hint("queued, held, landed, ejected, conflict, rejected, cancelled")
         })?),
     };
-    let view = home.view();
     let shown = |it: &Request| match wanted {
         Some(status) => it.status() == status,
         None => all || it.is_live(),
     };
     let (mut values, mut rows) = (Vec::new(), Vec::new());
-    let results = view.results()?;
-    for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
-        values.push(mq::as_json(&request, attempts(&results, &request).len()));
-        let title = match request.bead() {
-            "" => request.branch().to_owned(),
-            bead => title(&view, bead)?,
-        };
-        let (id, status) = (request.id().to_owned(), request.status().to_string());
-        rows.push(vec![
-            id,
-            status,
-            request.bead().to_owned(),
-            request.worker().to_owned(),
-            title,
-        ]);
+    for home in cx.homes()? {
+        let view = home.view();
+        let results = view.results()?;
+        for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
+            values.push(mq::as_json(&request, attempts(&results, &request).len()));
+            let title = match request.bead() {
+                "" => request.branch().to_owned(),
+                bead => title(&view, bead)?,
+            };
+            let (id, status) = (request.id().to_owned(), request.status().to_string());
+            rows.push(vec![
+                id,
+                status,
+                request.bead().to_owned(),
+                request.worker().to_owned(),
+                title,
+            ]);
+        }
     }
     let mut text = columns(rows);
     if text.is_empty() {

@@ -22,18 +22,61 @@ pub(crate) struct Args {
 const ROUNDS: usize = 3;
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
-    let name = args
-        .remote
-        .clone()
-        .or_else(|| home.default_remote())
-        .ok_or_else(|| {
+    let here = cx.home()?;
+    let homes = homes(cx, &here)?;
+    if let [home] = &homes[..] {
+        let name = args.remote.clone().or_else(|| home.default_remote());
+        let name = name.ok_or_else(|| {
             Fault::refused("this repository has no remote to sync with")
                 .hint("git remote add origin <url>, or name one: git gt sync <remote>")
         })?;
+        return settled(home, &name);
+    }
+    let (mut values, mut text, mut faults, mut notes) =
+        (Vec::new(), String::new(), Vec::new(), Vec::new());
+    for home in &homes {
+        let rig = home.rig().name();
+        let name = args.remote.clone().or_else(|| home.default_remote());
+        let Some(name) = name else {
+            text.push_str(&format!("{rig:<10} stays here: it has no remote\n"));
+            continue;
+        };
+        match settled(home, &name) {
+            Ok(reply) => {
+                let mut value = reply.value;
+                value["rig"] = rig.into();
+                values.push(value);
+                let lines = reply.text.lines();
+                text.extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+                faults.extend(reply.faults);
+                notes.extend(reply.notes);
+            }
+            Err(fault) => faults.push(fault.within(rig)),
+        }
+    }
+    let reply = Reply::new(json!(values), text).with_faults(faults);
+    Ok(notes.into_iter().fold(reply, Reply::note))
+}
+
+/// Returns what is synced: a rig and the HQ of its town; from HQ, the whole town; what was named, alone.
+fn homes(cx: &Context, here: &Home) -> Result<Vec<Home>> {
+    match cx.rig {
+        Some(_) => Ok(vec![here.clone()]),
+        None if here.stands_alone() || here.is_hq() => {
+            // What follows from the rigs' news is written to HQ, which therefore comes last.
+            let mut all = here.all_here()?;
+            all.rotate_left(1);
+            Ok(all)
+        }
+        None => Ok(vec![here.clone(), here.hq()?]),
+    }
+}
+
+/// Syncs one repository with a remote until nothing more follows from it.
+fn settled(home: &Home, name: &str) -> Result<Reply> {
     let mut report = Report::default();
     for _ in 0..ROUNDS {
-        match once(&home, &name) {
+        match once(home, name) {
             Ok(done) => {
                 report.events.extend(done.events);
                 report.faults = done.faults;
@@ -42,15 +85,15 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Err(fault) if report.events.is_empty() => return Err(fault),
             Err(fault) => report.faults = vec![fault],
         }
-        let settled = settle::fully(&home);
-        let again = !settled.told.is_empty() && report.faults.is_empty();
-        report.faults.extend(settled.faults);
+        let drawn = settle::fully(home);
+        let again = !drawn.told.is_empty() && report.faults.is_empty();
+        report.faults.extend(drawn.faults);
         if !again {
             break;
         }
     }
-    let reply = told(&name, report);
-    let (before, now) = (home.rig(), cx.home()?);
+    let reply = told(name, report);
+    let (before, now) = (home.rig(), Home::open(home.world())?);
     Ok(match now.rig() {
         rig if rig.name() == before.name() => reply,
         rig => reply.note(format!(

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{self, DEACON, MAYOR, OVERSEER};
 use crate::fault::{Fault, Result};
 use crate::ledger::Cell;
-use crate::town::{Home, machine};
+use crate::town::{HQ, Home, machine};
 
 /// The folder of `refs/gt-local` that notes this clone's hooks.
 const HOOKS: &str = "hooks";
@@ -61,7 +61,7 @@ impl Directory {
     /// Returns everybody a home knows of, and `actor`.
     pub fn of(home: &Home, actor: &str) -> Result<Self> {
         let mut directory = Self::near(home, actor)?;
-        directory.gather_traces(home)?;
+        directory.gather_all_traces(home)?;
         Ok(directory)
     }
 
@@ -69,14 +69,22 @@ impl Directory {
     fn near(home: &Home, actor: &str) -> Result<Self> {
         let mut directory = Self::new(home.rig().name(), &machine(home.repo()));
         directory.add_present(actor);
-        directory.gather(home)?;
+        for home in home.hq()?.all_here()? {
+            directory.gather(&home)?;
+        }
         Ok(directory)
+    }
+
+    /// Adds the traces in every home of the town.
+    fn gather_all_traces(&mut self, home: &Home) -> Result<()> {
+        let homes = home.hq()?.all_here()?;
+        homes.iter().try_for_each(|home| self.gather_traces(home))
     }
 
     /// Adds the rigs, the hooks, the crew and the queue of a home: what is quick to find.
     pub fn gather(&mut self, home: &Home) -> Result<()> {
         let view = home.view();
-        for rig in view.rigs()? {
+        for rig in view.rigs()?.iter().filter(|rig| rig.name() != HQ) {
             self.add_rig(rig.name());
         }
         if let Some(name) = home.repo().setting("user.name") {
@@ -236,16 +244,17 @@ fn look<T>(
             found => return found,
         }
     }
-    known.gather_traces(home)?;
+    known.gather_all_traces(home)?;
     ask(&known)
 }
 
-/// Returns whether an agent's hook hangs in this clone.
+/// Returns whether an agent's hook hangs on this machine.
 pub(super) fn is_here(home: &Home, address: &str) -> Result<bool> {
     let here = machine(home.repo());
     let plain = match address.rsplit_once('@') {
         Some((name, there)) if there == here => name,
         _ => address,
     };
+    let home = home.of_address(plain)?;
     Ok(Cell::find(home.repo(), HOOKS, plain)?.is_some())
 }

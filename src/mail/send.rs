@@ -62,7 +62,7 @@ pub enum Urgency {
 
 /// Sends a mail, a copy of its own to each recipient.
 ///
-/// After a crash all copies are sent or none is.
+/// After a crash all copies are sent or none is; of a mail to several rigs, those of some rigs may be.
 pub fn send(home: &Home, actor: &str, draft: &Draft) -> Result<Vec<Mail>> {
     let mut to: BTreeSet<String> = directory::find_all(home, actor, &draft.to)?
         .into_iter()
@@ -183,16 +183,14 @@ pub fn nudge(
     Ok(sent)
 }
 
-/// Writes a copy for each recipient, all in one commit of one thread.
+/// Writes a copy for each recipient, of one thread, in one commit for each repository of the town that
+/// keeps some of them.
 fn write(
     home: &Home,
     actor: &str,
     (ledger, to): (Name, &BTreeSet<String>),
     letter: &Letter<'_>,
 ) -> Result<Vec<Mail>> {
-    if to.is_empty() {
-        return Ok(Vec::new());
-    }
     if letter.body.len() * to.len() > COPIES_MAX {
         return Err(Fault::invalid(format!(
             "the copies for {} readers have more than the {} MB they may have together",
@@ -205,7 +203,6 @@ fn write(
         Name::Wisps => "wisp",
         _ => "mail",
     };
-    let prefix = format!("{}-{kind}", home.rig().prefix());
     let fresh = format!("thread-{}", home.world().random_base36(12));
     let (from, machine) = (address::sender(actor), machine(home.repo()));
     let letter = Letter {
@@ -221,7 +218,37 @@ fn write(
         },
         ..letter.clone()
     };
-    let written = home.write(ledger, &from, |view, pen| {
+    let mut sent = Vec::new();
+    for (home, to) in by_home(home, to)? {
+        sent.extend(write_in(&home, &from, (ledger, kind), (&to, &letter))?);
+    }
+    Ok(sent)
+}
+
+/// Returns recipients by the homes that keep their mail.
+fn by_home<'a>(home: &Home, to: &'a BTreeSet<String>) -> Result<Vec<(Home, Vec<&'a String>)>> {
+    let mut found: Vec<(Home, Vec<&String>)> = Vec::new();
+    for address in to {
+        let home = home.of_address(address)?;
+        let known = found
+            .iter_mut()
+            .find(|(it, _)| it.rig().name() == home.rig().name());
+        match known {
+            Some((_, all)) => all.push(address),
+            None => found.push((home, vec![address])),
+        }
+    }
+    Ok(found)
+}
+
+fn write_in(
+    home: &Home,
+    from: &str,
+    (ledger, kind): (Name, &str),
+    (to, letter): (&[&String], &Letter<'_>),
+) -> Result<Vec<Mail>> {
+    let prefix = format!("{}-{kind}", home.rig().prefix());
+    let written = home.write(ledger, from, |view, pen| {
         let stored = view.ledger(ledger)?;
         // Copies have one stamp: they are one mail.
         let stamp = pen.first_stamp();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::new_mail;
+use super::{mailbox, new_mail};
 use crate::cli::Context;
 use crate::cli::reply::{Exit, Reply, columns, printable};
 use crate::cli::show::indented;
@@ -12,13 +12,14 @@ use crate::record::Mail;
 use crate::town::{Home, machine};
 
 pub(super) fn inbox(cx: &Context, address: Option<&str>, unread: bool, all: bool) -> Result<Reply> {
-    let home = cx.home()?;
-    let (actor, now) = (cx.actor(home.repo()), home.world().now());
-    let machine = machine(home.repo());
+    let here = cx.home()?;
+    let (actor, now) = (cx.actor(here.repo()), here.world().now());
+    let machine = machine(here.repo());
     let inbox = match address {
-        Some(typed) => Inbox::at(&mail::find(&home, &actor, typed)?, (&actor, &machine)),
+        Some(typed) => Inbox::at(&mail::find(&here, &actor, typed)?, (&actor, &machine)),
         None => Inbox::of(&actor, &machine),
     };
+    let home = here.of_address(&inbox.addresses[0])?;
     let shown = |it: &Mail| all || inbox.is_shown(it, now) && (!unread || inbox.is_new(it, now));
     let mut mails = mail::inbox(&home.view(), &inbox)?;
     mails.retain(shown);
@@ -93,10 +94,10 @@ pub(super) fn peek(cx: &Context, ids: &[String]) -> Result<Reply> {
         }
         return Ok(blocks(&new, &inbox));
     }
-    let home = cx.home()?;
-    let (view, mut values, mut texts) = (home.view(), Vec::new(), Vec::new());
+    let (mut values, mut texts) = (Vec::new(), Vec::new());
     for typed in ids {
-        let mail = mail::resolve(&view, home.rig().prefix(), typed)?;
+        let home = mailbox(cx, Some(typed))?;
+        let mail = mail::resolve(&home.view(), home.rig().prefix(), typed)?;
         values.push(as_json(&mail, &seen(cx, &home, &mail).readers));
         texts.push(block(&mail));
     }
@@ -116,15 +117,20 @@ fn blocks(mails: &[Mail], inbox: &Inbox) -> Reply {
 }
 
 pub(super) fn thread(cx: &Context, typed: &str) -> Result<Reply> {
-    let home = cx.home()?;
-    let view = home.view();
+    let home = mailbox(cx, Some(typed))?;
     let inbox = Inbox::of(&cx.actor(home.repo()), &machine(home.repo()));
-    let thread = mail::thread_of(&view, home.rig().prefix(), typed)?;
-    Ok(blocks(&mail::thread(&view, &inbox, &thread)?, &inbox))
+    let thread = mail::thread_of(&home.view(), home.rig().prefix(), typed)?;
+    // Each answer is kept where its reader is.
+    let mut mails = Vec::new();
+    for home in home.hq()?.all_here()? {
+        mails.extend(mail::thread(&home.view(), &inbox, &thread)?);
+    }
+    mails.sort_by(|a, b| a.sent().cmp(&b.sent()).then_with(|| a.id().cmp(b.id())));
+    Ok(blocks(&mails, &inbox))
 }
 
 pub(super) fn search(cx: &Context, search: &Search, archive: bool) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = mailbox(cx, None)?;
     let inbox = Inbox::of(&cx.actor(home.repo()), &machine(home.repo()));
     let now = home.world().now();
     let mut mails = mail::inbox(&home.view(), &inbox)?;
