@@ -1,0 +1,215 @@
+//! What goes across rigs: beads found by their prefix, convoys in HQ, mail in the reader's home, crew.
+
+use crate::yard::Yard;
+
+#[test]
+fn a_bead_is_found_by_its_prefix_from_anywhere() {
+    let yard = Yard::with_town("");
+    let (api, web) = (
+        yard.create("gt/api", "in api"),
+        yard.create("gt/web", "in web"),
+    );
+    let hq = yard.create("gt", "for all");
+    assert!(api.starts_with("api-") && web.starts_with("web-") && hq.starts_with("hq-"));
+    for folder in ["gt", "gt/api/.repo", "gt/web"] {
+        for (id, title) in [(&api, "in api"), (&web, "in web"), (&hq, "for all")] {
+            let shown = yard.json(folder, &["show", id]);
+            assert_eq!(shown[0]["title"], title, "{folder} {id}");
+        }
+    }
+    yard.gt("gt/web", &["update", &api, "-p", "0"]).done();
+    yard.gt("gt", &["comment", &api, "seen"]).done();
+    yard.gt("gt/web", &["label", "add", &api, "urgent"]).done();
+    let both = yard.json("gt/web", &["show", &api, &web]);
+    assert_eq!(both[0]["priority"], 0);
+    assert_eq!(both[0]["labels"][0], "urgent");
+    assert_eq!(both[1]["title"], "in web");
+    assert!(!yard.gt("gt/web", &["list"]).done().contains("in api"));
+    let child = yard
+        .gt("gt/web", &["create", "--silent", "part", "--parent", &api])
+        .done();
+    assert_eq!(child.trim(), format!("{api}.1"));
+    yard.gt("gt/web", &["close", &api, &web, "--force"]).done();
+    for id in [&api, &web] {
+        assert_eq!(yard.json("gt", &["show", id])[0]["status"], "closed");
+    }
+    yard.gt("gt/web", &["show", "api-nothing"])
+        .fails(1, "api-nothing");
+    yard.gt("gt", &["--rig", "nowhere", "list"])
+        .fails(1, "rigs of this town: api, web");
+}
+
+#[test]
+fn beads_wait_for_beads_of_other_rigs() {
+    let yard = Yard::with_town("");
+    let (api, web) = (
+        yard.create("gt/api", "first"),
+        yard.create("gt/web", "then"),
+    );
+    yard.gt("gt", &["dep", "add", &web, &api]).done();
+    let ready = |folder: &str| {
+        let all = yard.json(folder, &["ready"]);
+        let ids = all.as_array().unwrap().iter().map(|it| it["id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ready("gt"), [api.as_str()]);
+    assert_eq!(ready("gt/web"), [api.as_str()]);
+    yard.gt("gt/web", &["sling", &web, "-n"])
+        .fails(4, "waits for");
+    yard.gt("gt", &["close", &api]).done();
+    assert_eq!(ready("gt"), [web.as_str()]);
+}
+
+#[test]
+fn a_convoy_over_two_rigs_ends_once_and_says_so_once() {
+    let yard = Yard::with_town("");
+    let (api, web) = (yard.create("gt/api", "a"), yard.create("gt/web", "b"));
+    let made = yard.json(
+        "gt/api",
+        &["convoy", "create", "Both", &api, &web, "--human"],
+    );
+    let id = made["id"].as_str().unwrap();
+    assert!(id.starts_with("hq-cv-"), "{id}");
+    yard.gt("gt", &["close", &api]).done();
+    let shown = yard.json("gt/web", &["convoy", "show", id]);
+    assert_eq!(
+        (&shown[0]["completed"], &shown[0]["status"]),
+        (&1.into(), &"open".into())
+    );
+    yard.gt("gt/api", &["close", &web]).done();
+    let shown = yard.json("gt", &["convoy", "show", id]);
+    assert_eq!(shown[0]["status"], "closed");
+    let told = |folder: &str| {
+        let all = yard.json(folder, &["mail", "inbox", "overseer"]);
+        let all = all.as_array().unwrap().iter();
+        let about = all.filter(|it| it["subject"].as_str().unwrap().contains(id));
+        about.count()
+    };
+    for folder in ["gt", "gt/api", "gt/web"] {
+        assert_eq!(told(folder), 1, "{folder}");
+    }
+    for folder in ["gt/.git/gt", "gt/api/.repo/.git/gt", "gt/web/.repo/.git/gt"] {
+        std::fs::remove_dir_all(yard.path(folder)).unwrap();
+    }
+    for folder in ["gt/api", "gt/web", "gt"] {
+        yard.create(folder, "later");
+    }
+    assert_eq!(told("gt"), 1);
+}
+
+#[test]
+fn mail_waits_where_its_reader_is() {
+    let yard = Yard::with_town("");
+    yard.gt("gt/api", &["crew", "add", "max"]).done();
+    yard.gt("gt/web", &["crew", "add", "ada"]).done();
+    yard.gt(
+        "gt/api/crew/max",
+        &["mail", "send", "web/crew/ada", "-s", "hello"],
+    )
+    .done();
+    let inbox = yard.json("gt/web/crew/ada", &["mail", "inbox"]);
+    let id = inbox[0]["id"].as_str().unwrap();
+    assert!(id.starts_with("web-mail-"), "{id}");
+    assert_eq!(inbox[0]["from"], "api/crew/max");
+    yard.gt(
+        "gt/web/crew/ada",
+        &["mail", "reply", id, "-m", "hello yourself"],
+    )
+    .done();
+    let back = yard.json("gt/api/crew/max", &["mail", "inbox"]);
+    assert_eq!(back[0]["subject"], "Re: hello");
+    let thread = yard.json(
+        "gt/api/crew/max",
+        &["mail", "thread", back[0]["id"].as_str().unwrap()],
+    );
+    assert_eq!(thread.as_array().unwrap().len(), 2);
+    yard.gt("gt", &["mail", "send", "@crew/api", "-s", "to all"])
+        .done();
+    assert_eq!(
+        yard.json("gt/api/crew/max", &["mail", "inbox"])
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    yard.gt("gt", &["mail", "send", "web/crew/nobody", "-s", "x"])
+        .fails(1, "web/crew/ada");
+    yard.gt("gt/web", &["mail", "send", "mayor/", "-s", "for the mayor"])
+        .done();
+    let mayor = yard.json("gt/api", &["--actor", "mayor", "mail", "inbox"]);
+    assert_eq!(mayor[0]["subject"], "for the mayor");
+}
+
+#[test]
+fn crew_works_in_other_rigs_under_one_name() {
+    let yard = Yard::with_town("");
+    yard.gt("gt", &["crew", "add", "max"]).fails(4, "--rig api");
+    yard.gt("gt", &["--rig", "api", "crew", "add", "max"])
+        .done();
+    let said = yard.gt("gt", &["--rig", "web", "crew", "add", "max"]);
+    assert!(said.stderr.contains("max is crew of api, too"), "{said:?}");
+    yard.gt("gt/api/crew/max", &["worktree", "web"]).done();
+    let who = yard.json("gt/web/crew/api-max", &["whoami"]);
+    assert_eq!(who["actor"], "api/crew/max");
+    let listed = yard.json("gt/api/crew/max", &["worktree", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    for name in ["../x", "-f", "Max", "mayor", "a/b", ""] {
+        let said = yard.gt("gt/api", &["crew", "add", "--", name]);
+        assert_eq!(said.code, Some(1), "{name} {said:?}");
+    }
+    yard.gt("gt/web/crew/max", &["worktree", "web"])
+        .fails(4, "your own rig");
+    yard.gt("gt", &["worktree", "web"])
+        .fails(4, "nobody's crew");
+}
+
+#[test]
+fn what_hq_says_holds_for_its_rigs() {
+    let yard = Yard::with_town("");
+    yard.gt("gt", &["config", "set", "backend", "none"]).done();
+    assert_eq!(
+        yard.gt("gt/api", &["config", "get", "backend"]).done(),
+        "none\n"
+    );
+    yard.gt("gt/api", &["config", "set", "backend", "headless"])
+        .done();
+    assert_eq!(
+        yard.gt("gt/api", &["config", "get", "backend"]).done(),
+        "headless\n"
+    );
+    assert_eq!(
+        yard.gt("gt/web", &["config", "get", "backend"]).done(),
+        "none\n"
+    );
+    yard.gt(
+        "gt/web",
+        &["config", "set", "backend", "headless", "--shared"],
+    )
+    .done();
+    assert_eq!(
+        yard.gt("gt/web", &["config", "get", "backend"]).done(),
+        "none\n"
+    );
+    yard.gt("gt/api", &["config", "set", "remote", "x", "--shared"])
+        .fails(4, "is about this machine");
+    yard.gt(
+        "gt",
+        &["config", "agent", "set", "shared", "true", "--shared"],
+    )
+    .done();
+    let agents = yard.gt("gt/web", &["config", "agent", "list"]).done();
+    assert!(
+        agents.contains("shared") && agents.contains("scripted"),
+        "{agents}"
+    );
+    yard.git("gt", &["config", "--unset", "gt.agent.shared.accepted"]);
+    let agents = yard.gt("gt/web", &["config", "agent", "list"]).done();
+    assert!(!agents.contains("shared"), "{agents}");
+    yard.gt("gt", &["config", "set", "backend", ""]).done();
+    let bead = yard.create("gt/web", "t");
+    yard.gt("gt/web", &["sling", &bead, "--agent", "shared"])
+        .fails(4, "is not accepted on this machine");
+    yard.gt("gt", &["config", "accept", "agent.shared"]).done();
+    yard.gt("gt/web", &["sling", &bead, "--agent", "shared"])
+        .done();
+}

@@ -1,0 +1,193 @@
+//! Founding towns and rigs: what is made, what is refused without a trace, and what a crash leaves.
+
+use std::fs;
+
+use crate::yard::Yard;
+
+#[test]
+fn a_town_has_its_rigs_beside_each_other() {
+    let yard = Yard::with_town("");
+    let rigs = yard.json("gt", &["rig", "list"]);
+    let names: Vec<&str> = rigs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["api", "web"]);
+    assert_eq!(yard.git("gt", &["status", "--porcelain"]), "");
+    assert_eq!(
+        yard.git("gt/api/.repo", &["for-each-ref", "refs/heads/gt"]),
+        ""
+    );
+    let head = yard.git(
+        "gt/api/.repo",
+        &["rev-parse", "--symbolic-full-name", "HEAD"],
+    );
+    assert_eq!(
+        head, "HEAD\n",
+        "no branch is taken, so that crew can have each"
+    );
+    for (folder, rig) in [("gt", "hq"), ("gt/api", "api"), ("gt/web/.repo", "web")] {
+        assert_eq!(yard.json(folder, &["role"])["rig"], rig, "{folder}");
+    }
+    let again = yard.gt("gt", &["rig", "add", "api", "../api.git"]).done();
+    assert!(again.starts_with("found rig api"), "{again}");
+    let again = yard.gt(".", &["install", "gt"]).done();
+    assert!(again.starts_with("found the town"), "{again}");
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    let yard = Yard::with_town("");
+    yard.git(".", &["init", "--quiet", "--bare", "empty.git"]);
+    yard.file("gt/taken/file", "");
+    let before = yard.everything("gt");
+    let check = |args: &[&str], code, words| {
+        yard.gt("gt", &[&["rig", "add"], args].concat())
+            .fails(code, words);
+        assert_eq!(yard.everything("gt"), before, "{args:?}");
+    };
+    check(&["api", "../web.git"], 4, "rig 'api' is there already");
+    check(&["API", "../web.git"], 1, "cannot be the name of a rig");
+    check(&["../x", "../web.git"], 1, "cannot be the name of a rig");
+    check(&["hq", "../web.git"], 1, "cannot be the name of a rig");
+    check(
+        &["refs/heads/x", "../web.git"],
+        1,
+        "cannot be the name of a rig",
+    );
+    check(&["two", "../nowhere.git"], 5, "cannot clone");
+    check(
+        &["two", "--", "--upload-pack=touch pwned"],
+        5,
+        "cannot clone",
+    );
+    check(&["two", "../empty.git"], 4, "has no commit yet");
+    check(
+        &["two", "../web.git", "--prefix", "api"],
+        4,
+        "the prefix 'api' is that of api",
+    );
+    check(
+        &["two", "../web.git", "--prefix", "hq"],
+        4,
+        "the prefix 'hq' is that of hq",
+    );
+    check(
+        &["two", "../web.git", "--prefix", "UP"],
+        1,
+        "cannot be a prefix",
+    );
+    check(&["taken", "../web.git"], 4, "is there already");
+    check(&["two"], 1, "this town knows no rig 'two'");
+    assert!(!yard.path("gt/pwned").exists() && !yard.path("pwned").exists());
+}
+
+#[test]
+fn a_rig_keeps_the_name_and_the_prefix_it_has() {
+    let yard = Yard::new();
+    yard.git(".", &["clone", "--quiet", "api.git", "widgets"]);
+    yard.gt("widgets", &["init", "--prefix", "wi"]).done();
+    yard.create("widgets", "made before");
+    yard.gt("widgets", &["sync"]).done();
+    yard.gt(".", &["install", "gt"]).done();
+    let before = yard.everything("gt");
+    yard.gt("gt", &["rig", "add", "api", "../api.git"]).fails(
+        4,
+        "this repository is rig 'widgets' with the prefix 'wi' already",
+    );
+    yard.gt(
+        "gt",
+        &["rig", "add", "widgets", "../api.git", "--prefix", "x"],
+    )
+    .fails(4, "with the prefix 'wi' already");
+    assert_eq!(yard.everything("gt"), before);
+    yard.gt("gt", &["rig", "add", "widgets", "../api.git"])
+        .done();
+    let list = yard.gt("gt/widgets", &["list"]).done();
+    assert!(list.contains("made before"), "{list}");
+}
+
+#[test]
+fn a_town_is_not_made_where_something_else_stands() {
+    let yard = Yard::new();
+    yard.git(".", &["clone", "--quiet", "api.git", "code"]);
+    yard.git(".", &["clone", "--quiet", "api.git", "alone"]);
+    yard.gt("alone", &["init"]).done();
+    yard.file("full/file", "");
+    let check = |path: &str, words| yard.gt(".", &["install", path]).fails(4, words);
+    check("code", "is a repository with commits of its own");
+    check("code/inside/deep", "is inside the repository");
+    check("alone", "is rig 'alone' already");
+    check("full", "is not empty");
+    check("full/file", "is no folder");
+    assert!(!yard.path("code/inside").exists());
+    yard.gt("code", &["rig", "add", "web", "../web.git"])
+        .fails(4, "this repository has no beads yet");
+    yard.gt("alone", &["rig", "add", "web", "../web.git"])
+        .fails(4, "stands alone");
+}
+
+#[test]
+fn a_second_machine_takes_the_town_over() {
+    let yard = Yard::with_town("");
+    yard.git(".", &["init", "--quiet", "--bare", "-b", "main", "hq.git"]);
+    yard.git("gt", &["remote", "add", "origin", "../hq.git"]);
+    yard.create("gt/api", "seen from afar");
+    yard.gt("gt", &["convoy", "create", "Across"]).done();
+    yard.gt("gt", &["sync"]).done();
+    yard.git(".", &["clone", "--quiet", "hq.git", "there"]);
+    let said = yard.gt(".", &["install", "there"]);
+    assert!(said.stderr.contains("git gt rig add api"), "{said:?}");
+    said.done();
+    let convoys = yard.gt("there", &["convoy", "list"]).done();
+    assert!(convoys.contains("Across"), "{convoys}");
+    yard.gt("there", &["rig", "add", "api"]).done();
+    let list = yard.gt("there/api", &["list"]).done();
+    assert!(list.contains("seen from afar"), "{list}");
+    let offers = yard.gt("there/api", &["config", "accept"]).done();
+    assert!(
+        offers.contains("gate.test") && offers.contains("waits"),
+        "{offers}"
+    );
+}
+
+#[test]
+fn a_crash_while_a_rig_is_added_is_mended_by_adding_it_again() {
+    let yard = Yard::new();
+    yard.gt(".", &["install", "gt"]).done();
+    for at in 1.. {
+        let mut command = yard.command("gt", &["rig", "add", "api", "../api.git"]);
+        let ended = command
+            .env("GT_TEST_CRASH_AT", at.to_string())
+            .output()
+            .unwrap();
+        let crashed = ended.status.code().is_none();
+        yard.gt("gt", &["rig", "add", "api", "../api.git"]).done();
+        assert_eq!(
+            yard.create("gt/api", "t").split('-').next(),
+            Some("api"),
+            "{at}"
+        );
+        assert_eq!(yard.git("gt", &["status", "--porcelain"]), "", "{at}");
+        if !crashed {
+            assert!(at > 10, "no crash was played");
+            break;
+        }
+        yard.gt("gt", &["rig", "remove", "api"]).done();
+        fs::remove_dir_all(yard.path("gt/api")).unwrap();
+    }
+}
+
+#[test]
+fn a_town_may_be_moved_as_a_whole() {
+    let yard = Yard::with_town("");
+    let bead = yard.create("gt/api", "t");
+    fs::rename(yard.path("gt"), yard.path("moved")).unwrap();
+    let shown = yard.gt("moved/web", &["show", &bead]).done();
+    assert!(shown.contains(&bead), "{shown}");
+    fs::rename(yard.path("moved/.git"), yard.path("gone")).unwrap();
+    yard.gt("moved/web/.repo", &["show", &bead])
+        .fails(5, "the town of this rig");
+}
