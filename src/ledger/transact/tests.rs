@@ -136,3 +136,36 @@ fn a_decision_is_made_anew_when_the_ref_moved_without_our_lock() {
     assert_eq!(seen, [2, 3]);
     assert_eq!(ledger(&repo).records().unwrap().len(), 4);
 }
+
+/// Writes a record and forgets another.
+fn replace(repo: &Repo, ledger: Name, new: &str, old: &str) -> Result<Written<()>> {
+    transact(repo, ledger, "ada", |_, pen| {
+        let record = Record::new(new, "mail", &pen.first_stamp());
+        let mut decision = Decision::write("nudge", vec![record], ());
+        decision.forgotten = vec![old.to_owned()];
+        Ok(decision)
+    })
+}
+
+#[test]
+fn what_is_forgotten_goes_with_its_history() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    for (new, old) in [("gt-1", "gt-0"), ("gt-2", "gt-1")] {
+        replace(&repo, Name::Wisps, new, old).unwrap();
+    }
+    let tip = repo.find_ref(Name::Wisps.ref_name()).unwrap().unwrap();
+    assert!(repo.commit(&tip).unwrap().parents.is_empty());
+    let ledger = Snapshot::at(&repo, Some(tip)).unwrap();
+    assert!(ledger.get("gt-1").unwrap().is_none());
+    assert!(ledger.get("gt-2").unwrap().is_some());
+}
+
+#[test]
+fn what_travels_is_never_forgotten() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let fault = replace(&repo, Name::Mail, "gt-2", "gt-1").unwrap_err();
+    assert!(matches!(fault, Fault::Invalid(_)), "{fault}");
+    assert_eq!(repo.find_ref(Name::Mail.ref_name()).unwrap(), None);
+}
