@@ -1,5 +1,7 @@
 //! `git gt convoy`
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Context;
@@ -388,7 +390,9 @@ fn block(convoy: &Convoy, stands: &Progress) -> String {
             text.push_str(&format!("  {name:<12} {}\n", printable(value)));
         }
     };
-    let notify: Vec<&str> = convoy.notify().collect();
+    let human = convoy.is_for_human().then_some(mail::OVERSEER);
+    let notify: BTreeSet<&str> = convoy.notify().chain(human).collect();
+    let notify: Vec<&str> = notify.into_iter().collect();
     field("Status:", convoy.status());
     field("Reason:", convoy.reason());
     let (closed, total) = (stands.count(Stand::Closed), stands.total());

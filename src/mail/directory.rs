@@ -11,6 +11,9 @@ use crate::town::{HQ, Home, machine};
 /// The folder of `refs/gt-local` that notes this clone's hooks.
 const HOOKS: &str = "hooks";
 
+/// Names of roles, which are no people.
+const ROLES: [&str; 4] = ["mayor", "deacon", OVERSEER, "human"];
+
 /// Everybody who can be written to.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -145,7 +148,7 @@ impl Directory {
         if address::is_agent(actor) {
             let whole = actor.split_once('@').map_or(actor, |(name, _)| name);
             self.agents.entry(whole.to_owned()).or_default();
-        } else if !actor.contains('/') {
+        } else if !actor.contains('/') && !ROLES.contains(&actor) {
             self.persons.insert(actor.to_owned());
         }
     }
@@ -202,7 +205,9 @@ impl Directory {
                 ..entry(address, kind)
             }
         }));
-        all.extend(self.persons.iter().map(|it| entry(it, "person")));
+        // What was written to a rig's inbox looks as if a person had that name.
+        let persons = self.persons.iter().filter(|it| !self.rigs.contains(*it));
+        all.extend(persons.map(|it| entry(it, "person")));
         all
     }
 }
@@ -257,4 +262,55 @@ pub(super) fn is_here(home: &Home, address: &str) -> Result<bool> {
     };
     let home = home.of_address(plain)?;
     Ok(Cell::find(home.repo(), HOOKS, plain)?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_listed_once_and_for_what_they_are() {
+        let mut known = Directory::new("api", "box");
+        known.add_rig("api");
+        for actor in [
+            "ada",
+            "mayor",
+            "overseer",
+            "api",
+            "api/refinery",
+            "@crew",
+            "a*",
+            "a\nb",
+            "",
+        ] {
+            known.add_present(actor);
+        }
+        known.add("api/crew/joe@box");
+        known.add_on("api/polecats/nux", "box");
+        known.add_on("api/polecats/nux", "b@x");
+        let all = known.entries().into_iter();
+        let all: Vec<String> = all
+            .map(|it| {
+                format!(
+                    "{} {} {} {}",
+                    it.address,
+                    it.kind,
+                    it.is_present,
+                    it.machines.join(",")
+                )
+            })
+            .collect();
+        let want = [
+            "mayor/ role true ",
+            "deacon/ role true ",
+            "overseer role true ",
+            "api rig true ",
+            "api/refinery role true ",
+            "api/witness role true ",
+            "api/crew/joe crew false ",
+            "api/polecats/nux polecat true box",
+            "ada person true ",
+        ];
+        assert_eq!(all, want);
+    }
 }
