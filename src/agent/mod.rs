@@ -1,5 +1,6 @@
 //! Agents: their hooks, their sessions, work slung to them and done by them.
 
+pub mod checkpoint;
 mod crew;
 mod done;
 mod env;
@@ -8,6 +9,7 @@ mod names;
 mod session;
 mod sling;
 
+pub use checkpoint::{Checkpoint, Saved, Site};
 pub use crew::{Crew, add_crew, all_crew};
 pub use done::{Done, done};
 pub use hook::{Hook, mine};

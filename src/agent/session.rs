@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::checkpoint::{self, Site};
 use super::env;
 use super::hook::Hook;
 use crate::fault::{Fault, Result};
@@ -178,7 +179,18 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
         Ok((Ended::Timeout | Ended::Interrupted, _)) => "stopped".to_owned(),
         Err(error) => format!("could not start: {error}"),
     };
+    save_work(home, &hook, &session);
     session.save(home, agent)
+}
+
+/// Saves what the agent left uncommitted; that it could not be saved stands at the end of the log.
+fn save_work(home: &Home, hook: &Hook, session: &Session) {
+    let said = format!("at the end of session {}: {}", session.id, session.outcome);
+    if let Err(fault) = checkpoint::write(home, &Site::of(hook), &said) {
+        let line = format!("git gt: what is not committed could not be saved: {fault}\n");
+        // A full disk takes neither.
+        drop(fs::append(&session.log, line.as_bytes()));
+    }
 }
 
 /// Returns the agent's command: the prompt in place of `{prompt}`, else on standard input.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::checkpoint::{self, Checkpoint};
 use super::hook::{self, Hook};
 use super::session::{self, Session};
 use super::{Standing, agents, names};
@@ -53,6 +54,8 @@ pub struct Slung {
     pub title: String,
     /// The hook it hangs on.
     pub hook: Hook,
+    /// The saved work that was brought back into it, or why it was not.
+    pub carried_over: Result<Option<Checkpoint>>,
     /// How the agent was started.
     pub started: Started,
 }
@@ -242,11 +245,13 @@ pub fn sling(home: &Home, actor: &str, order: &Order) -> Result<Slung> {
         hook.save(home)?;
     }
     hook::hang(home, &hook)?;
+    let carried_over = checkpoint::carry_over(home, &hook);
     let started = start(home, order, &hook, &bead)?;
     Ok(Slung {
         bead: bead.id().to_owned(),
         title: bead.title().to_owned(),
         hook,
+        carried_over,
         started,
     })
 }

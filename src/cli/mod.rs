@@ -3,6 +3,7 @@
 
 mod agents;
 mod beads;
+mod checkpoint;
 mod close;
 mod comments;
 mod complete;
@@ -118,6 +119,8 @@ enum Command {
     Done(done::Args),
     /// Show every agent: on what, since when, alive or not, where its log is
     Agents(agents::Args),
+    /// Save uncommitted work, and bring it back
+    Checkpoint(checkpoint::Args),
     /// See and change the merge queue
     Mq(mq::Args),
     /// Run the merge queue, and say what must pass before anything lands
@@ -288,6 +291,7 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Hook(args) => hook::run(cx, &args),
         Command::Done(args) => done::run(cx, &args),
         Command::Agents(args) => agents::run(cx, &args),
+        Command::Checkpoint(args) => checkpoint::run(cx, &args),
         Command::Mq(args) => mq::run(cx, &args),
         Command::Refinery(args) => refinery::run(cx, &args),
         Command::Create(args) => create::run(cx, &args),

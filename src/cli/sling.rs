@@ -137,6 +137,17 @@ fn told(slung: &Slung) -> (Value, String) {
         "{} is on the hook of {}: {}\n",
         slung.bead, hook.agent, slung.title
     );
+    match &slung.carried_over {
+        Ok(None) => {}
+        Ok(Some(saved)) => {
+            value["checkpoint"] = json!(saved.commit.to_string());
+            text.push_str(&format!("  with the work saved at {}\n", saved.time));
+        }
+        Err(fault) => text.push_str(&format!(
+            "  the saved work was not restored: {fault}\n    git gt checkpoint restore {}\n",
+            hook.agent
+        )),
+    }
     match &slung.started {
         Started::Session(session) => {
             value["session"] = json!(session.id);

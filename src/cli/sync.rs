@@ -8,7 +8,7 @@ use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Event, Report, Rules, sync};
 use crate::town::{Home, rigs_that_give_way};
-use crate::{mq, refinery, settle};
+use crate::{agent, mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
 #[derive(Debug, clap::Args)]
@@ -129,9 +129,17 @@ fn told(name: &str, report: Report) -> Reply {
 pub(crate) fn once(home: &Home, name: &str) -> Result<Report> {
     let repo = home.repo();
     let remote = repo.remote(name)?;
+    agent::checkpoint::tidy(home)?;
+    let saves = agent::checkpoint::is_pushed(home, name)?;
     let rules = Rules {
-        obsolete: &|| refinery::obsolete(home, name),
-        finished: &|| mq::finished_refs(&home.view()),
+        obsolete: &|| {
+            let checkpoints = agent::checkpoint::obsolete(home, name)?;
+            Ok([refinery::obsolete(home, name)?, checkpoints].concat())
+        },
+        finished: &|| {
+            let checkpoints = agent::checkpoint::kept_here(home, saves)?;
+            Ok([mq::finished_refs(&home.view())?, checkpoints].concat())
+        },
         give_way: &rigs_that_give_way,
     };
     let mut report = sync(repo, &remote, &rules)?;

@@ -8,6 +8,7 @@ mod objects;
 mod refs;
 mod remote;
 mod retire;
+mod snapshot;
 mod worktree;
 
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ pub use merge::Merged;
 pub use objects::{Commit, Entry, Mode, NewCommit, Signature};
 pub use refs::{Cas, Guard};
 pub use remote::{Answer, Direction, PushedRef, Remote};
+pub use snapshot::{Bounds, Difference, Snapshot};
 pub use worktree::Worktree;
 
 /// The id of an object, SHA-1 or SHA-256.

@@ -57,6 +57,18 @@ pub const KEYS: &[Key] = &[
         "how agents are kept running: headless, none",
     ),
     key(
+        "checkpoint.max",
+        Scope::Local,
+        "100m",
+        "how many bytes of changed files a checkpoint holds: a number, with k, m or g",
+    ),
+    key(
+        "checkpoint.push",
+        Scope::Local,
+        "true where the ledgers are",
+        "whether sync pushes checkpoints: true, false",
+    ),
+    key(
         "defaultAgent",
         Scope::LocalFirst,
         "the only one",
@@ -118,6 +130,28 @@ impl Home {
         })
     }
 
+    /// Returns how many bytes of changed files a checkpoint holds: `gt.checkpoint.max`, 100 MiB by default.
+    pub fn checkpoint_max(&self) -> Result<u64> {
+        match self.config("checkpoint.max")? {
+            None => Ok(100 << 20),
+            Some(said) => bytes(&said).ok_or_else(|| {
+                Fault::invalid(format!("gt.checkpoint.max is '{said}'"))
+                    .hint("it can be a number of bytes, with k, m or g behind it")
+            }),
+        }
+    }
+
+    /// Returns whether checkpoints are pushed, where `gt.checkpoint.push` says.
+    pub fn checkpoint_push(&self) -> Result<Option<bool>> {
+        match self.config("checkpoint.push")? {
+            None => Ok(None),
+            Some(said) => boolean(&said).map(Some).ok_or_else(|| {
+                Fault::invalid(format!("gt.checkpoint.push is '{said}'"))
+                    .hint("it can be true or false")
+            }),
+        }
+    }
+
     /// Changes a setting in the place that is asked for, else in the usual one, which is returned; an empty
     /// value removes it.
     ///
@@ -174,6 +208,27 @@ impl Home {
     }
 }
 
+/// Reads a number of bytes as git does: with `k`, `m` or `g` behind it.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'k' => (&text[..text.len() - 1], 10),
+        b'm' => (&text[..text.len() - 1], 20),
+        b'g' => (&text[..text.len() - 1], 30),
+        _ => (text.as_str(), 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// Reads yes or no as git does.
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 fn known(name: &str) -> Result<&'static Key> {
     let bare = name.strip_prefix("gt.").unwrap_or(name);
     KEYS.iter()
@@ -191,6 +246,10 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
     };
     match key.name {
         "backend" if !["", "headless", "none"].contains(&value) => bad("headless or none"),
+        "checkpoint.max" if !value.is_empty() && bytes(value).is_none() => {
+            bad("a number of bytes, with k, m or g behind it")
+        }
+        "checkpoint.push" if !value.is_empty() && boolean(value).is_none() => bad("true or false"),
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod checkpoint;
 mod crash;
 mod demo;
 mod landing;

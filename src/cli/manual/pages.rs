@@ -9,6 +9,7 @@ macro_rules! page {
 /// Every file of `man/` with its text, sorted by name. A new page is a new line.
 pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-agents.1"),
+    page!("git-gt-checkpoint.1"),
     page!("git-gt-close.1"),
     page!("git-gt-comment.1"),
     page!("git-gt-comments.1"),
