@@ -4,6 +4,7 @@ pub mod checkpoint;
 mod crew;
 mod done;
 mod env;
+pub mod handoff;
 mod hook;
 mod names;
 mod session;

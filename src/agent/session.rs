@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::checkpoint::{self, Site};
 use super::env;
+use super::handoff::{self, Whose};
 use super::hook::Hook;
 use crate::fault::{Fault, Result};
 use crate::git::LOCAL_ENV;
@@ -158,7 +159,7 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     process::leave_session();
     let missing = || Fault::not_found(format!("{agent} has nothing to run"));
     let hook = Hook::find(home, agent)?.ok_or_else(missing)?;
-    let _locks = take_locks(home, &hook)?;
+    let locks = take_locks(home, &hook)?;
     let mut session = Session::find(home, agent)?.ok_or_else(missing)?;
     let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
     let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
@@ -180,7 +181,27 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
         Err(error) => format!("could not start: {error}"),
     };
     save_work(home, &hook, &session);
-    session.save(home, agent)
+    session.save(home, agent)?;
+    drop(locks);
+    go_on(home, &hook, &session)
+}
+
+/// Starts the next session where the one that ended handed over; a handoff that shows no progress since the
+/// one before waits for somebody who slings the bead again.
+///
+/// After a crash the handoff waits, and slinging the bead again starts the session.
+fn go_on(home: &Home, hook: &Hook, ended: &Session) -> Result<()> {
+    let bead = home.view().bead(&hook.bead)?;
+    let claim = bead.filter(|it| !it.is_closed()).and_then(|it| it.claim());
+    let stands = claim.is_some_and(|it| it.by == hook.agent && it.epoch == hook.epoch);
+    if !stands || ended.outcome != "exit 0" || !handoff::goes_on(home, hook, &ended.id)? {
+        return Ok(());
+    }
+    let agent = Agent {
+        name: ended.runtime.clone(),
+        command: ended.command.clone(),
+    };
+    start(home, hook, &agent).map(drop)
 }
 
 /// Saves what the agent left uncommitted; that it could not be saved stands at the end of the log.
@@ -238,6 +259,16 @@ pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
         if !body.is_empty() {
             text.push_str(&format!("\n{head}{}\n", shortened(body, bead.id())));
         }
+    }
+    let whose = Whose {
+        agent: hook.agent.clone(),
+        bead: hook.bead.clone(),
+    };
+    if handoff::waiting(home, &whose).is_ok_and(|it| !it.is_empty()) {
+        text.push_str(
+            "\nYour predecessor left you a handoff: git gt prime shows it, once; after that \
+             git gt resume does.\n",
+        );
     }
     text.push_str(&format!(
         "\nYou stand in a git worktree of your own, on branch {}; work lands on {target}.\n\

@@ -17,6 +17,7 @@ mod demo;
 mod dep;
 mod done;
 mod export;
+mod handoff;
 mod help;
 mod hook;
 mod import;
@@ -121,6 +122,10 @@ enum Command {
     Agents(agents::Args),
     /// Save uncommitted work, and bring it back
     Checkpoint(checkpoint::Args),
+    /// Leave what you know to the session that carries on
+    Handoff(handoff::Args),
+    /// Show the last handoff again
+    Resume(handoff::Resume),
     /// See and change the merge queue
     Mq(mq::Args),
     /// Run the merge queue, and say what must pass before anything lands
@@ -292,6 +297,8 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Done(args) => done::run(cx, &args),
         Command::Agents(args) => agents::run(cx, &args),
         Command::Checkpoint(args) => checkpoint::run(cx, &args),
+        Command::Handoff(args) => handoff::run(cx, &args),
+        Command::Resume(args) => handoff::resume(cx, &args),
         Command::Mq(args) => mq::run(cx, &args),
         Command::Refinery(args) => refinery::run(cx, &args),
         Command::Create(args) => create::run(cx, &args),

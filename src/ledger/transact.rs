@@ -18,6 +18,8 @@ pub enum Name {
     Mail,
     /// Work that is followed together.
     Convoys,
+    /// What agents leave to whoever carries on.
+    Handoffs,
     /// Merge requests and the Refinery's decisions.
     Queue,
     /// Gate results.
@@ -32,10 +34,11 @@ pub enum Name {
 
 impl Name {
     /// Every ledger this version writes that travels.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Beads,
         Self::Mail,
         Self::Convoys,
+        Self::Handoffs,
         Self::Queue,
         Self::Results,
         Self::Config,
@@ -52,6 +55,7 @@ impl Name {
             Self::Beads => "refs/gt/beads",
             Self::Mail => "refs/gt/mail",
             Self::Convoys => "refs/gt/convoys",
+            Self::Handoffs => "refs/gt/handoffs",
             Self::Queue => "refs/gt/queue",
             Self::Results => "refs/gt/results",
             Self::Config => "refs/gt/config",

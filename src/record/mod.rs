@@ -4,6 +4,7 @@ mod agent;
 mod bead;
 mod convoy;
 mod gate;
+mod handoff;
 mod mail;
 mod request;
 mod result;
@@ -15,6 +16,7 @@ pub use agent::AgentCommand;
 pub use bead::{Bead, Claim, Comment, Edge};
 pub use convoy::Convoy;
 pub use gate::Gate;
+pub use handoff::{Handoff, Legacy};
 pub use mail::{Letter, Mail};
 pub use request::{Request, RequestStatus, Submission};
 pub use result::{Attempt, RunResult, Verdict};
@@ -30,7 +32,7 @@ pub struct Kind {
 }
 
 /// Every kind this version knows; records of other kinds are kept as they are.
-pub const KINDS: [Kind; 8] = [
+pub const KINDS: [Kind; 9] = [
     Kind {
         name: AgentCommand::KIND,
         ledger: Name::Config,
@@ -46,6 +48,10 @@ pub const KINDS: [Kind; 8] = [
     Kind {
         name: Gate::KIND,
         ledger: Name::Config,
+    },
+    Kind {
+        name: Handoff::KIND,
+        ledger: Name::Handoffs,
     },
     Kind {
         name: Mail::KIND,

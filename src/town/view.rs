@@ -7,7 +7,7 @@ use super::{HQ, Home};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Name, Record, Snapshot};
-use crate::record::{AgentCommand, Bead, Convoy, Gate, Mail, Request, Rig, RunResult};
+use crate::record::{AgentCommand, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult};
 
 /// All ledgers of a home, each as it was when it was first looked at; what is another home's is found
 /// there.
@@ -159,6 +159,18 @@ impl<'r> View<'r> {
     /// Returns all convoys, sorted by id.
     pub fn convoys(&self) -> Result<Vec<Convoy>> {
         self.records(Name::Convoys, Convoy::of)
+    }
+
+    /// Returns the handoff of an id.
+    pub fn handoff(&self, id: &str) -> Result<Option<Handoff>> {
+        Ok(self.ledger(Name::Handoffs)?.get(id)?.and_then(Handoff::of))
+    }
+
+    /// Returns all handoffs, oldest first.
+    pub fn handoffs(&self) -> Result<Vec<Handoff>> {
+        let mut all = self.records(Name::Handoffs, Handoff::of)?;
+        all.sort_by_cached_key(Handoff::written);
+        Ok(all)
     }
 
     /// Returns the merge request of an id.

@@ -9,6 +9,7 @@
 mod checkpoint;
 mod crash;
 mod demo;
+mod handoff;
 mod landing;
 mod place;
 mod refinery;

@@ -1,0 +1,338 @@
+//! Handoffs: what a session leaves to the next one, written once and given out once.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::checkpoint::{self, Checkpoint, Saved, Site};
+use super::hook::Hook;
+use crate::bead::{Beads, Blockers, Order, is_ready, order};
+use crate::fault::{Fault, Result};
+use crate::ledger::{Decision, Name};
+use crate::mail::{self, Inbox};
+use crate::record::{Bead, Handoff, Legacy, Mail};
+use crate::town::{Home, machine};
+
+/// How many bytes the words of a handoff may have.
+pub const BODY_MAX: usize = 64 * 1024;
+/// How many bytes of them are shown to the successor.
+const SHOWN_MAX: usize = 16 * 1024;
+/// How many uncommitted files, mails and ready beads are listed.
+const LISTED_MAX: usize = 10;
+/// How many beads under way are listed.
+const UNDER_WAY_MAX: usize = 5;
+
+/// What an agent says when it hands over.
+#[derive(Debug, Clone, Default)]
+pub struct Words {
+    /// What it is about, in a line; empty: the first line of the body.
+    pub subject: String,
+    /// What comes next.
+    pub body: String,
+    /// The bead it is about, empty for the one on the hook.
+    pub bead: String,
+}
+
+/// Who carries on: an agent and the bead on its hook, empty for none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The agent's address.
+    pub agent: String,
+    /// The bead.
+    pub bead: String,
+}
+
+/// Returns the session we are in: that of `sling`, or that of the agent's runtime; empty for none.
+pub fn session_id(home: &Home) -> String {
+    let env = |key| home.world().env(key);
+    let known = env("GT_SESSION").or_else(|| env("CLAUDE_CODE_SESSION_ID"));
+    known.unwrap_or_default().to_owned()
+}
+
+/// Records what the next session needs: the state of the worktree, whose uncommitted work is saved first,
+/// what hangs on the hook, what waits, and the agent's own words.
+///
+/// After a crash the work is saved and nothing handed over, or all is done; saying it again is safe.
+pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
+    let site = Site::here(home, actor).ok();
+    let on_hook = site.as_ref().map(|it| it.bead.as_str()).unwrap_or_default();
+    if !words.bead.is_empty() && !on_hook.is_empty() && words.bead != on_hook {
+        return Err(
+            Fault::refused(format!("{on_hook} is on your hook, not {}", words.bead))
+                .hint("leave the bead away to hand over what is on the hook"),
+        );
+    }
+    if words.body.len() > BODY_MAX {
+        return Err(Fault::invalid(format!(
+            "the handoff has more than the {} kB it may have",
+            BODY_MAX / 1024
+        ))
+        .hint("put it into a file or a comment on the bead, and say where it is"));
+    }
+    let mut legacy = Legacy {
+        from: site.as_ref().map_or(actor, |it| &it.agent).to_owned(),
+        session: session_id(home),
+        body: words.body.trim_end().to_owned(),
+        bead: if words.bead.is_empty() {
+            on_hook
+        } else {
+            &words.bead
+        }
+        .to_owned(),
+        ..Legacy::default()
+    };
+    if let Some(site) = &site {
+        add_state(home, site, &mut legacy)?;
+    }
+    add_work(home, &mut legacy)?;
+    legacy.subject = subject(home, words, &legacy)?;
+    let prefix = format!("{}-handoff", home.rig().prefix());
+    let written = home.write(Name::Handoffs, &legacy.from, |view, pen| {
+        let id = pen.new_id(&view.ledger(Name::Handoffs)?, &prefix)?;
+        let handoff = Handoff::new(&id, &legacy, &pen.first_stamp());
+        let said = format!("hand over {id}: {}", legacy.subject);
+        Ok(Decision::write(
+            said,
+            vec![handoff.record().clone()],
+            handoff,
+        ))
+    })?;
+    Ok(written.value)
+}
+
+fn subject(home: &Home, words: &Words, legacy: &Legacy) -> Result<String> {
+    let line = |text: &str| -> String {
+        let first = text.lines().find(|it| !it.trim().is_empty());
+        first.unwrap_or_default().trim().chars().take(120).collect()
+    };
+    let said = [line(&words.subject), line(&words.body)];
+    if let Some(said) = said.into_iter().find(|it| !it.is_empty()) {
+        return Ok(said);
+    }
+    let bead = home.view().readable_bead(&legacy.bead)?;
+    Ok(bead.map_or_else(
+        || format!("handoff of {}", legacy.from),
+        |bead| line(bead.title()),
+    ))
+}
+
+/// Adds where the worktree stands, after saving what is not committed there.
+fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
+    let saved: Option<Checkpoint> = match checkpoint::write(home, site, "handed over") {
+        Ok(Saved::New(saved) | Saved::Same(saved)) => Some(saved),
+        Ok(Saved::Nothing(_)) => None,
+        // A repository without a commit, or a worktree that is gone: there is no state to hand over.
+        Err(Fault::Refused(_) | Fault::NotFound(_)) => return Ok(()),
+        Err(fault) => return Err(fault),
+    };
+    match saved {
+        Some(saved) => {
+            let changes = checkpoint::changes(home, &saved)?;
+            let shown = changes.iter().take(LISTED_MAX);
+            legacy.dirty = shown
+                .map(|it| {
+                    format!("{} {}", it.how, it.path.display())
+                        .escape_debug()
+                        .to_string()
+                })
+                .collect();
+            if changes.len() > LISTED_MAX {
+                legacy
+                    .dirty
+                    .push(format!("and {} more", changes.len() - LISTED_MAX));
+            }
+            legacy.branch = saved.branch;
+            legacy.head = saved.head.to_string();
+            if !changes.is_empty() {
+                legacy.checkpoint = saved.commit.to_string();
+            }
+        }
+        None => {
+            let worktrees = home.repo().worktrees()?;
+            let path = site
+                .path
+                .canonicalize()
+                .unwrap_or_else(|_| site.path.clone());
+            if let Some(here) = worktrees.into_iter().find(|it| it.path == path) {
+                legacy.head = here.head.map(|it| it.to_string()).unwrap_or_default();
+                let branch = here.branch.unwrap_or_default();
+                legacy.branch = branch.trim_start_matches("refs/heads/").to_owned();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds what waits for the agent and what others could begin.
+fn add_work(home: &Home, legacy: &mut Legacy) -> Result<()> {
+    let (view, now) = (home.view(), home.world().now());
+    let inbox = Inbox::of(&legacy.from, &machine(home.repo()));
+    let mut mails: Vec<Mail> = mail::inbox(&view, &inbox)?;
+    mails.retain(|it| inbox.is_new(it, now));
+    let mail = |it: &Mail| format!("{} from {}: {}", it.id(), it.from(), it.subject());
+    legacy.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
+    let beads = Beads::all(&view)?;
+    let blockers = Blockers::new(&beads);
+    let mut all: Vec<&Bead> = beads.iter().collect();
+    order(&mut all, Order::Priority, now);
+    let line = |it: &&Bead| format!("{} (P{}) {}", it.id(), it.priority(), it.title());
+    let ready = all.iter().filter(|it| is_ready(&blockers, it, now));
+    legacy.ready = ready.take(LISTED_MAX).map(line).collect();
+    let mine = |it: &&&Bead| !it.is_closed() && it.holder().as_ref() == Some(&legacy.from);
+    legacy.in_progress = all
+        .iter()
+        .filter(mine)
+        .take(UNDER_WAY_MAX)
+        .map(line)
+        .collect();
+    Ok(())
+}
+
+/// Returns the handoffs that wait for somebody, oldest first.
+pub fn waiting(home: &Home, whose: &Whose) -> Result<Vec<Handoff>> {
+    let mut all = home.view().handoffs()?;
+    all.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead));
+    Ok(all)
+}
+
+/// Takes the handoffs that wait for somebody, so that nobody else gets them: of two who take at once, one
+/// gets them all.
+///
+/// After a crash they wait still, or are taken and shown again by [`last`].
+pub fn take(home: &Home, whose: &Whose, session: &str) -> Result<Vec<Handoff>> {
+    if waiting(home, whose)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by = if session.is_empty() {
+        &whose.agent
+    } else {
+        session
+    };
+    let written = home.write(Name::Handoffs, &whose.agent, |view, pen| {
+        let mut taken = view.handoffs()?;
+        taken.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead));
+        for handoff in &mut taken {
+            let stamp = pen.stamp(handoff.record());
+            handoff.take(by, &stamp);
+        }
+        let ids: Vec<&str> = taken.iter().map(Handoff::id).collect();
+        let said = format!("take {}", ids.join(", "));
+        let records = taken.iter().map(|it| it.record().clone()).collect();
+        Ok(Decision::write(said, records, taken))
+    })?;
+    Ok(written.value)
+}
+
+/// Returns the last handoff for somebody, taken or not.
+pub fn last(home: &Home, whose: &Whose) -> Result<Option<Handoff>> {
+    let all = home.view().handoffs()?;
+    Ok(all
+        .into_iter()
+        .rfind(|it| it.is_for(&whose.agent, &whose.bead)))
+}
+
+/// Returns whether the session that just ended left a handoff that says something new: a bead that is
+/// handed from session to session without any progress would cost for ever.
+pub(super) fn goes_on(home: &Home, hook: &Hook, session: &str) -> Result<bool> {
+    let all: Vec<Handoff> = home.view().handoffs()?;
+    let mut about = all.iter().rev().filter(|it| it.bead() == hook.bead);
+    let Some(newest) = about
+        .next()
+        .filter(|it| it.waits() && it.session() == session)
+    else {
+        return Ok(false);
+    };
+    let state = |it: &Handoff| (it.text("head").to_owned(), it.text("checkpoint").to_owned());
+    Ok(about
+        .find(|it| it.session() != session)
+        .is_none_or(|before| state(before) != state(newest)))
+}
+
+/// Returns a handoff as its reader sees it; nothing in it can steer a terminal or close a block.
+pub fn render(handoff: &Handoff) -> String {
+    let mut text = format!(
+        "Handoff {} from {}, {}: {}\n",
+        handoff.id(),
+        handoff.from(),
+        handoff.written().time(),
+        handoff.text("subject")
+    );
+    let short = |id: &str| id.get(..12).unwrap_or(id).to_owned();
+    let fields = [
+        ("bead", handoff.bead().to_owned()),
+        ("branch", handoff.text("branch").to_owned()),
+        ("at", short(handoff.text("head"))),
+        ("checkpoint", short(handoff.text("checkpoint"))),
+    ];
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        text.push_str(&format!("  {name:<12}{value}\n"));
+    }
+    let lists = [
+        ("not committed", "dirty"),
+        ("unread mail", "inbox"),
+        ("under way", "in_progress"),
+        ("ready", "ready"),
+    ];
+    for (name, field) in lists {
+        let list = handoff.list(field);
+        if !list.is_empty() {
+            text.push_str(&format!("  {name}:\n"));
+            let lines = list
+                .iter()
+                .map(|it| format!("    {}\n", it.replace('\n', " ")));
+            text.push_str(&lines.collect::<String>());
+        }
+    }
+    let body = handoff.text("body");
+    if !body.is_empty() {
+        let cut = body.floor_char_boundary(SHOWN_MAX);
+        text.push_str(&format!("\n{}\n", &body[..cut]));
+        if cut < body.len() {
+            text.push_str(&format!(
+                "(cut here; all of it: git gt resume {} --json)\n",
+                handoff.id()
+            ));
+        }
+    }
+    harmless(&text)
+}
+
+/// Returns text that cannot steer a terminal, and cannot close the block it stands in.
+pub fn harmless(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '?'
+            } else {
+                c
+            }
+        })
+        .collect();
+    clean.replace("</", "(/")
+}
+
+/// Returns a handoff for machines.
+pub fn as_json(handoff: &Handoff) -> Value {
+    let mut value = BTreeMap::new();
+    for field in [
+        "subject",
+        "body",
+        "branch",
+        "head",
+        "checkpoint",
+        "session",
+        "bead",
+        "from",
+    ] {
+        value.insert(field, json!(handoff.text(field)));
+    }
+    for field in ["dirty", "inbox", "ready", "in_progress"] {
+        value.insert(field, json!(handoff.list(field)));
+    }
+    value.insert("id", json!(handoff.id()));
+    value.insert("written", json!(handoff.written().time().to_string()));
+    value.insert("taken", json!(!handoff.waits()));
+    value.insert("taken_by", json!(handoff.taken_by()));
+    json!(value)
+}
