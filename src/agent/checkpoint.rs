@@ -437,7 +437,19 @@ pub fn carry_over(home: &Home, hook: &Hook) -> Result<Option<Checkpoint>> {
 }
 
 fn mark_file(home: &Home, worktree: &Path) -> Option<PathBuf> {
-    Some(home.repo().private_dir(worktree)?.join(MARK))
+    let repo = home.repo();
+    match repo.private_dir(worktree) {
+        Some(dir) => Some(dir.join(MARK)),
+        None => Some(repo.scratch_dir().join(MARK)).filter(|_| worktree.join(".git").is_dir()),
+    }
+}
+
+/// Returns whether a checkpoint was made or restored in the worktree we are in.
+pub fn is_seen(home: &Home, saved: &Checkpoint) -> bool {
+    let file = home.repo().workdir().and_then(|it| mark_file(home, it));
+    let seen = file.and_then(|file| std::fs::read_to_string(file).ok());
+    let seen = seen.and_then(|seen| home.repo().parse_id(seen.trim()));
+    seen == Some(saved.commit)
 }
 
 /// Notes in a worktree's own folder which checkpoint it has seen, so that it is restored there only once.

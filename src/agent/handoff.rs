@@ -196,11 +196,14 @@ pub fn waiting(home: &Home, whose: &Whose) -> Result<Vec<Handoff>> {
 }
 
 /// Takes the handoffs that wait for somebody, so that nobody else gets them: of two who take at once, one
-/// gets them all.
+/// gets them all. What a session wrote itself is not for it.
 ///
 /// After a crash they wait still, or are taken and shown again by [`last`].
 pub fn take(home: &Home, whose: &Whose, session: &str) -> Result<Vec<Handoff>> {
-    if waiting(home, whose)?.is_empty() {
+    let own = [session_id(home), session.to_owned()];
+    let foreign =
+        |it: &Handoff| it.session().is_empty() || !own.iter().any(|id| id == it.session());
+    if !waiting(home, whose)?.iter().any(foreign) {
         return Ok(Vec::new());
     }
     let by = if session.is_empty() {
@@ -210,7 +213,7 @@ pub fn take(home: &Home, whose: &Whose, session: &str) -> Result<Vec<Handoff>> {
     };
     let written = home.write(Name::Handoffs, &whose.agent, |view, pen| {
         let mut taken = view.handoffs()?;
-        taken.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead));
+        taken.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead) && foreign(it));
         for handoff in &mut taken {
             let stamp = pen.stamp(handoff.record());
             handoff.take(by, &stamp);

@@ -2,11 +2,15 @@
 
 pub mod checkpoint;
 mod crew;
+mod deliver;
 mod done;
 mod env;
 pub mod handoff;
 mod hook;
 mod names;
+pub mod prime;
+pub mod pulse;
+pub mod runtime;
 mod session;
 mod sling;
 

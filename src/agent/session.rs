@@ -9,6 +9,7 @@ use super::checkpoint::{self, Site};
 use super::env;
 use super::handoff::{self, Whose};
 use super::hook::Hook;
+use super::runtime::install;
 use crate::fault::{Fault, Result};
 use crate::git::LOCAL_ENV;
 use crate::ledger::Cell;
@@ -163,6 +164,7 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     let mut session = Session::find(home, agent)?.ok_or_else(missing)?;
     let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
     let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
+    let hooked = call_us(home, &hook, &session);
     let log = session.log.clone();
     let folder = log.parent().expect("a log stands in a folder");
     fs::create_dir_all(folder).map_err(|error| Fault::io("make folder", folder, &error))?;
@@ -180,6 +182,12 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
         Ok((Ended::Timeout | Ended::Interrupted, _)) => "stopped".to_owned(),
         Err(error) => format!("could not start: {error}"),
     };
+    if let Err(fault) = hooked {
+        note(
+            &session,
+            &format!("the hooks of the runtime were not installed: {fault}"),
+        );
+    }
     save_work(home, &hook, &session);
     session.save(home, agent)?;
     drop(locks);
@@ -208,10 +216,28 @@ fn go_on(home: &Home, hook: &Hook, ended: &Session) -> Result<()> {
 fn save_work(home: &Home, hook: &Hook, session: &Session) {
     let said = format!("at the end of session {}: {}", session.id, session.outcome);
     if let Err(fault) = checkpoint::write(home, &Site::of(hook), &said) {
-        let line = format!("git gt: what is not committed could not be saved: {fault}\n");
-        // A full disk takes neither.
-        drop(fs::append(&session.log, line.as_bytes()));
+        note(
+            session,
+            &format!("what is not committed could not be saved: {fault}"),
+        );
     }
+}
+
+/// Adds a line of ours to a session's log.
+fn note(session: &Session, text: &str) {
+    // A full disk takes neither the log nor what it is about.
+    drop(fs::append(
+        &session.log,
+        format!("git gt: {text}\n").as_bytes(),
+    ));
+}
+
+/// Makes the agent's runtime call us at the boundaries of its turns, where it is one that can.
+fn call_us(home: &Home, hook: &Hook, session: &Session) -> Result<()> {
+    if !install::is_claude(&session.command) {
+        return Ok(());
+    }
+    install::apply(home, &install::plan(home, &hook.path, false)?)
 }
 
 /// Returns the agent's command: the prompt in place of `{prompt}`, else on standard input.

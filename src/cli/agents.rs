@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Context;
 use super::reply::{Reply, columns};
+use crate::agent::pulse::Pulse;
 use crate::agent::{self, Standing};
 use crate::fault::Result;
 
@@ -28,7 +29,10 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         let log = session
             .map(|it| it.log.display().to_string())
             .unwrap_or_default();
+        let pulse = Pulse::find(&home, &hook.agent)?;
+        let heartbeat = pulse.as_ref().map(Pulse::value);
         values.push(json!({
+            "heartbeat": heartbeat,
             "name": hook.name(),
             "address": hook.agent,
             "role": "polecat",
@@ -52,6 +56,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             since,
             title,
             log,
+            pulse.as_ref().map(said).unwrap_or_default(),
         ]);
     }
     let mut text = String::new();
@@ -60,6 +65,9 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         .zip(&rows)
     {
         text.push_str(&format!("{line}\n"));
+        if !row[6].is_empty() {
+            text.push_str(&format!("    {}\n", row[6]));
+        }
         if !row[5].is_empty() {
             text.push_str(&format!("    {}\n", row[5]));
         }
@@ -68,6 +76,14 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         text = "no agents here yet: git gt sling <bead>\n".to_owned();
     }
     Ok(Reply::new(json!(values), text))
+}
+
+/// Returns what an agent said of itself, where that is worth a line.
+fn said(pulse: &Pulse) -> String {
+    if pulse.message.is_empty() && pulse.state != "stuck" {
+        return String::new();
+    }
+    format!("{} at {}: {}", pulse.state, pulse.at, pulse.message)
 }
 
 fn state(standing: &Standing) -> String {

@@ -20,6 +20,7 @@ mod export;
 mod handoff;
 mod help;
 mod hook;
+mod hooks;
 mod import;
 mod init;
 mod install;
@@ -31,6 +32,7 @@ mod mail;
 mod manual;
 mod mq;
 mod nudge;
+mod prime;
 mod ready;
 mod refinery;
 mod reopen;
@@ -48,7 +50,7 @@ mod worktree;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -120,6 +122,14 @@ enum Command {
     Done(done::Args),
     /// Show every agent: on what, since when, alive or not, where its log is
     Agents(agents::Args),
+    /// Tell an agent who it is, what hangs on its hook and what waits for it
+    Prime(prime::Args),
+    /// Say that you are alive, and how you are
+    Heartbeat(prime::Heartbeat),
+    /// Let the runtime of your agents call git gt at the boundaries of their turns
+    Hooks(hooks::Args),
+    /// Answer a hook of an agent's runtime
+    RuntimeHook(prime::RuntimeHook),
     /// Save uncommitted work, and bring it back
     Checkpoint(checkpoint::Args),
     /// Leave what you know to the session that carries on
@@ -200,6 +210,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Returns the same command given in another folder.
+    pub(crate) fn at(&self, dir: &Path) -> Self {
+        Self {
+            world: self.world.at(dir),
+            actor: self.actor.clone(),
+            rig: self.rig.clone(),
+            json: self.json,
+            who: OnceCell::new(),
+        }
+    }
+
     pub(crate) fn repo(&self) -> Result<Repo> {
         Repo::discover(&self.world)
     }
@@ -296,6 +317,10 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Hook(args) => hook::run(cx, &args),
         Command::Done(args) => done::run(cx, &args),
         Command::Agents(args) => agents::run(cx, &args),
+        Command::Prime(args) => prime::run(cx, &args),
+        Command::Heartbeat(args) => prime::heartbeat(cx, &args),
+        Command::Hooks(args) => hooks::run(cx, &args),
+        Command::RuntimeHook(args) => prime::runtime_hook(cx, &args),
         Command::Checkpoint(args) => checkpoint::run(cx, &args),
         Command::Handoff(args) => handoff::run(cx, &args),
         Command::Resume(args) => handoff::resume(cx, &args),

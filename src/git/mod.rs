@@ -3,6 +3,7 @@
 mod command;
 mod config;
 mod founding;
+mod ignore;
 mod merge;
 mod objects;
 mod refs;
