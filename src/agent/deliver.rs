@@ -69,14 +69,15 @@ impl Told {
 pub(super) fn reminder(home: &Home, agent: &str, told: &mut Told) -> Result<String> {
     let inbox = Inbox::of(agent, &machine(home.repo()));
     let now = home.world().now();
-    let mut new: Vec<Mail> = mail::inbox(&home.view(), &inbox)?;
+    let kept = mail::mailbox(home, agent)?;
+    let mut new: Vec<Mail> = mail::inbox(&kept.view(), &inbox)?;
     new.retain(|it| inbox.is_new(it, now) && told.is_new(it.id()));
     if new.is_empty() {
         return Ok(String::new());
     }
     let reminder = mail::reminder(&new);
     for nudge in &reminder.delivered {
-        mail::read(home, agent, nudge)?;
+        mail::read(&kept, agent, nudge)?;
     }
     // Nudges that did not fit come the next time.
     let is_told =

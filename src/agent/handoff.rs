@@ -86,8 +86,9 @@ pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
     }
     add_work(home, &mut legacy)?;
     legacy.subject = subject(home, words, &legacy)?;
-    let prefix = format!("{}-handoff", home.rig().prefix());
-    let written = home.write(Name::Handoffs, &legacy.from, |view, pen| {
+    let kept = mail::mailbox(home, &legacy.from)?;
+    let prefix = format!("{}-handoff", kept.rig().prefix());
+    let written = kept.write(Name::Handoffs, &legacy.from, |view, pen| {
         let id = pen.new_id(&view.ledger(Name::Handoffs)?, &prefix)?;
         let handoff = Handoff::new(&id, &legacy, &pen.first_stamp());
         let said = format!("hand over {id}: {}", legacy.subject);
@@ -167,7 +168,8 @@ fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
 fn add_work(home: &Home, legacy: &mut Legacy) -> Result<()> {
     let (view, now) = (home.view(), home.world().now());
     let inbox = Inbox::of(&legacy.from, &machine(home.repo()));
-    let mut mails: Vec<Mail> = mail::inbox(&view, &inbox)?;
+    let kept = mail::mailbox(home, &legacy.from)?;
+    let mut mails: Vec<Mail> = mail::inbox(&kept.view(), &inbox)?;
     mails.retain(|it| inbox.is_new(it, now));
     let mail = |it: &Mail| format!("{} from {}: {}", it.id(), it.from(), it.subject());
     legacy.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
@@ -190,7 +192,7 @@ fn add_work(home: &Home, legacy: &mut Legacy) -> Result<()> {
 
 /// Returns the handoffs that wait for somebody, oldest first.
 pub fn waiting(home: &Home, whose: &Whose) -> Result<Vec<Handoff>> {
-    let mut all = home.view().handoffs()?;
+    let mut all = mail::mailbox(home, &whose.agent)?.view().handoffs()?;
     all.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead));
     Ok(all)
 }
@@ -211,7 +213,8 @@ pub fn take(home: &Home, whose: &Whose, session: &str) -> Result<Vec<Handoff>> {
     } else {
         session
     };
-    let written = home.write(Name::Handoffs, &whose.agent, |view, pen| {
+    let kept = mail::mailbox(home, &whose.agent)?;
+    let written = kept.write(Name::Handoffs, &whose.agent, |view, pen| {
         let mut taken = view.handoffs()?;
         taken.retain(|it| it.waits() && it.is_for(&whose.agent, &whose.bead) && foreign(it));
         for handoff in &mut taken {
@@ -228,7 +231,7 @@ pub fn take(home: &Home, whose: &Whose, session: &str) -> Result<Vec<Handoff>> {
 
 /// Returns the last handoff for somebody, taken or not.
 pub fn last(home: &Home, whose: &Whose) -> Result<Option<Handoff>> {
-    let all = home.view().handoffs()?;
+    let all = mail::mailbox(home, &whose.agent)?.view().handoffs()?;
     Ok(all
         .into_iter()
         .rfind(|it| it.is_for(&whose.agent, &whose.bead)))

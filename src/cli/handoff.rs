@@ -117,7 +117,7 @@ pub(crate) fn whose(cx: &Context, home: &Home) -> Whose {
 pub(crate) fn resume(cx: &Context, args: &Resume) -> Result<Reply> {
     let home = cx.home()?;
     let found = match &args.id {
-        Some(id) => home.view().handoff(id)?.ok_or_else(|| {
+        Some(id) => home.of_bead(id)?.view().handoff(id)?.ok_or_else(|| {
             Fault::not_found(format!("there is no handoff '{id}'"))
                 .hint("git gt resume shows the last one for you")
         })?,

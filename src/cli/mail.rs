@@ -319,7 +319,7 @@ fn handle(cx: &Context, ids: &[String], handling: Handling, what: &str) -> Resul
 fn mailbox(cx: &Context, typed: Option<&str>) -> Result<Home> {
     let here = cx.home()?;
     let actor = cx.actor(here.repo());
-    let own = here.of_address(&mail::inboxes(&actor)[0])?;
+    let own = mail::mailbox(&here, &actor)?;
     match typed {
         Some(typed) if mail::resolve(&own.view(), own.rig().prefix(), typed).is_err() => {
             own.of_bead(typed)

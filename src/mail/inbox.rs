@@ -53,6 +53,11 @@ impl Inbox {
     }
 }
 
+/// Returns the home that keeps what is for whoever acts under a name: an agent's rig, for people HQ.
+pub fn mailbox(home: &Home, actor: &str) -> Result<Home> {
+    home.of_address(&address::inboxes(actor)[0])
+}
+
 /// Returns all mail that was written to an inbox: what is pinned first, then the most urgent, then the newest.
 pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
     let mut found: Vec<Mail> = view

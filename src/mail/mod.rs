@@ -9,7 +9,9 @@ mod send;
 
 pub use address::{OVERSEER, inboxes};
 pub use directory::{Directory, Entry, find};
-pub use inbox::{Handling, Inbox, Search, handle, inbox, read, resolve, thread, thread_of};
+pub use inbox::{
+    Handling, Inbox, Search, handle, inbox, mailbox, read, resolve, thread, thread_of,
+};
 pub use json::as_json;
 pub use remind::{Reminder, reminder};
 pub use send::{BODY_MAX, Draft, Urgency, nudge, reply, send};
