@@ -33,6 +33,7 @@ const SOURCES: &[(&str, Source)] = &[
     ("BEAD", beads),
     ("BEAD|TARGET", beads),
     ("BRANCH", branches),
+    ("CHECK", checks),
     ("CONVOY", convoys),
     ("GATE", gates),
     ("ID", beads),
@@ -375,8 +376,17 @@ fn branches(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
 }
 
 fn gates(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
-    let entry = |it: &crate::record::Gate| (it.name().to_owned(), it.command().to_owned());
+    let entry = |it: &crate::record::Gate| (it.name().to_owned(), it.what());
     Ok(home.view().gates()?.iter().map(entry).collect())
+}
+
+fn checks(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let gates = home.view().gates()?;
+    let check = |it: &crate::record::Gate| {
+        let words = format!("answers for gate {}", it.name());
+        Some((it.ci()?.to_owned(), words))
+    };
+    Ok(gates.iter().filter_map(check).collect())
 }
 
 fn keys(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {

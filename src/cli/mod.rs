@@ -4,6 +4,7 @@
 mod agents;
 mod beads;
 mod checkpoint;
+mod ci;
 mod close;
 mod comments;
 mod complete;
@@ -140,6 +141,8 @@ enum Command {
     Mq(mq::Args),
     /// Run the merge queue, and say what must pass before anything lands
     Refinery(refinery::Args),
+    /// Let an outside CI answer for a gate: its files, its reporter, and a CI where there is none
+    Ci(ci::Args),
     /// Make a bead: a piece of work
     Create(create::Args),
     /// Show beads with everything that is known about them
@@ -326,6 +329,7 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Resume(args) => handoff::resume(cx, &args),
         Command::Mq(args) => mq::run(cx, &args),
         Command::Refinery(args) => refinery::run(cx, &args),
+        Command::Ci(args) => ci::run(cx, &args),
         Command::Create(args) => create::run(cx, &args),
         Command::Show(args) => show::run(cx, &args),
         Command::List(args) => list::run(cx, &args),

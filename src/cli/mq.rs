@@ -7,7 +7,7 @@ use super::reply::{Reply, columns, printable};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
 use crate::record::{Request, RequestStatus, RunResult, Verdict};
-use crate::refinery;
+use crate::refinery::{self, Question, questions};
 use crate::town::{Home, View};
 
 /// How many lines of a red gate's output are shown.
@@ -253,19 +253,21 @@ fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
                 } else {
                     "red"
                 };
-                found.push((
-                    stamp.clone(),
-                    json!({
-                        "gate": result.gate(),
-                        "verdict": verdict,
-                        "ended": attempt.ended,
-                        "millis": attempt.millis,
-                        "commit": attempt.commit,
-                        "requests": attempt.requests,
-                        "at": stamp.time().to_string(),
-                        "tail": attempt.tail,
-                    }),
-                ));
+                let mut run = json!({
+                    "gate": result.gate(),
+                    "verdict": verdict,
+                    "ended": attempt.ended,
+                    "host": attempt.host,
+                    "millis": attempt.millis,
+                    "commit": attempt.commit,
+                    "requests": attempt.requests,
+                    "at": stamp.time().to_string(),
+                    "tail": attempt.tail,
+                });
+                if !attempt.url.is_empty() {
+                    run["url"] = attempt.url.into();
+                }
+                found.push((stamp, run));
             }
         }
     }
@@ -300,6 +302,32 @@ fn status(home: &Home, typed: &str) -> Result<Reply> {
     if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
         text.push_str(&format!("  see it  {line}\n"));
     }
+    let open = questions(home)?;
+    let asks: Vec<&Question> = open
+        .iter()
+        .filter(|it| it.requests.iter().any(|id| id == request.id()))
+        .collect();
+    for it in &asks {
+        let late = match it.is_overdue {
+            true => "; it did not answer in time, and the next git gt refinery run asks again",
+            false => "",
+        };
+        text.push_str(&format!(
+            "  asked   CI check {} on {} since {}{late}\n",
+            it.check, it.branch, it.since
+        ));
+    }
+    if !asks.is_empty() {
+        let ask = |it: &&Question| {
+            json!({
+                "check": it.check,
+                "branch": it.branch,
+                "since": it.since.to_string(),
+                "overdue": it.is_overdue,
+            })
+        };
+        value["asked"] = asks.iter().map(ask).collect();
+    }
     text.push_str(&told_runs(&runs));
     value["runs"] = json!(runs);
     Ok(Reply::new(value, printable(&text)))
@@ -320,6 +348,9 @@ fn told_runs(runs: &[Value]) -> String {
         ));
     }
     if let Some(red) = runs.iter().rfind(|run| run["verdict"] == "red") {
+        if red["url"].is_string() {
+            text.push_str(&format!("  log     {}\n", text_of(red, "url")));
+        }
         let tail = text_of(red, "tail");
         let lines: Vec<&str> = tail.trim_end().lines().collect();
         for line in &lines[lines.len().saturating_sub(OUTPUT_MAX)..] {

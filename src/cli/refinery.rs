@@ -11,7 +11,9 @@ use crate::daemon::{self, Until};
 use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::record::{Gate, Verdict};
-use crate::refinery::{Event, NewGate, Why, add_gate, land_without_gates, remove_gate};
+use crate::refinery::{
+    Asked, Event, NewCheck, NewGate, Why, add_gate, land_without_gates, questions, remove_gate,
+};
 use crate::town::Home;
 
 /// Run the merge queue, and say what must pass before anything lands
@@ -31,6 +33,9 @@ enum Verb {
         /// Go on until nothing is left to do, which is the default
         #[arg(long)]
         until_idle: bool,
+        /// Wait for what outside CIs were asked, until they answer or their time is over
+        #[arg(long, conflicts_with = "once")]
+        wait: bool,
     },
     /// Say what must pass before anything lands
     Gate {
@@ -47,13 +52,25 @@ enum GateVerb {
         #[arg(value_name = "NAME")]
         name: String,
         /// Run CMD with sh at the top of a clean worktree; exit 0 passes
-        #[arg(long, short, value_name = "CMD")]
-        command: String,
-        /// Stop it after T, such as 90s, 10m or 2h, and count it as failed
-        #[arg(long, value_name = "T", default_value = "1h", value_parser = duration)]
+        #[arg(
+            long,
+            short,
+            value_name = "CMD",
+            required_unless_present = "ci",
+            conflicts_with = "ci"
+        )]
+        command: Option<String>,
+        /// Ask the CI of the remote instead, with a branch gt-mq/*, and let its check CHECK answer
+        #[arg(long, value_name = "CHECK")]
+        ci: Option<String>,
+        /// Give the CI T to answer, such as 30m or 2h; later is no answer, and nothing lands
+        #[arg(long, value_name = "T", default_value = "1h", value_parser = duration, conflicts_with = "command")]
+        deadline: Duration,
+        /// Stop the command after T, such as 90s, 10m or 2h, and count it as failed
+        #[arg(long, value_name = "T", default_value = "1h", value_parser = duration, conflicts_with = "ci")]
         timeout: Duration,
         /// Leave PATH in the worktree between two runs, such as target or node_modules
-        #[arg(long, value_name = "PATH")]
+        #[arg(long, value_name = "PATH", conflicts_with = "ci")]
         keep: Vec<String>,
     },
     /// List the gates
@@ -68,7 +85,7 @@ enum GateVerb {
     None {},
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits
         .parse()
@@ -89,7 +106,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let home = cx.home()?;
     match &args.verb {
-        Verb::Run { once, .. } => queue(cx, &home, if *once { Until::Once } else { Until::Idle }),
+        Verb::Run { once: true, .. } => queue(cx, &home, Until::Once),
+        Verb::Run { wait: true, .. } => queue(cx, &home, Until::Answered),
+        Verb::Run { .. } => queue(cx, &home, Until::Idle),
         Verb::Gate { verb } => gate(cx, &home, verb),
     }
 }
@@ -100,20 +119,31 @@ fn gate(cx: &Context, home: &Home, verb: &GateVerb) -> Result<Reply> {
         GateVerb::Add {
             name,
             command,
+            ci,
+            deadline,
             timeout,
             keep,
         } => {
-            let new = NewGate {
-                name,
-                command,
-                timeout: Some(*timeout),
-                keep,
+            let check = match ci {
+                Some(check) => NewCheck::Ci {
+                    check,
+                    deadline: Some(*deadline),
+                },
+                None => NewCheck::Command {
+                    command: command.as_deref().unwrap_or_default(),
+                    timeout: Some(*timeout),
+                    keep,
+                },
             };
-            let gate = add_gate(home, &actor, &new)?;
-            Ok(Reply::new(
-                shown(home, &gate),
-                format!("gate {name} must pass: {command}"),
-            ))
+            let gate = add_gate(home, &actor, &NewGate { name, check })?;
+            let text = format!("gate {name} must pass: {}", gate.what());
+            let reply = Reply::new(shown(home, &gate), text);
+            Ok(match gate.ci() {
+                Some(_) => reply.note(
+                    "its CI must run for branches gt-mq/** and answer: git gt ci template <kind>",
+                ),
+                None => reply,
+            })
         }
         GateVerb::List {} => listed(home),
         GateVerb::Remove { name } => {
@@ -151,11 +181,7 @@ fn listed(home: &Home) -> Result<Reply> {
         } else {
             "(not accepted on this machine)"
         };
-        vec![
-            gate.name().to_owned(),
-            gate.command().to_owned(),
-            here.to_owned(),
-        ]
+        vec![gate.name().to_owned(), gate.what(), here.to_owned()]
     };
     let mut text = columns(gates.iter().map(row));
     if gates.is_empty() {
@@ -169,11 +195,20 @@ fn listed(home: &Home) -> Result<Reply> {
     Ok(if gates.iter().all(|gate| home.accepts(gate)) {
         reply
     } else {
-        reply.note("look at the command; to let it run here: git gt config accept gate.<name>")
+        reply.note("look at it; to let it count here: git gt config accept gate.<name>")
     })
 }
 
 fn shown(home: &Home, gate: &Gate) -> Value {
+    if let Some(check) = gate.ci() {
+        return json!({
+            "name": gate.name(),
+            "ci": check,
+            "deadline_seconds": gate.deadline().as_secs(),
+            "definition": gate.definition(),
+            "accepted": home.accepts(gate),
+        });
+    }
     json!({
         "name": gate.name(),
         "command": gate.command(),
@@ -191,12 +226,15 @@ struct Tally {
     ejected: Vec<Value>,
     bounced: Vec<Value>,
     runs: u64,
+    /// What outside CIs were asked and have not answered.
+    waiting: Vec<Asked>,
 }
 
 impl Tally {
     fn count(&mut self, event: &Event) {
         match event {
-            Event::Run { .. } => self.runs += 1,
+            Event::Run { .. } | Event::Asked { .. } => self.runs += 1,
+            Event::Waits(asked) => self.waiting.push(asked.clone()),
             Event::Landed { requests, .. } => self.landed.extend(requests.iter().cloned()),
             Event::Ejected {
                 request,
@@ -210,6 +248,16 @@ impl Tally {
             }
             Event::Ran { .. } | Event::Note(_) => {}
         }
+    }
+
+    /// Keeps only what still waits: `--wait` goes on after it was said.
+    fn waiting(&self, home: &Home) -> Result<Vec<&Asked>> {
+        let open = questions(home)?;
+        let stands = |it: &&Asked| {
+            let mut open = open.iter();
+            open.any(|question| question.branch == it.branch && question.check == it.check)
+        };
+        Ok(self.waiting.iter().filter(stands).collect())
     }
 }
 
@@ -225,14 +273,16 @@ fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
         }
     })?;
     let left = waiting(home)?;
+    let asked = tally.waiting(home)?;
     let value = json!({
         "landed": tally.landed,
         "ejected": tally.ejected,
         "bounced": tally.bounced,
         "gate_runs": tally.runs,
         "queued": left,
+        "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
     });
-    let text = format!(
+    let mut text = format!(
         "{} landed, {} ejected, {} bounced, {} left, {}",
         tally.landed.len(),
         tally.ejected.len(),
@@ -240,7 +290,31 @@ fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
         left,
         counted(tally.runs, "gate run")
     );
-    Ok(Reply::new(value, text))
+    for it in &asked {
+        text.push_str(&format!(
+            "\nwaiting for CI check {} on {}",
+            it.check, it.branch
+        ));
+    }
+    let reply = Reply::new(value, text);
+    Ok(match asked.is_empty() {
+        true => reply,
+        false => {
+            reply.note("git gt refinery run carries on when it has answered; with --wait it waits")
+        }
+    })
+}
+
+fn as_json(asked: &Asked) -> Value {
+    json!({
+        "gate": asked.gate,
+        "check": asked.check,
+        "branch": asked.branch,
+        "commit": asked.commit,
+        "requests": asked.requests,
+        "since": asked.since.to_string(),
+        "until": asked.until.to_string(),
+    })
 }
 
 /// Returns how many requests of the rig still wait, whatever branch they are to land on.
@@ -264,6 +338,18 @@ pub(crate) fn line(event: &Event) -> String {
         } => {
             format!("run     {gate} on {}: {}", batch(requests), reason(why))
         }
+        Event::Asked { asked, why, .. } => format!(
+            "ask     {} on {}: CI check {} about {}: {}",
+            asked.gate,
+            asked.branch,
+            asked.check,
+            batch(&asked.requests),
+            reason(why)
+        ),
+        Event::Waits(asked) => format!(
+            "wait    CI check {} has until {} to answer on {}",
+            asked.check, asked.until, asked.branch
+        ),
         Event::Ran {
             gate,
             verdict,

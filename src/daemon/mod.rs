@@ -1,8 +1,10 @@
 //! The one loop: steps of the Refinery, and what follows from each.
 
+use std::time::Duration;
+
 use crate::fault::{Fault, Result};
 use crate::mq;
-use crate::refinery::{Event, Refinery, Stepped};
+use crate::refinery::{Checking, Event, Job, Refinery, Stepped, run_checks};
 use crate::settle;
 use crate::town::Home;
 
@@ -11,9 +13,16 @@ use crate::town::Home;
 pub enum Until {
     /// One step.
     Once,
-    /// Until there is nothing left to do.
+    /// Until there is nothing left to do here; what outside CIs were asked may be open then.
     Idle,
+    /// Until there is nothing left to do, and those have answered or let their time pass.
+    Answered,
 }
+
+/// The shortest and the longest pause between two looks for answers of outside CIs.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// How long we sleep at a stretch, so that an interrupt does not wait.
+const NAP: Duration = Duration::from_millis(100);
 
 /// Runs the queue of a town's rig and applies what follows; first what is to land on the rig's target,
 /// then what is to land elsewhere.
@@ -25,7 +34,26 @@ pub fn run(home: &Home, until: Until, observe: &mut dyn FnMut(Event)) -> Result<
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
     settle(home, observe);
     let main = refinery.target().branch.clone();
-    let mut ended = until_idle(home, &mut refinery, (until, observe));
+    let mut pause = LOOKS.0;
+    loop {
+        let ended = every_target(home, &mut refinery, (&main, until), observe)?;
+        if ended != Stepped::Waiting || until != Until::Answered {
+            return Ok(());
+        }
+        wait(home, pause)?;
+        pause = (pause * 2).min(LOOKS.1);
+        refinery.turn_to(&main)?;
+    }
+}
+
+/// Runs the queue of each branch until there is nothing left to do there.
+fn every_target(
+    home: &Home,
+    refinery: &mut Refinery<'_>,
+    (main, until): (&str, Until),
+    observe: &mut dyn FnMut(Event),
+) -> Result<Stepped> {
+    let mut ended = until_idle(home, refinery, (until, observe));
     for branch in mq::targets(&home.view(), home.rig().name())? {
         if matches!(
             ended,
@@ -35,11 +63,62 @@ pub fn run(home: &Home, until: Until, observe: &mut dyn FnMut(Event)) -> Result<
         }
         if branch != main {
             let turned = refinery.turn_to(&branch);
-            let other = turned.and_then(|()| until_idle(home, &mut refinery, (until, observe)));
-            ended = ended.and(other);
+            let other = turned.and_then(|()| until_idle(home, refinery, (until, observe)));
+            ended = match (ended, other) {
+                (Ok(Stepped::Waiting), Ok(Stepped::Idle)) => Ok(Stepped::Waiting),
+                (ended, other) => ended.and(other),
+            };
         }
     }
-    ended.map(drop)
+    ended
+}
+
+/// Runs a check on what is asked on the remote, again and again until we are asked to stop; a remote that
+/// cannot be reached is said and tried again.
+pub fn watch(
+    home: &Home,
+    job: &Job<'_>,
+    observe: &mut dyn FnMut(Checking),
+    note: &mut dyn FnMut(&Fault),
+) -> Result<()> {
+    let mut pause = LOOKS.0;
+    loop {
+        let mut worked = false;
+        let done = run_checks(home, job, &mut |event| {
+            worked = true;
+            observe(event);
+        });
+        match done {
+            _ if home.world().interrupted() => return Ok(()),
+            Ok(()) => {}
+            Err(fault @ Fault::Unavailable(_)) => note(&fault),
+            Err(fault) => return Err(fault),
+        }
+        pause = if worked {
+            LOOKS.0
+        } else {
+            (pause * 2).min(LOOKS.1)
+        };
+        if wait(home, pause).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn wait(home: &Home, pause: Duration) -> Result<()> {
+    let mut left = pause;
+    while !left.is_zero() {
+        let nap = left.min(NAP);
+        home.world().pause(nap);
+        left -= nap;
+        if home.world().interrupted() {
+            return Err(
+                Fault::unavailable("interrupted; nothing that waits has landed")
+                    .hint("git gt refinery run carries on from here"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Takes steps until there is nothing left to do, or one was taken and no more are wanted.
@@ -52,7 +131,7 @@ fn until_idle(
         let stepped = refinery.step(observe);
         settle(home, observe);
         let stepped = stepped?;
-        if stepped == Stepped::Idle || until == Until::Once {
+        if stepped != Stepped::Worked || until == Until::Once {
             return Ok(stepped);
         }
     }

@@ -194,6 +194,32 @@ impl Repo {
         Ok(())
     }
 
+    /// Returns the refs of a remote that match `patterns` (full names, `*` for the rest), sorted by name;
+    /// nothing is fetched.
+    pub fn refs_of(&self, remote: &Remote, patterns: &[&str]) -> Result<Vec<(String, Oid)>> {
+        let run = self
+            .git(NEUTRAL.iter().copied())
+            .args(["ls-remote", "--refs", "--end-of-options", &remote.fetch_url])
+            .args(patterns.iter().copied());
+        let output = self.start(&run)?;
+        if !output.status.success() {
+            return Err(unreachable_remote(remote, &output.stderr));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        // git matches a pattern with the end of a name.
+        let begins = |name: &str| {
+            let mut heads = patterns.iter().map(|it| it.trim_end_matches('*'));
+            heads.any(|head| name.starts_with(head))
+        };
+        let line = |line: &str| {
+            let (id, name) = line.split_once('\t')?;
+            Some((name.to_owned(), self.parse_id(id)?)).filter(|_| begins(name))
+        };
+        let mut refs: Vec<(String, Oid)> = text.lines().filter_map(line).collect();
+        refs.sort();
+        Ok(refs)
+    }
+
     /// Pushes refs, each by compare-and-swap on its own, and returns for each whether it was taken.
     pub fn push(&self, remote: &Remote, refs: &[PushedRef]) -> Result<Vec<bool>> {
         let answers = self.offer(remote, refs)?;

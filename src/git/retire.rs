@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Cas, Guard, NewCommit, Oid, Repo, Signature};
+use super::{Cas, Guard, NewCommit, Oid, PushedRef, Remote, Repo, Signature};
 use crate::fault::{Fault, Result};
 use crate::world::{Time, fs};
 
@@ -59,6 +59,20 @@ impl Repo {
         }
         self.delete_ref(guard, name, tip)?;
         Ok(true)
+    }
+
+    /// Deletes refs of a remote that hold what the caller has kept elsewhere or can make again; one that
+    /// holds something else by now stays.
+    ///
+    /// After a crash some of them are gone; the caller still knows the others.
+    pub fn drop_from_remote(&self, remote: &Remote, refs: Vec<(String, Oid)>) -> Result<()> {
+        let gone = |(name, old)| PushedRef {
+            name,
+            old: Some(old),
+            new: None,
+        };
+        let refs: Vec<PushedRef> = refs.into_iter().map(gone).collect();
+        self.offer(remote, &refs).map(drop)
     }
 
     /// Removes a detached worktree and whatever is in it; one that has a branch checked out is refused.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
+use crate::world::process::Run;
 
 /// A worktree of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,16 @@ impl Repo {
             Fault::io("make folder", parent, &error)
                 .hint("choose another place: git config gt.hooksDir <folder>")
         })
+    }
+
+    /// Returns the commit that this worktree stands on, nothing on an unborn branch.
+    pub fn head(&self) -> Result<Option<Oid>> {
+        let run = Run::new("git", self.git_dir())
+            .without(&["GIT_DIR"])
+            .args([format!("--git-dir={}", self.git_dir().display())])
+            .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+        let output = self.start(&run)?;
+        Ok(self.parse_id(String::from_utf8_lossy(&output.stdout).trim()))
     }
 
     /// Returns what differs from the commit a worktree stands on, one line of `git status` each,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ledger::{Record, Stamp, canonical, digest};
 
-/// A command that decides whether a tree may land.
+/// What decides whether a tree may land: a command, or a check of an outside CI.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate(Record);
 
@@ -16,6 +16,9 @@ impl Gate {
 
     /// How long a gate may run where nobody says otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(3600);
+
+    /// How long an outside CI may take to answer where nobody says otherwise.
+    pub const DEADLINE: Duration = Duration::from_secs(3600);
 
     /// Returns the id of the gate of a name.
     pub fn id_of(name: &str) -> String {
@@ -42,18 +45,37 @@ impl Gate {
         self.0.id().strip_prefix("gate.").unwrap_or_default()
     }
 
-    /// Returns the line that `sh -c` runs.
+    /// Returns the check of an outside CI that answers this gate; nothing: a command does, also where a
+    /// program that knows no CI gates wrote one over it.
+    pub fn ci(&self) -> Option<&str> {
+        let check = Some(self.0.text("ci")).filter(|check| !check.is_empty());
+        check.filter(|_| self.command().is_empty())
+    }
+
+    /// Returns what decides, for people: the command, or the check of the CI.
+    pub fn what(&self) -> String {
+        let check = self.ci().map(|check| format!("CI check '{check}'"));
+        check.unwrap_or_else(|| self.command().to_owned())
+    }
+
+    /// Returns how long an outside CI may take to answer.
+    pub fn deadline(&self) -> Duration {
+        self.seconds("deadline").unwrap_or(Self::DEADLINE)
+    }
+
+    /// Returns the line that `sh -c` runs; empty where an outside CI answers.
     pub fn command(&self) -> &str {
         self.0.text("command")
     }
 
     /// Returns how long it may run.
     pub fn timeout(&self) -> Duration {
-        let seconds = self
-            .0
-            .integer("timeout")
-            .and_then(|it| u64::try_from(it).ok());
-        seconds.map_or(Self::TIMEOUT, Duration::from_secs)
+        self.seconds("timeout").unwrap_or(Self::TIMEOUT)
+    }
+
+    fn seconds(&self, field: &str) -> Option<Duration> {
+        let seconds = self.0.integer(field)?;
+        u64::try_from(seconds).ok().map(Duration::from_secs)
     }
 
     /// Returns the paths in the worktree that stay between two runs, sorted.
@@ -65,8 +87,12 @@ impl Gate {
     }
 
     /// Returns the hash of everything that can change its verdict: the key of its results, and what
-    /// is accepted when a command from elsewhere is allowed to run here.
+    /// is accepted when a command from elsewhere is allowed to run here. How long a CI may take changes no
+    /// verdict. A program that knows no CI gates has another hash for one, and so does not accept it.
     pub fn definition(&self) -> String {
+        if let Some(check) = self.ci() {
+            return digest(&[b"ci", check.as_bytes()]);
+        }
         let keep: Vec<Value> = self.keep().into_iter().map(Value::from).collect();
         let keep = canonical(&Value::Array(keep));
         let timeout = self.timeout().as_secs().to_string();

@@ -30,12 +30,22 @@ pub struct Attempt {
     pub requests: Vec<String>,
     /// How long it took, in milliseconds.
     pub millis: u64,
-    /// The machine it ran on.
+    /// The machine it ran on; [`Attempt::CI`] where an outside CI answered.
     pub host: String,
     /// How the command ended: `exit 1`, `timeout`, `signal 9`.
     pub ended: String,
     /// The last lines it wrote.
     pub tail: String,
+    /// For a gate that an outside CI answers: the commit it was asked about, which has the candidate's
+    /// tree; else empty.
+    pub asked: String,
+    /// Where that CI shows its log; empty where it did not say.
+    pub url: String,
+}
+
+impl Attempt {
+    /// The host of what an outside CI answered.
+    pub const CI: &'static str = "ci";
 }
 
 impl RunResult {
@@ -88,7 +98,7 @@ impl RunResult {
         if self.gate() != gate {
             self.0.set("gate", Some(gate.into()), stamp);
         }
-        let value = json!({
+        let mut value = json!({
             "commit": attempt.commit,
             "ended": attempt.ended,
             "host": attempt.host,
@@ -98,6 +108,11 @@ impl RunResult {
             "tip": attempt.tip,
             "verdict": if attempt.verdict == Verdict::Green { "green" } else { "red" },
         });
+        for (key, text) in [("asked", &attempt.asked), ("url", &attempt.url)] {
+            if !text.is_empty() {
+                value[key] = text.as_str().into();
+            }
+        }
         self.0
             .set_entry("attempts", stamp.as_str(), Some(value), stamp);
     }
@@ -132,5 +147,7 @@ fn attempt(value: &Value) -> Option<Attempt> {
         host: text("host"),
         ended: text("ended"),
         tail: text("tail"),
+        asked: text("asked"),
+        url: text("url"),
     })
 }

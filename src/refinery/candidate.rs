@@ -43,6 +43,15 @@ pub(super) struct Built {
     pub(super) bounced: Vec<(Request, Vec<String>)>,
 }
 
+impl Built {
+    /// Returns the candidate of the first `length` requests; of none: the bare target.
+    pub(super) fn prefix(&self, length: usize) -> &Candidate {
+        length
+            .checked_sub(1)
+            .map_or(&self.tip, |at| &self.chain[at])
+    }
+}
+
 /// Merges that were made before; making them again would give the same.
 #[derive(Debug, Default)]
 pub(super) struct Chains {

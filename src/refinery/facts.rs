@@ -44,8 +44,9 @@ pub(super) fn evidence_of(
     Ok(Evidence { green, red })
 }
 
-/// Returns the gates that have not passed on a candidate's tree, those that were red before first: a
-/// confirmation runs only what is in doubt.
+/// Returns the gates that have not passed on a candidate's tree: those of this machine before those that
+/// an outside CI answers, and of each those that were red before first: a confirmation runs only what is
+/// in doubt.
 pub(super) fn to_run<'g>(
     view: &View<'_>,
     gates: &'g [Gate],
@@ -55,11 +56,28 @@ pub(super) fn to_run<'g>(
     for gate in gates {
         let said = said(view, gate, candidate)?;
         if !said.green {
-            open.push((std::cmp::Reverse(said.red), gate));
+            open.push(((gate.ci().is_some(), std::cmp::Reverse(said.red)), gate));
         }
     }
-    open.sort_by_key(|(red, _)| *red);
+    open.sort_by_key(|(order, _)| *order);
     Ok(open.into_iter().map(|(_, gate)| gate).collect())
+}
+
+/// Returns the gate that was red most often on a candidate's tree and never passed.
+pub(super) fn reddest<'g>(
+    view: &View<'_>,
+    gates: &'g [Gate],
+    candidate: &Candidate,
+) -> Result<Option<&'g Gate>> {
+    let mut reddest: Option<(u32, &Gate)> = None;
+    for gate in gates {
+        let said = said(view, gate, candidate)?;
+        let more = reddest.is_none_or(|(red, _)| said.red > red);
+        if !said.green && said.red > 0 && more {
+            reddest = Some((said.red, gate));
+        }
+    }
+    Ok(reddest.map(|(_, gate)| gate))
 }
 
 /// Returns what a gate said about a candidate's tree. Only runs that were made here count, and red ones

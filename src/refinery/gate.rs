@@ -11,14 +11,14 @@ use crate::world::fs::{self, Lock};
 use crate::world::process::{Ended, Limits, Run};
 
 /// How much of a gate's output its log keeps, in bytes.
-const LOG_MAX: u64 = 64 * 1024 * 1024;
+pub(super) const LOG_MAX: u64 = 64 * 1024 * 1024;
 /// How much of its end the record keeps, in bytes.
 const TAIL_MAX: usize = 4 * 1024;
 /// How many worktrees may be held by children that a gate left behind.
 const WORKTREES_MAX: usize = 16;
 
 /// Variables that name the caller's identity and hook, which no gate should see.
-const IDENTITY: &[&str] = &[
+pub(super) const IDENTITY: &[&str] = &[
     "GT_ROLE",
     "GT_RIG",
     "GT_BEAD",
@@ -83,6 +83,8 @@ pub(super) fn run(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<Opt
         host: home.world().host(),
         ended,
         tail: last_lines(&tail),
+        asked: String::new(),
+        url: String::new(),
     }))
 }
 
@@ -151,7 +153,7 @@ fn log_path(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<PathBuf> 
 }
 
 /// Returns the end of an output as text, from the start of a line.
-fn last_lines(tail: &[u8]) -> String {
+pub(super) fn last_lines(tail: &[u8]) -> String {
     let cut = tail.len().saturating_sub(TAIL_MAX);
     let text = String::from_utf8_lossy(&tail[cut..]).into_owned();
     match text.split_once('\n') {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::ci;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Record, Stamp};
 use crate::record::{Gate, Rig};
@@ -14,12 +15,29 @@ use crate::town::{Home, refuse_worker};
 pub struct NewGate<'a> {
     /// What it is called: letters, digits, `-`, `_`.
     pub name: &'a str,
-    /// The line that `sh -c` runs.
-    pub command: &'a str,
-    /// How long it may run; nothing: an hour.
-    pub timeout: Option<Duration>,
-    /// Paths in the worktree that stay between two runs.
-    pub keep: &'a [String],
+    /// What decides.
+    pub check: NewCheck<'a>,
+}
+
+/// What decides for a gate that is to be added.
+#[derive(Debug)]
+pub enum NewCheck<'a> {
+    /// A command on this machine.
+    Command {
+        /// The line that `sh -c` runs.
+        command: &'a str,
+        /// How long it may run; nothing: an hour.
+        timeout: Option<Duration>,
+        /// Paths in the worktree that stay between two runs.
+        keep: &'a [String],
+    },
+    /// An outside CI, which answers through refs of the rig's remote.
+    Ci {
+        /// What the CI calls the check.
+        check: &'a str,
+        /// How long it may take to answer; nothing: an hour.
+        deadline: Option<Duration>,
+    },
 }
 
 /// Adds a gate, or replaces the one of that name, and accepts it on this machine.
@@ -27,7 +45,7 @@ pub struct NewGate<'a> {
 /// After a crash between the two the gate is there and has to be added again before it runs here.
 pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
     refuse_worker(home.world(), "change gates")?;
-    check(new)?;
+    check(home, new)?;
     let written = home.write(Name::Config, actor, |view, pen| {
         let old = view.gate_record(new.name)?;
         let mut record = old
@@ -42,7 +60,7 @@ pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
         }
         define(&mut record, new, &stamp);
         let gate = Gate::of(record.clone()).expect("a gate was just made of it");
-        let subject = format!("gate {}: {}", new.name, new.command);
+        let subject = format!("gate {}: {}", new.name, gate.what());
         let mut records = vec![record];
         // Who removes this gate again has not said that nothing must pass.
         let rig = view.rig(home.rig().name())?;
@@ -57,7 +75,7 @@ pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
     Ok(written.value)
 }
 
-fn check(new: &NewGate<'_>) -> Result<()> {
+fn check(home: &Home, new: &NewGate<'_>) -> Result<()> {
     let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if new.name.is_empty()
         || new.name.len() > 40
@@ -70,27 +88,46 @@ fn check(new: &NewGate<'_>) -> Result<()> {
             ),
         );
     }
-    if new.command.trim().is_empty() {
-        return Err(Fault::invalid("a gate needs a command").hint("--command 'cargo test'"));
+    match &new.check {
+        NewCheck::Command { command, .. } if command.trim().is_empty() => {
+            Err(Fault::invalid("a gate needs a command").hint("--command 'cargo test'"))
+        }
+        NewCheck::Command { keep, .. } if keep.iter().any(|path| leads_out(path)) => {
+            Err(Fault::invalid("--keep takes a path inside the worktree"))
+        }
+        NewCheck::Command { .. } => Ok(()),
+        NewCheck::Ci { check, .. } => {
+            ci::check_name(check)?;
+            ci::remote_of(home, new.name).map(drop)
+        }
     }
-    if new
-        .keep
-        .iter()
-        .any(|path| path.starts_with('/') || path.split('/').any(|it| it == ".."))
-    {
-        return Err(Fault::invalid("--keep takes a path inside the worktree"));
-    }
-    Ok(())
+}
+
+fn leads_out(path: &str) -> bool {
+    path.starts_with('/') || path.split('/').any(|it| it == "..")
 }
 
 /// Sets only what differs, so that defining a gate again as it is writes nothing.
 fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
-    let seconds = new
-        .timeout
-        .filter(|it| *it != Gate::TIMEOUT)
-        .map(|it| it.as_secs().into());
-    let fields: [(&str, Option<Value>); 2] =
-        [("command", Some(new.command.into())), ("timeout", seconds)];
+    let seconds = |time: Option<Duration>, default: Duration| {
+        let time = time.filter(|it| *it != default);
+        time.map(|it| Value::from(it.as_secs()))
+    };
+    let none: &[String] = &[];
+    let (command, timeout, keep, check, deadline) = match new.check {
+        NewCheck::Command {
+            command,
+            timeout,
+            keep,
+        } => (Some(command), timeout, keep, None, None),
+        NewCheck::Ci { check, deadline } => (None, None, none, Some(check), deadline),
+    };
+    let fields = [
+        ("ci", check.map(Value::from)),
+        ("command", command.map(Value::from)),
+        ("deadline", seconds(deadline, Gate::DEADLINE)),
+        ("timeout", seconds(timeout, Gate::TIMEOUT)),
+    ];
     for (field, value) in fields {
         if record.get(field) != value.as_ref() {
             record.set(field, value, stamp);
@@ -100,10 +137,10 @@ fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
         .entries("keep")
         .map(|(path, _)| path.to_owned())
         .collect();
-    for path in known.iter().filter(|path| !new.keep.contains(path)) {
+    for path in known.iter().filter(|path| !keep.contains(path)) {
         record.set_entry("keep", path, None, stamp);
     }
-    for path in new.keep.iter().filter(|path| !known.contains(path)) {
+    for path in keep.iter().filter(|path| !known.contains(path)) {
         record.set_entry("keep", path, Some(true.into()), stamp);
     }
 }

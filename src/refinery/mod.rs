@@ -4,6 +4,7 @@
 //! One step is: gather facts, plan, do one thing. Nothing but refs is kept between steps.
 
 mod candidate;
+mod ci;
 mod facts;
 mod gate;
 mod gates;
@@ -20,12 +21,14 @@ use serde_json::{Map, json};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
-use crate::record::{Gate, Request, RequestStatus, Verdict};
-use crate::town::{Home, Target};
+use crate::record::{Attempt, Gate, Request, RequestStatus, Verdict};
+use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
-use candidate::{Candidate, Chains};
-pub use gates::{NewGate, add_gate, land_without_gates, remove_gate};
+use candidate::{Built, Candidate, Chains};
+pub use ci::{Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks};
+use ci::{Ask, Collected, Wanted};
+pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
 pub use plan::Why;
 use plan::{Params, Step};
 pub use tidy::obsolete;
@@ -44,6 +47,17 @@ pub enum Event {
         /// Why this one.
         why: Why,
     },
+    /// An outside CI is asked about a candidate.
+    Asked {
+        /// What is asked.
+        asked: Asked,
+        /// How many requests wait.
+        queued: usize,
+        /// Why this one.
+        why: Why,
+    },
+    /// An outside CI has not answered yet; said once in a run.
+    Waits(Asked),
     /// A gate ended.
     Ran {
         /// The gate.
@@ -91,6 +105,8 @@ pub enum Stepped {
     Worked,
     /// There is nothing to do.
     Idle,
+    /// There is nothing to do until an outside CI answers.
+    Waiting,
 }
 
 /// The one Refinery that runs in this clone, for as long as the value lives.
@@ -102,6 +118,8 @@ pub struct Refinery<'t> {
     chains: Chains,
     /// Requests whose commits are not here; said once.
     absent: BTreeSet<String>,
+    /// What an outside CI was asked, as it was said.
+    waits: BTreeSet<(String, String)>,
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
     lock: Lock,
@@ -137,13 +155,14 @@ impl<'t> Refinery<'t> {
         let target = home.target(None)?;
         let tip = home.fresh_tip(&target)?;
         verdict::publish(home, &format!("{}/refinery", home.rig().name()))?;
-        let (chains, absent) = (Chains::default(), BTreeSet::new());
+        let (chains, absent, waits) = (Chains::default(), BTreeSet::new(), BTreeSet::new());
         Ok(Self {
             home,
             target,
             tip,
             chains,
             absent,
+            waits,
             controlled: None,
             lock,
         })
@@ -183,30 +202,87 @@ impl<'t> Refinery<'t> {
             self.bounce(request, files, observe)?;
             return Ok(Stepped::Worked);
         }
+        let outside = self.collect(&gates, &built, observe)?;
+        if !outside.answers.is_empty() {
+            return Ok(Stepped::Worked);
+        }
         let params = self.params()?;
         let chain = facts::evidence(&view, &gates, &built.chain)?;
         let tip = facts::evidence_of(&view, &gates, &built.tip)?;
+        let asked = asked(&view, &gates, &built, &outside.open)?;
         match plan::plan(&plan::Facts {
             tip,
             chain: &chain,
+            asked: &asked,
             params: &params,
         }) {
             Step::Idle => Ok(Stepped::Idle),
             Step::Freeze if built.chain.is_empty() => Ok(Stepped::Idle),
+            Step::Freeze if asked.contains(&0) => {
+                self.wait(&gates, &built.tip, &outside.open, observe)
+            }
             // Whoever runs the queue again may have mended the machine instead of the target.
             Step::Freeze if self.controlled != Some(self.tip) => {
                 self.probe(&gates, &built.tip, (Why::Control, waiting.len()), observe)
             }
             Step::Freeze => Err(self.frozen()),
-            Step::Land { length } => self.land(&gates, &built.chain[length - 1], observe),
+            Step::Wait { length } => {
+                self.wait(&gates, built.prefix(length), &outside.open, observe)
+            }
+            Step::Land { length } => self.land(&gates, built.prefix(length), observe),
             Step::Eject => self.eject(&gates, &built.tip, &built.chain[0], observe),
             Step::Probe { length, why } => {
-                let candidate = length
-                    .checked_sub(1)
-                    .map_or(&built.tip, |at| &built.chain[at]);
-                self.probe(&gates, candidate, (why, waiting.len()), observe)
+                let why = (why, waiting.len());
+                self.probe(&gates, built.prefix(length), why, observe)
             }
         }
+    }
+
+    /// Records what outside CIs have answered about a candidate, and takes back what nobody needs to know.
+    fn collect(
+        &self,
+        gates: &[Gate],
+        built: &Built,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Collected> {
+        let candidates: Vec<&Candidate> = match built.chain.as_slice() {
+            [] => Vec::new(),
+            chain => std::iter::once(&built.tip).chain(chain).collect(),
+        };
+        let (view, rig) = (self.home.view(), self.home.rig().name());
+        let is_over = |target: &str| {
+            let live = crate::mq::targets(&view, rig);
+            target == self.target.branch
+                || live.is_ok_and(|live| !live.iter().any(|branch| branch == target))
+        };
+        let wanted = Wanted {
+            candidates,
+            is_over: &is_over,
+        };
+        let found = ci::collect(self.home, &self.actor(), gates, &wanted)?;
+        for (gate, attempt) in &found.answers {
+            observe(ran(gate, attempt));
+        }
+        Ok(found)
+    }
+
+    /// Says what is waited for; refuses where the deadline for an answer has passed.
+    fn wait(
+        &mut self,
+        gates: &[Gate],
+        candidate: &Candidate,
+        open: &[Ask],
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        for asked in ci::expire(self.home, gates, candidate, open)? {
+            if self
+                .waits
+                .insert((asked.check.clone(), asked.commit.clone()))
+            {
+                observe(Event::Waits(asked));
+            }
+        }
+        Ok(Stepped::Waiting)
     }
 
     /// Returns the gates, each of which may run on this machine; refuses to land over none.
@@ -219,14 +295,17 @@ impl<'t> Refinery<'t> {
         }
         if let Some(gate) = gates.iter().find(|gate| !self.home.accepts(gate)) {
             return Err(Fault::refused(format!(
-                "gate '{}' came from elsewhere and does not run here until you accept it: {}",
+                "gate '{}' came from elsewhere and does not count here until you accept it: {}",
                 gate.name(),
-                gate.command()
+                gate.what()
             ))
             .hint(format!(
-                "look at the command; to let it run here: git gt config accept gate.{}",
+                "look at it; to let it count here: git gt config accept gate.{}",
                 gate.name()
             )));
+        }
+        for gate in gates.iter().filter(|gate| gate.ci().is_some()) {
+            ci::remote_of(self.home, gate.name())?;
         }
         Ok(gates)
     }
@@ -289,7 +368,7 @@ impl<'t> Refinery<'t> {
         tidy::keep_candidate(self.home, candidate)?;
         let view = self.home.view();
         let open = facts::to_run(&view, gates, candidate)?;
-        for gate in open {
+        for gate in open.iter().filter(|gate| gate.ci().is_none()) {
             let requests = candidate.requests.clone();
             observe(Event::Run {
                 gate: gate.name().to_owned(),
@@ -300,19 +379,16 @@ impl<'t> Refinery<'t> {
             let Some(attempt) = gate::run(self.home, gate, candidate)? else {
                 let why = "its worktree was not ours alone any more: it runs again".to_owned();
                 observe(Event::Note(format!("gate {}: {why}", gate.name())));
-                break;
+                return Ok(Stepped::Worked);
             };
             verdict::record(self.home, &self.actor(), (gate, candidate), &attempt)?;
-            observe(Event::Ran {
-                gate: gate.name().to_owned(),
-                verdict: attempt.verdict,
-                ended: attempt.ended.clone(),
-                millis: attempt.millis,
-                tail: attempt.tail.clone(),
-            });
+            observe(ran(gate.name(), &attempt));
             if attempt.verdict == Verdict::Red {
-                break;
+                return Ok(Stepped::Worked);
             }
+        }
+        for asked in ci::ask(self.home, &self.target.branch, &open, candidate)? {
+            observe(Event::Asked { asked, queued, why });
         }
         Ok(Stepped::Worked)
     }
@@ -357,17 +433,11 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
         let view = self.home.view();
-        let gate = facts::to_run(&view, gates, candidate)?;
-        let gate = gate.into_iter().next();
+        let gate = facts::reddest(&view, gates, candidate)?;
         let gate =
             gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
         let id = &candidate.requests[0];
-        let folder = format!("../gt-{}", candidate.short());
-        let reproduce = format!(
-            "git worktree add --detach {folder} {} && cd {folder} && {}",
-            candidate.commit,
-            gate.command()
-        );
+        let reproduce = reproduce(gate, candidate);
         let why = format!(
             "gate '{}' passes on {} and fails with this change",
             gate.name(),
@@ -469,4 +539,36 @@ impl Drop for Refinery<'_> {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.home, &self.tip));
     }
+}
+
+/// Returns how many requests those candidates hold about which all there is to ask has been asked outside.
+fn asked(view: &View<'_>, gates: &[Gate], built: &Built, open: &[Ask]) -> Result<Vec<usize>> {
+    let mut asked = Vec::new();
+    for length in 0..=built.chain.len() {
+        if ci::is_asked(view, gates, built.prefix(length), open)? {
+            asked.push(length);
+        }
+    }
+    Ok(asked)
+}
+
+fn ran(gate: &str, attempt: &Attempt) -> Event {
+    Event::Ran {
+        gate: gate.to_owned(),
+        verdict: attempt.verdict,
+        ended: attempt.ended.clone(),
+        millis: attempt.millis,
+        tail: attempt.tail.clone(),
+    }
+}
+
+/// Returns the command line that shows a gate fail on a candidate.
+fn reproduce(gate: &Gate, candidate: &Candidate) -> String {
+    let folder = format!("../gt-{}", candidate.short());
+    let run = match gate.ci() {
+        None => format!("&& {}", gate.command()),
+        Some(check) => format!("# and run what CI check '{check}' runs"),
+    };
+    let commit = candidate.commit;
+    format!("git worktree add --detach {folder} {commit} && cd {folder} {run}")
 }

@@ -74,6 +74,9 @@ pub(super) struct Facts<'a> {
     /// Evidence for the prefixes of the queue: `chain[i]` is tip + requests `0..=i`. Requests
     /// that conflict are not in it.
     pub chain: &'a [Evidence],
+    /// How many requests those candidates hold (0: the bare tip) about which gates outside were
+    /// asked and have not answered.
+    pub asked: &'a [usize],
     /// The parameters of this queue.
     pub params: &'a Params,
 }
@@ -89,6 +92,11 @@ pub(super) enum Step {
         length: usize,
         /// What the run is for.
         why: Why,
+    },
+    /// Wait for the gates outside to answer about a prefix.
+    Wait {
+        /// How many requests the candidate holds; 0 is the bare tip.
+        length: usize,
     },
     /// Move the target to a prefix, which is green.
     Land {
@@ -137,7 +145,24 @@ pub enum Why {
 /// that has fewer than [`confirmations`] of them. A red prefix is never probed again unless it is
 /// the first request alone, and nothing is ever probed beyond one: both were livelocks in drafts
 /// of `merge-queue.md` (3.5, Termination).
+///
+/// Nothing else is asked while an answer is under way that could spare the question: whoever asks
+/// for a longer batch with each request that joins would never have an answer.
 pub(super) fn plan(facts: &Facts<'_>) -> Step {
+    let step = act(facts);
+    let Step::Probe { length, .. } = step else {
+        return step;
+    };
+    let red = shortest_red(facts.chain).unwrap_or(usize::MAX);
+    let spares = |asked: &usize| *asked == length || length > 0 && (1..red).contains(asked);
+    match facts.asked.iter().copied().find(spares) {
+        Some(length) => Step::Wait { length },
+        None => step,
+    }
+}
+
+/// Returns the next step where no answer is under way.
+fn act(facts: &Facts<'_>) -> Step {
     let needed = confirmations(facts.params);
     let red = shortest_red(facts.chain);
     if let Some(length) = longest_green(facts.chain) {
@@ -328,8 +353,8 @@ mod tests {
         red: 0,
     };
 
-    /// Facts are written `tip|chain`, one mark per tree: `.` unknown, `g` green, a digit for so
-    /// many red attempts.
+    /// Facts are written `tip|chain`, one mark per tree: `.` unknown, `?` asked outside, `g` green, a
+    /// digit for so many red attempts.
     #[track_caller]
     fn check(facts: &str, want: &str) {
         check_with(&Params::default(), facts, want);
@@ -337,10 +362,13 @@ mod tests {
 
     #[track_caller]
     fn check_with(params: &Params, facts: &str, want: &str) {
-        let marks: Vec<Evidence> = facts.chars().filter(|it| *it != '|').map(parse).collect();
+        let trees: Vec<char> = facts.chars().filter(|it| *it != '|').collect();
+        let marks: Vec<Evidence> = trees.iter().copied().map(parse).collect();
+        let asked: Vec<usize> = (0..trees.len()).filter(|at| trees[*at] == '?').collect();
         let step = plan(&Facts {
             tip: marks[0],
             chain: &marks[1..],
+            asked: &asked,
             params,
         });
         assert_eq!(show(step), want, "{facts}");
@@ -348,7 +376,7 @@ mod tests {
 
     fn parse(mark: char) -> Evidence {
         match mark {
-            '.' => Evidence::default(),
+            '.' | '?' => Evidence::default(),
             'g' => GREEN,
             digit => Evidence {
                 green: false,
@@ -363,6 +391,7 @@ mod tests {
             Step::Land { length } => format!("land {length}"),
             Step::Eject => "eject".into(),
             Step::Freeze => "freeze".into(),
+            Step::Wait { length } => format!("wait {length}"),
             Step::Probe {
                 length,
                 why: Why::Batch { queued },
@@ -414,6 +443,20 @@ mod tests {
     }
 
     #[test]
+    fn answers_under_way_are_waited_for() {
+        check(".|?", "wait 1");
+        // Requests that join meanwhile change nothing, nor do longer prefixes that must be red too.
+        check("g|..?..", "wait 3");
+        check("g|.2?.", "bisect 1 in 0..2");
+        check("g|?2..", "wait 1");
+        check("?|1.", "wait 0");
+        check("?|..", "batch 2 of 2");
+        check(".|?1", "control 0");
+        check("g|g?", "land 1");
+        check("?|g", "land 1");
+    }
+
+    #[test]
     fn green_outweighs_red() {
         let both = Evidence {
             green: true,
@@ -423,12 +466,14 @@ mod tests {
         let land = plan(&Facts {
             tip: both,
             chain: &[both],
+            asked: &[],
             params: &params,
         });
         assert_eq!(land, Step::Land { length: 1 });
         let eject = plan(&Facts {
             tip: both,
             chain: &[parse('2')],
+            asked: &[],
             params: &params,
         });
         assert_eq!(eject, Step::Eject);
@@ -731,12 +776,14 @@ mod tests {
             let step = plan(&Facts {
                 tip: known[0],
                 chain: &known[1..],
+                asked: &[],
                 params: &self.params,
             });
             let again = evidence(&prefixes, self.verdicts.iter().rev());
             let facts = Facts {
                 tip: again[0],
                 chain: &again[1..],
+                asked: &[],
                 params: &self.params,
             };
             assert_eq!(step, plan(&facts), "the plan remembers something");
@@ -752,6 +799,7 @@ mod tests {
                     self.tip = prefixes[length];
                     self.landed.extend(self.queue.drain(..length));
                 }
+                Step::Wait { .. } => unreachable!("nobody was asked"),
                 Step::Eject => {
                     assert!(known[0].green && !known[1].green && known[1].red >= needed);
                     self.ejected.extend(self.queue.pop_front());
@@ -906,8 +954,9 @@ mod tests {
             let known: Vec<Evidence> = marks.into_iter().map(parse).collect();
             let (tip, chain) = (known[0], &known[1..]);
             let needed = confirmations(&params);
-            match plan(&Facts { tip, chain, params: &params }) {
+            match plan(&Facts { tip, chain, asked: &[], params: &params }) {
                 Step::Idle => prop_assert!(chain.is_empty()),
+                Step::Wait { .. } => unreachable!("nobody was asked"),
                 Step::Freeze => prop_assert!(!tip.green && tip.red >= needed),
                 Step::Eject => {
                     prop_assert!(tip.green && chain[0].is_red() && chain[0].red >= needed);

@@ -29,7 +29,7 @@ pub struct Agent {
 pub struct Offer {
     /// The record it is in: `gate.<name>`, `agent.<name>`.
     pub id: String,
-    /// The command.
+    /// The command, or the check of an outside CI that would be believed.
     pub command: String,
     /// The setting that notes what was accepted.
     key: String,
@@ -41,7 +41,7 @@ impl Offer {
     fn of_gate(gate: &Gate) -> Self {
         Self {
             id: Gate::id_of(gate.name()),
-            command: gate.command().to_owned(),
+            command: gate.what(),
             key: format!("gt.gate.{}.accepted", gate.name()),
             definition: gate.definition(),
         }

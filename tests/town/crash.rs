@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::place::{Output, Place};
 
 /// How many moments are tried where every one would take minutes; `GT_TEST_EVERY=1` tries them all.
-const MOMENTS: usize = 16;
+pub(crate) const MOMENTS: usize = 16;
 
 fn every() -> bool {
     std::env::var_os("GT_TEST_EVERY").is_some()
@@ -17,7 +17,7 @@ fn every() -> bool {
 
 /// Runs a command that aborts before its n-th write; returns whether it did.
 #[track_caller]
-fn crashes(mut command: std::process::Command, at: usize) -> bool {
+pub(crate) fn crashes(mut command: std::process::Command, at: usize) -> bool {
     let said = Output::of(command.env("GT_TEST_CRASH_AT", at.to_string()));
     assert!(
         matches!(said.code, None | Some(0)),
@@ -27,7 +27,7 @@ fn crashes(mut command: std::process::Command, at: usize) -> bool {
 }
 
 /// Returns moments `1..=last`: all of them, or some that lie as far apart as can be.
-fn moments(last: usize, count: usize) -> Vec<usize> {
+pub(crate) fn moments(last: usize, count: usize) -> Vec<usize> {
     if every() || last <= count {
         return (1..=last).collect();
     }
@@ -38,7 +38,7 @@ fn moments(last: usize, count: usize) -> Vec<usize> {
 
 /// Returns how many writes a command makes, found by halving: it crashes before the last one and not
 /// before one more.
-fn writes(crashes: impl Fn(usize) -> bool) -> usize {
+pub(crate) fn writes(crashes: impl Fn(usize) -> bool) -> usize {
     let mut high = 16;
     while crashes(high) {
         high *= 2;

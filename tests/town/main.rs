@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod checkpoint;
+mod ci;
 mod claude;
 mod crash;
 mod demo;

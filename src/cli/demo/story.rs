@@ -15,7 +15,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::{Decision, Name, Snapshot};
 use crate::record::{Bead, Request, RequestStatus};
-use crate::refinery::{Event, NewGate, add_gate};
+use crate::refinery::{Event, NewCheck, NewGate, add_gate};
 use crate::settle;
 use crate::town::{Agent, Home, NewRig, Place, adopt, found};
 use crate::world::{World, fs};
@@ -95,9 +95,11 @@ fn settle_in(world: &World, dir: &Path) -> Result<Home> {
     let home = Home::open(world)?;
     let gate = NewGate {
         name: "test",
-        command: project::TEST,
-        timeout: None,
-        keep: &[],
+        check: NewCheck::Command {
+            command: project::TEST,
+            timeout: None,
+            keep: &[],
+        },
     };
     add_gate(&home, YOU, &gate)?;
     let script = dir.join("polecat.sh");

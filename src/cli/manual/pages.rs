@@ -10,6 +10,7 @@ macro_rules! page {
 pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-agents.1"),
     page!("git-gt-checkpoint.1"),
+    page!("git-gt-ci.1"),
     page!("git-gt-close.1"),
     page!("git-gt-comment.1"),
     page!("git-gt-comments.1"),
