@@ -104,12 +104,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
     match &args.verb {
-        Verb::Run { once: true, .. } => queue(cx, &home, Until::Once),
-        Verb::Run { wait: true, .. } => queue(cx, &home, Until::Answered),
-        Verb::Run { .. } => queue(cx, &home, Until::Idle),
-        Verb::Gate { verb } => gate(cx, &home, verb),
+        Verb::Run { once: true, .. } => queues(cx, Until::Once),
+        Verb::Run { wait: true, .. } => queues(cx, Until::Answered),
+        Verb::Run { .. } => queues(cx, Until::Idle),
+        Verb::Gate { verb } => gate(cx, &cx.home()?.one_rig()?, verb),
     }
 }
 
@@ -261,10 +260,43 @@ impl Tally {
     }
 }
 
-fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
-    home.world()
+/// Runs the queue of the rig one stands in; from HQ, that of every rig that is here, one after another.
+fn queues(cx: &Context, until: Until) -> Result<Reply> {
+    cx.world
         .catch_interrupts()
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
+    let mut rigs = cx.homes()?;
+    rigs.retain(|home| !home.is_hq());
+    if let [rig] = &rigs[..] {
+        return queue(cx, rig, until);
+    }
+    let mut all = Reply::new(json!([]), "");
+    let mut values = Vec::new();
+    for home in &rigs {
+        let rig = home.rig().name();
+        if !cx.json {
+            progress(&format!("rig     {rig}"));
+        }
+        match queue(cx, home, until) {
+            Ok(reply) => {
+                let mut value = reply.value;
+                value["rig"] = rig.into();
+                values.push(value);
+                let lines = reply.text.lines();
+                all.text
+                    .extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+                all.notes.extend(reply.notes);
+            }
+            // What keeps one rig from landing keeps no other.
+            Err(fault) => all.faults.push(fault.within(rig)),
+        }
+    }
+    all.notes.dedup();
+    all.value = json!(values);
+    Ok(all)
+}
+
+fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
     let mut tally = Tally::default();
     daemon::run(home, until, &mut |event| {
         tally.count(&event);
