@@ -104,3 +104,42 @@ impl Gate {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_written_over_a_ci_gate_is_what_counts() {
+        let gate = |fields: &[(&str, &str)]| {
+            let mut record = Gate::new("test").record().clone();
+            for (field, text) in fields {
+                record.set(field, Some((*text).into()), &Stamp::zero());
+            }
+            Gate::of(record).expect("it is a gate")
+        };
+        let command = gate(&[("command", "make test")]);
+        let ci = gate(&[("ci", "unit")]);
+        let both = gate(&[("ci", "unit"), ("command", "make test")]);
+        assert_eq!(
+            (command.ci(), ci.ci(), both.ci()),
+            (None, Some("unit"), None)
+        );
+        assert_eq!(both.definition(), command.definition());
+        // A program that knows no CI gates takes one for an empty command, which was accepted nowhere.
+        assert_ne!(ci.definition(), gate(&[]).definition());
+        assert_eq!(
+            (ci.what().as_str(), both.what().as_str()),
+            ("CI check 'unit'", "make test")
+        );
+        let mut slow = ci.record().clone();
+        slow.set("deadline", Some(60.into()), &Stamp::zero());
+        let slow = Gate::of(slow).expect("it is a gate");
+        assert_eq!(
+            slow.definition(),
+            ci.definition(),
+            "time changes no verdict"
+        );
+        assert_eq!(slow.deadline(), Duration::from_secs(60));
+    }
+}

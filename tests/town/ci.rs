@@ -503,6 +503,10 @@ fn a_question_stands_until_each_check_has_answered() {
     assert_eq!(ran["waiting"].as_array().unwrap().len(), 1);
     assert_eq!(place.question(), question);
     place.ci("lint (macos, 14)", "true");
+    // A sync that meets questions and answers leaves them alone.
+    let board = place.board();
+    place.gt(&["sync"]).done();
+    assert_eq!(place.board(), board);
     assert_eq!(place.run()["landed"], json!([id]));
     assert_eq!((place.board(), place.verdicts_of_ci()), (vec![], (0, 2)));
 }
