@@ -1,5 +1,6 @@
 //! Git: objects, refs, worktrees, merges, remotes, through gix and the git binary. Knows no bead.
 
+mod attic;
 mod command;
 mod config;
 mod founding;
@@ -19,11 +20,13 @@ use std::path::{Path, PathBuf};
 use crate::fault::{Fault, Result};
 use crate::world::World;
 
+pub use attic::Saved;
 pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
 pub use objects::{Commit, Entry, Mode, NewCommit, Signature};
 pub use refs::{Cas, Guard};
 pub use remote::{Answer, Direction, PushedRef, Remote};
+pub use retire::Retired;
 pub use snapshot::{Bounds, Difference, Snapshot};
 pub use worktree::Worktree;
 

@@ -37,6 +37,8 @@ pub struct Commit {
     pub parents: Vec<Oid>,
     /// Name and address of the author.
     pub author: String,
+    /// Name and address of the committer.
+    pub committer: String,
     /// When it was committed, in seconds since 1970.
     pub seconds: u64,
     /// The message, subject and body.
@@ -289,6 +291,14 @@ fn damaged(id: &Oid, what: &str) -> Fault {
     Fault::fatal(format!("cannot read object {id}: {what}"))
 }
 
+/// Returns name and address of somebody, without the date behind them.
+fn name_of(line: &str) -> String {
+    line.rsplit_once('>')
+        .map_or(line, |(who, _)| who)
+        .to_owned()
+        + ">"
+}
+
 fn parse_commit(bytes: &[u8]) -> Option<Commit> {
     let text = String::from_utf8_lossy(bytes);
     let (header, message) = text.split_once("\n\n").unwrap_or((&text, ""));
@@ -314,11 +324,8 @@ fn parse_commit(bytes: &[u8]) -> Option<Commit> {
         parents: parents
             .map(|hex| Oid::from_hex(hex.as_bytes()).ok())
             .collect::<Option<_>>()?,
-        author: author
-            .rsplit_once('>')
-            .map_or(author, |(who, _)| who)
-            .to_owned()
-            + ">",
+        author: name_of(author),
+        committer: name_of(value("committer ").unwrap_or_default()),
         seconds,
         message: message.to_owned(),
     })

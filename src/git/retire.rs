@@ -1,4 +1,5 @@
-//! The only place that deletes a branch or a ref that keeps commits; it saves them in the attic first.
+//! The only place that deletes a branch, a worktree or a ref that keeps commits; what only they hold is
+//! saved in the attic first.
 
 use std::path::Path;
 
@@ -86,13 +87,174 @@ impl Repo {
             )));
         }
         if here.is_some() {
-            let path = path.display().to_string();
-            let remove = ["worktree", "remove", "--force", "--force", "--", &path];
-            // What is too damaged for git to remove goes below.
-            drop(self.execute(&self.git(remove)));
+            return self.remove_worktree(path);
         }
         fs::remove_dir_all(path).map_err(|error| Fault::io("remove", path, &error))
     }
+}
+
+/// What is left of a worktree that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// The commit that saves what was not committed, nothing where everything was.
+    pub changes: Option<Oid>,
+}
+
+impl Repo {
+    /// Deletes a branch that is checked out nowhere: one that `keeper` reaches holds nothing of its own,
+    /// any other is saved in the attic first. Returns whether it is gone; one that a worktree stands on
+    /// stays.
+    ///
+    /// After a crash the branch is there, or saved, or both.
+    pub fn retire_branch(
+        &self,
+        clone: &str,
+        branch: &str,
+        keeper: Option<&Oid>,
+        why: &str,
+    ) -> Result<bool> {
+        let name = format!("refs/heads/{branch}");
+        if self.find_ref(&name)?.is_none() {
+            return Ok(true);
+        }
+        let stands = |it: &super::Worktree| it.branch.as_deref() == Some(&name);
+        if self.worktrees()?.iter().any(stands) {
+            return Ok(false);
+        }
+        let guard = self.guard()?;
+        if let Some(keeper) = keeper
+            && self.drop_reachable_ref(&guard, &name, keeper)?
+        {
+            return Ok(true);
+        }
+        self.retire_ref(&guard, clone, &name, why)?;
+        Ok(true)
+    }
+
+    /// Removes a worktree with the branch it stands on left behind. What only the worktree holds, a
+    /// commit without a branch or changes that were not committed, goes into the attic first; files that
+    /// git ignores go for good.
+    ///
+    /// Refuses a worktree that holds repositories of its own: their commits could not be saved. After a
+    /// crash everything is saved and the worktree there or partly there; doing it again removes the rest.
+    pub fn retire_worktree(
+        &self,
+        clone: &str,
+        path: &Path,
+        keeper: Option<&Oid>,
+        why: &str,
+    ) -> Result<Retired> {
+        let mut retired = Retired::default();
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let known = self.worktrees()?;
+        let Some(here) = known.iter().find(|it| it.path == real) else {
+            return Err(Fault::refused(format!(
+                "'{}' is no worktree of this repository",
+                path.display()
+            ))
+            .hint("nothing in it was touched; move it away by hand"));
+        };
+        let Some(private) = self.private_dir(&real) else {
+            return Err(Fault::refused(format!(
+                "'{}' is the main worktree",
+                path.display()
+            )));
+        };
+        if private.join("modules").is_dir() {
+            return Err(holds_repositories(&real, "submodules"));
+        }
+        if let Some(head) = here.head {
+            let kept = match keeper {
+                Some(keeper) => self.is_ancestor(&head, keeper)?,
+                None => false,
+            };
+            if here.branch.is_none() && !kept {
+                self.save_in_attic(&self.guard()?, clone, &head, why)?;
+            }
+        }
+        if !self.changes_in(&real)?.is_empty() {
+            let saved = self.commit_changes(clone, &real, here.head, why)?;
+            self.save_in_attic(&self.guard()?, clone, &saved, why)?;
+            retired.changes = Some(saved);
+        }
+        self.remove_worktree(&real)?;
+        Ok(retired)
+    }
+
+    /// Commits what a worktree holds, untracked files too and ignored ones not, through an index of its
+    /// own: neither the worktree nor its branch nor its index changes.
+    fn commit_changes(
+        &self,
+        clone: &str,
+        worktree: &Path,
+        head: Option<Oid>,
+        why: &str,
+    ) -> Result<Oid> {
+        let name = format!("snapshot.{}", self.world().random_base36(12));
+        let index = self.scratch_dir().join(name);
+        let folder = self.scratch_dir();
+        fs::create_dir_all(&folder).map_err(|error| Fault::io("make folder", &folder, &error))?;
+        let git = || {
+            self.git_in(worktree)
+                .env("GIT_INDEX_FILE", index.display().to_string())
+        };
+        let commit = || -> Result<Oid> {
+            let listed = |line: &str| line.starts_with("160000 ");
+            let before = match head {
+                Some(head) => {
+                    self.execute(&git().args(["read-tree".to_owned(), head.to_string()]))?;
+                    self.query(&git().args(["ls-files", "--stage"]))?
+                }
+                None => Vec::new(),
+            };
+            self.execute(&git().args(["add", "--all", "--", "."]))?;
+            let after = self.query(&git().args(["ls-files", "--stage"]))?;
+            let [before, after] =
+                [before, after].map(|it| String::from_utf8_lossy(&it).into_owned());
+            let old: Vec<&str> = before.lines().filter(|line| listed(line)).collect();
+            if let Some(new) = after
+                .lines()
+                .find(|line| listed(line) && !old.contains(line))
+            {
+                let what = new.split_once('\t').map_or(new, |(_, path)| path);
+                return Err(holds_repositories(worktree, what));
+            }
+            let tree = self.execute(&git().args(["write-tree"]))?;
+            let tree = String::from_utf8_lossy(&tree).trim().to_owned();
+            let tree = self
+                .parse_id(&tree)
+                .ok_or_else(|| Fault::fatal(format!("git write-tree said '{tree}'")))?;
+            let who = Signature::of(clone);
+            let parents: Vec<Oid> = head.into_iter().collect();
+            self.write_commit(&NewCommit {
+                tree,
+                parents: &parents,
+                author: &who,
+                committer: &who,
+                time: self.world().now(),
+                message: &format!("what was not committed of {why}\n"),
+            })
+        };
+        let committed = commit();
+        fs::remove_file(&index).map_err(|error| Fault::io("remove", &index, &error))?;
+        committed
+    }
+
+    fn remove_worktree(&self, path: &Path) -> Result<()> {
+        let shown = path.display().to_string();
+        let remove = ["worktree", "remove", "--force", "--force", "--", &shown];
+        // What is too damaged for git to remove goes below.
+        drop(self.execute(&self.git(remove)));
+        fs::remove_dir_all(path).map_err(|error| Fault::io("remove", path, &error))
+    }
+}
+
+fn holds_repositories(worktree: &Path, what: &str) -> Fault {
+    Fault::refused(format!(
+        "'{}' holds a repository of its own: {what}",
+        worktree.display()
+    ))
+    .hint("move it out of there first; its commits could not be saved with the worktree")
 }
 
 fn month(now: Time) -> String {

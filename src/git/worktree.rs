@@ -72,6 +72,22 @@ impl Repo {
             .map(drop)
     }
 
+    /// Makes a worktree stand on another branch, which is made at `start` where it does not exist; git
+    /// refuses where changes are in the way.
+    ///
+    /// After a crash the worktree stands on the old branch or the new one.
+    pub fn switch_worktree(&self, path: &Path, branch: &str, start: &Oid) -> Result<()> {
+        let start = start.to_string();
+        let quiet = ["-c", "advice.detachedHead=false", "switch", "--quiet"];
+        let run = self.git_in(path).args(quiet);
+        let run = if self.find_ref(&format!("refs/heads/{branch}"))?.is_some() {
+            run.args(["--no-guess", branch])
+        } else {
+            run.args(["--no-track", "--create", branch, &start])
+        };
+        self.execute(&run).map(drop)
+    }
+
     /// Makes a worktree at `path` that stands on `start` without a branch.
     pub fn add_detached_worktree(&self, path: &Path, start: &Oid) -> Result<()> {
         self.make_parent(path)?;
