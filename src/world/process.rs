@@ -1,7 +1,12 @@
 //! Programs we start: run to the end, supervised with a time limit, or detached.
 //!
-//! Only process groups whose leader we started and have not reaped yet are signalled, so a number that
-//! was given to another process meanwhile is never hit.
+//! Only process groups whose leader we started and have not reaped yet are signalled, and processes whose
+//! [`Mark`] was taken when they started, so a number that was given to another process meanwhile is never
+//! hit.
+
+mod mark;
+
+pub use mark::{Asked, Mark};
 
 use std::fs::File;
 use std::io::{self, BufRead as _, Read, Write};
