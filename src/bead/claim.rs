@@ -36,6 +36,30 @@ pub fn claim(bead: &mut Bead, by: &str, stamp: &Stamp) -> Result<Claim> {
     })
 }
 
+/// Ends whoever's claim there is and returns it: the bead is open again, in a new epoch.
+///
+/// A bead that is closed, or that nobody has, is refused.
+pub fn release(bead: &mut Bead, stamp: &Stamp) -> Result<Option<Claim>> {
+    let id = bead.id().to_owned();
+    if bead.is_closed() {
+        return Err(Fault::invalid(format!("{id} is closed"))
+            .hint(format!("open it again: git gt reopen {id}")));
+    }
+    let claim = bead.claim();
+    let begun = ["in_progress", "hooked"].contains(&bead.status());
+    if claim.is_none() && !begun {
+        return Err(
+            Fault::invalid(format!("nobody works on {id}: it is {}", bead.status()))
+                .hint(format!("git gt show {id} shows what is known about it")),
+        );
+    }
+    bead.release(stamp);
+    if begun {
+        bead.set_status("open", stamp);
+    }
+    Ok(claim)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +89,21 @@ mod tests {
             claim(&mut bead, "a", &stamp(3)),
             Err(Fault::Refused(_))
         ));
+    }
+
+    #[test]
+    fn a_release_leaves_an_open_bead_in_a_new_epoch() {
+        let mut bead = Bead::new("gt-1", "t", &stamp(1));
+        let refused = |bead: &mut Bead| release(bead, &stamp(9)).unwrap_err().to_string();
+        assert_eq!(refused(&mut bead), "nobody works on gt-1: it is open");
+        claim(&mut bead, "a", &stamp(2)).unwrap();
+        let ended = release(&mut bead, &stamp(3)).unwrap();
+        assert_eq!(ended.unwrap().by, "a");
+        assert_eq!((bead.status(), bead.epoch()), ("open", 2));
+        bead.set_status("in_progress", &stamp(4));
+        assert_eq!(release(&mut bead, &stamp(5)).unwrap(), None);
+        bead.close("", &stamp(6));
+        assert_eq!(refused(&mut bead), "gt-1 is closed");
     }
 
     #[test]

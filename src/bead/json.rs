@@ -6,13 +6,15 @@ use super::beads::{Beads, PARENT_CHILD, targets};
 use crate::record::{Bead, Comment, Edge};
 
 /// Fields that are not printed as they are stored.
-const OWN_SHAPE: [&str; 12] = [
+const OWN_SHAPE: [&str; 14] = [
+    "args",
     "assignee",
     "claims",
     "comments",
     "deps",
     "extra",
     "labels",
+    "outcomes",
     "parent",
     "parent_edges",
     "priority",

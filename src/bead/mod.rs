@@ -1,6 +1,7 @@
 //! Rules and queries over many beads, and bd's JSON: values in, values out.
 
 mod beads;
+mod children;
 mod claim;
 mod close;
 mod dates;
@@ -16,7 +17,8 @@ mod resolve;
 mod words;
 
 pub use beads::Beads;
-pub use claim::claim;
+pub use children::{Children, children};
+pub use claim::{claim, release};
 pub use close::{check_closable, delete};
 pub use dates::{Instant, day};
 pub use edges::{Link, link, unlink};

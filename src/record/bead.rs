@@ -22,6 +22,47 @@ pub struct Claim {
     pub by: String,
 }
 
+/// What a worker said of its work without queueing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is finished, and a person is to look at it before it is queued.
+    Finished,
+    /// It cannot be done without help.
+    Escalated,
+    /// It is put off.
+    Deferred,
+}
+
+/// Every such word.
+const SAID: [(Said, &str); 3] = [
+    (Said::Finished, "finished"),
+    (Said::Escalated, "escalated"),
+    (Said::Deferred, "deferred"),
+];
+
+impl Said {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        let known = SAID.iter().find(|(said, _)| *said == self);
+        known.expect("each has a word").1
+    }
+}
+
+/// What became of the work under a claim that ended, or waits, without a merge request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was said.
+    pub said: Said,
+    /// By whom.
+    pub by: String,
+    /// The branch the work is on, empty where there is none.
+    pub branch: String,
+    /// Its commit, empty where there is none.
+    pub head: String,
+    /// Why, empty where nobody said.
+    pub reason: String,
+}
+
 /// An edge from a bead to another one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge<'a> {
@@ -315,12 +356,78 @@ impl Bead {
         self.0.set("state", state, stamp);
     }
 
+    /// Returns what whoever holds it was told when it was given out, empty where nothing was.
+    pub fn args(&self) -> &str {
+        let key = self.claim().map(|claim| claim_key(&claim));
+        let told = key.and_then(|key| self.0.entry("args", &key)?.as_str());
+        told.unwrap_or_default()
+    }
+
+    /// Tells the holder something about this one piece of work; does nothing where nobody holds it. What
+    /// earlier holders were told goes.
+    pub fn set_args(&mut self, text: &str, stamp: &Stamp) {
+        let Some(key) = self.claim().map(|claim| claim_key(&claim)) else {
+            return;
+        };
+        let old = self.0.entries("args").map(|(key, _)| key.to_owned());
+        let old: Vec<String> = old.filter(|it| *it != key).collect();
+        for key in old {
+            self.0.set_entry("args", &key, None, stamp);
+        }
+        if self.args() != text {
+            let value = (!text.is_empty()).then(|| text.into());
+            self.0.set_entry("args", &key, value, stamp);
+        }
+    }
+
+    /// Returns what workers said of it without queueing anything, with the keys, oldest first.
+    pub fn outcomes(&self) -> Vec<(&str, Outcome)> {
+        let entries = self.0.entries("outcomes");
+        let mut all: Vec<(&str, Outcome)> = entries
+            .filter_map(|(key, value)| Some((key, read_outcome(value)?)))
+            .collect();
+        all.sort_by_key(|(key, _)| Stamp::at_end_of(key));
+        all
+    }
+
+    /// Notes what a worker said of its work in an epoch.
+    pub fn add_outcome(&mut self, epoch: u64, outcome: &Outcome, stamp: &Stamp) {
+        let mut value = json!({ "by": outcome.by, "said": outcome.said.word() });
+        for (field, text) in [
+            ("branch", &outcome.branch),
+            ("head", &outcome.head),
+            ("reason", &outcome.reason),
+        ] {
+            if !text.is_empty() {
+                value[field] = text.as_str().into();
+            }
+        }
+        let key = format!("{epoch:06}-{stamp}");
+        self.0.set_entry("outcomes", &key, Some(value), stamp);
+    }
+
     /// Adds a comment.
     pub fn add_comment(&mut self, author: &str, text: &str, stamp: &Stamp) {
         let value = json!({ "author": author, "text": text });
         self.0
             .set_entry("comments", stamp.as_str(), Some(value), stamp);
     }
+}
+
+fn claim_key(claim: &Claim) -> String {
+    format!("{:06}-{}", claim.epoch, claim.stamp)
+}
+
+fn read_outcome(value: &Value) -> Option<Outcome> {
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+    let known = SAID.iter().find(|(_, word)| *word == text("said"));
+    Some(Outcome {
+        said: known?.0,
+        by: text("by").to_owned(),
+        branch: text("branch").to_owned(),
+        head: text("head").to_owned(),
+        reason: text("reason").to_owned(),
+    })
 }
 
 /// Returns the epoch of a claim's key, whose six digits come first.
@@ -354,6 +461,43 @@ mod tests {
         assert_eq!(bead.epoch(), 2);
         bead.set_claim(2, "c", &stamp(7, "k"));
         check(&bead, Some("c"));
+    }
+
+    #[test]
+    fn what_a_holder_is_told_goes_with_its_claim() {
+        let mut bead = bead();
+        bead.set_args("nobody is there", &stamp(2, "k"));
+        assert!(bead.record().get("args").is_none());
+        bead.set_claim(1, "a", &stamp(3, "k"));
+        bead.set_args("only the parser", &stamp(4, "k"));
+        assert_eq!(bead.args(), "only the parser");
+        bead.release(&stamp(5, "k"));
+        assert_eq!(bead.args(), "");
+        bead.set_claim(2, "b", &stamp(6, "k"));
+        assert_eq!(bead.args(), "");
+        bead.set_args("the rest", &stamp(7, "k"));
+        assert_eq!(bead.args(), "the rest");
+        assert_eq!(bead.record().entries("args").count(), 1);
+    }
+
+    #[test]
+    fn outcomes_are_kept_in_their_order() {
+        let mut bead = bead();
+        let outcome = |said, reason: &str| Outcome {
+            said,
+            by: "a".to_owned(),
+            branch: String::new(),
+            head: String::new(),
+            reason: reason.to_owned(),
+        };
+        let all = [
+            outcome(Said::Deferred, ""),
+            outcome(Said::Escalated, "stuck"),
+        ];
+        bead.add_outcome(2, &all[0], &stamp(3, "k"));
+        bead.add_outcome(1, &all[1], &stamp(4, "k"));
+        let read: Vec<Outcome> = bead.outcomes().into_iter().map(|it| it.1).collect();
+        assert_eq!(read, all);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod rig;
 use crate::ledger::Name;
 
 pub use agent::AgentCommand;
-pub use bead::{Bead, Claim, Comment, Edge};
+pub use bead::{Bead, Claim, Comment, Edge, Outcome, Said};
 pub use convoy::Convoy;
 pub use gate::Gate;
 pub use handoff::{Handoff, Legacy};
