@@ -191,7 +191,7 @@ fn recipients(convoy: &Convoy) -> BTreeSet<&str> {
 }
 
 /// Returns a mail that follows from something, unless it was written before.
-fn letter_once(
+pub(super) fn letter_once(
     view: &View<'_>,
     id: &str,
     letter: &Letter<'_>,
@@ -219,7 +219,7 @@ fn prefix<'a>(id: &'a str, kind: &str) -> &'a str {
     id.split_once(kind).map_or("gt", |(prefix, _)| prefix)
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().take(500).collect()
 }

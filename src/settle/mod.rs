@@ -5,6 +5,7 @@ mod changes;
 mod convoys;
 mod cursor;
 mod letters;
+mod outcomes;
 mod rules;
 
 use std::cell::RefCell;

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use serde_json::{Map, Value, json};
 
 use super::changes::Changes;
-use super::{convoys, letters};
+use super::{convoys, letters, outcomes};
 use crate::fault::Result;
 use crate::ledger::{Name, Record, Stamp, Time};
 use crate::record::{Bead, Convoy, Request, RequestStatus};
@@ -96,6 +96,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "ended",
         derive: letters::ended,
+    },
+    Rule {
+        name: "told",
+        derive: outcomes::told,
     },
     Rule {
         name: "notices",
