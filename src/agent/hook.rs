@@ -1,13 +1,16 @@
 //! Hooks: an agent's worktree and the bead that hangs on it, noted in `refs/gt-local/hooks`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Cell, CloneId};
-use crate::town::Home;
+use crate::town::{Home, actor};
+use crate::world::fs::Lock;
+
+use super::session;
 
 const FOLDER: &str = "hooks";
 
@@ -22,8 +25,10 @@ pub struct Hook {
     pub epoch: u64,
     /// The commit the branch started from.
     pub base: String,
-    /// The branch, by its short name.
+    /// The branch, by its short name; of a person the one that was checked out when it was hung.
     pub branch: String,
+    /// The branch of earlier work, which is put into the attic once the worktree has left it; mostly empty.
+    pub(super) leaves: String,
     /// The worktree.
     pub path: PathBuf,
     /// Since when, RFC 3339.
@@ -44,6 +49,39 @@ impl Hook {
             .iter()
             .map(|cell| Self::read(&cell.name, &cell.value))
             .collect())
+    }
+
+    /// Returns whether it is a polecat's, whose worktree and branch are ours to make and to put away.
+    pub fn is_polecat(&self) -> bool {
+        self.agent.contains("/polecats/")
+    }
+
+    /// Returns the hook that a word means: a whole address, the end of one, a name.
+    pub fn named(home: &Home, typed: &str) -> Result<Self> {
+        let typed = typed.trim();
+        let mut all = Self::all(home)?;
+        if let Some(at) = all.iter().position(|it| it.agent == typed) {
+            return Ok(all.swap_remove(at));
+        }
+        let rig = home.rig().name();
+        let short = typed.strip_prefix(&format!("{rig}/")).unwrap_or(typed);
+        let fits = |it: &Self| !short.is_empty() && it.agent.ends_with(&format!("/{short}"));
+        let names: Vec<&str> = all.iter().map(|it| it.agent.as_str()).collect();
+        let found: Vec<&Self> = all.iter().filter(|it| fits(it)).collect();
+        match found[..] {
+            [one] => Ok(one.clone()),
+            [] if all.is_empty() => Err(Fault::not_found(format!("there is no agent '{typed}'"))
+                .hint("there are none here yet: git gt sling <bead>")),
+            [] => Err(Fault::not_found(format!("there is no agent '{typed}'"))
+                .hint(format!("there are: {}", names.join(", ")))),
+            _ => {
+                let all: Vec<&str> = found.iter().map(|it| it.agent.as_str()).collect();
+                Err(
+                    Fault::not_found(format!("ambiguous: '{typed}' could be {}", all.join(", ")))
+                        .hint("type the whole address"),
+                )
+            }
+        }
     }
 
     /// Returns the last part of the agent's address.
@@ -67,14 +105,18 @@ impl Hook {
     }
 
     fn value(&self) -> Value {
-        json!({
+        let mut value = json!({
             "base": self.base,
             "bead": self.bead,
             "branch": self.branch,
             "epoch": self.epoch,
             "path": self.path.display().to_string(),
             "since": self.since,
-        })
+        });
+        if !self.leaves.is_empty() {
+            value["leaves"] = self.leaves.as_str().into();
+        }
+        value
     }
 
     fn read(agent: &str, value: &Value) -> Self {
@@ -94,6 +136,7 @@ impl Hook {
                 .unwrap_or_default(),
             base: text("base"),
             branch: text("branch"),
+            leaves: text("leaves"),
             path: PathBuf::from(text("path")),
             since: text("since"),
         }
@@ -102,16 +145,78 @@ impl Hook {
 
 /// Returns the hook of whoever asks: of the worktree we are in, else of `GT_ROLE`.
 pub fn mine(home: &Home) -> Result<Hook> {
-    let here = home.repo().workdir();
     let hooks = Hook::all(home)?;
     let role = home.world().env("GT_ROLE");
-    let stands = |hook: &&Hook| hook.path.canonicalize().ok().as_deref() == here;
-    let by_place = hooks.iter().find(stands).filter(|_| here.is_some());
-    let found = by_place.or_else(|| hooks.iter().find(|hook| Some(hook.agent.as_str()) == role));
-    found.cloned().ok_or_else(|| {
+    let found = match here(home, &hooks)? {
+        Some(hook) => Some(hook),
+        None => hooks
+            .into_iter()
+            .find(|hook| Some(hook.agent.as_str()) == role),
+    };
+    found.ok_or_else(|| {
         Fault::not_found("nothing hangs here: this is no agent's worktree")
             .hint("git gt agents shows where each agent works")
     })
+}
+
+/// Returns the hook of this clone that a bead hangs on; an agent is told of no other one than its own.
+pub fn of_bead(home: &Home, bead: &str) -> Result<Hook> {
+    let own = mine(home).ok();
+    let role = home.world().env("GT_ROLE");
+    if let Some(own) = own {
+        if own.bead == bead {
+            return Ok(own);
+        }
+        if Some(own.agent.as_str()) == role {
+            return Err(Fault::refused(format!(
+                "{bead} is not on the hook of {}: that is {}",
+                own.agent, own.bead
+            )));
+        }
+    }
+    let found = Hook::all(home)?.into_iter().find(|it| it.bead == bead);
+    found.ok_or_else(|| {
+        Fault::not_found(format!("{bead} hangs on no hook of this clone"))
+            .hint("git gt agents shows what hangs where")
+    })
+}
+
+/// Returns the hook of the worktree we are in; of several people in one worktree, that of whoever asks.
+fn here(home: &Home, hooks: &[Hook]) -> Result<Option<Hook>> {
+    let Some(here) = home.repo().workdir() else {
+        return Ok(None);
+    };
+    let stands = |hook: &&Hook| hook.path.canonicalize().ok().as_deref() == Some(here);
+    let mut all: Vec<&Hook> = hooks.iter().filter(stands).collect();
+    let who = actor(home.repo(), None);
+    all.sort_by_key(|hook| hook.agent != who);
+    if let Some(hook) = all.first() {
+        return Ok(Some((*hook).clone()));
+    }
+    // A worktree that was moved is known by its branch.
+    let Some(branch) = branch_at(home, here)? else {
+        return Ok(None);
+    };
+    let moved = |hook: &&Hook| hook.is_polecat() && hook.branch == branch && !hook.path.exists();
+    Ok(hooks.iter().find(moved).map(|hook| Hook {
+        path: here.to_owned(),
+        ..hook.clone()
+    }))
+}
+
+/// Returns the branch a worktree stands on, by its short name; nothing for none, and for no worktree.
+pub(super) fn branch_at(home: &Home, path: &Path) -> Result<Option<String>> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let worktrees = home.repo().worktrees()?;
+    let there = worktrees.into_iter().find(|it| it.path == path);
+    let branch = there.and_then(|it| it.branch);
+    Ok(branch.and_then(|it| it.strip_prefix("refs/heads/").map(str::to_owned)))
+}
+
+/// Waits until nobody else gives out a name, or takes one back.
+pub(super) fn names_lock(home: &Home) -> Result<Lock> {
+    let path = home.repo().scratch_dir().join("names.lock");
+    Lock::take(&path).map_err(|error| Fault::io("lock", &path, &error))
 }
 
 /// Returns the branch of a bead's work: `gt/<agent>/<bead>.<epoch>-<clone>` (DESIGN 4).
@@ -140,35 +245,85 @@ fn escaped(id: &str) -> String {
     }
 }
 
-/// Makes the hook's worktree where it is missing, on its branch, which starts at its base.
+/// Makes the hook's worktree where it is missing, on its branch, which starts at its base; one that stands
+/// on the branch of earlier work changes over, and that branch goes into the attic.
 ///
 /// After a crash the next call makes what is missing.
-pub(super) fn hang(home: &Home, hook: &Hook) -> Result<()> {
+pub(super) fn hang(home: &Home, hook: &mut Hook) -> Result<()> {
     let repo = home.repo();
     let full = format!("refs/heads/{}", hook.branch);
+    let base = || -> Result<Oid> {
+        repo.parse_id(&hook.base)
+            .ok_or_else(|| Fault::fatal(format!("the hook of {} has no base", hook.agent)))
+    };
     if hook.path.join(".git").exists() {
-        let known = repo.worktrees()?;
-        let path = hook
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| hook.path.clone());
-        return match known.iter().find(|it| it.path == path) {
-            Some(worktree) if worktree.branch.as_deref() == Some(&full) => Ok(()),
-            _ => Err(Fault::refused(format!(
-                "'{}' exists and is not the hook of {}",
-                hook.path.display(),
-                hook.agent
-            ))
-            .hint("move it out of the way; nothing in it was touched")),
-        };
+        let there = branch_at(home, &hook.path)?;
+        let leaves = Some(&hook.leaves).filter(|it| !it.is_empty());
+        if there.as_ref() != Some(&hook.branch) {
+            if leaves.is_none() || there.as_ref() != leaves {
+                return Err(not_its_hook(hook));
+            }
+            refuse_dirty(home, hook)?;
+            repo.switch_worktree(&hook.path, &hook.branch, &base()?)?;
+        }
+    } else if repo.find_ref(&full)?.is_some() {
+        repo.add_worktree_on(&hook.path, &hook.branch)?;
+    } else {
+        repo.add_worktree(&hook.path, &hook.branch, &base()?)?;
     }
-    if repo.find_ref(&full)?.is_some() {
-        return repo.add_worktree_on(&hook.path, &hook.branch);
+    retire_left(home, hook)
+}
+
+/// Puts the branch of earlier work away, with the record of its session.
+///
+/// After a crash in between the hook still says what is to be put away.
+fn retire_left(home: &Home, hook: &mut Hook) -> Result<()> {
+    if hook.leaves.is_empty() {
+        return Ok(());
     }
-    let base: Oid = repo
-        .parse_id(&hook.base)
-        .ok_or_else(|| Fault::fatal(format!("the hook of {} has no base", hook.agent)))?;
-    repo.add_worktree(&hook.path, &hook.branch, &base)
+    retire_branch(home, &hook.leaves)?;
+    session::forget(home, &hook.agent)?;
+    hook.leaves.clear();
+    hook.save(home)
+}
+
+/// Deletes a branch of ours that nobody stands on: it is on the target, or goes into the attic. Returns
+/// whether it is gone.
+pub(super) fn retire_branch(home: &Home, branch: &str) -> Result<bool> {
+    let clone = CloneId::of(home.repo())?;
+    let tip = target_tip(home);
+    let why = format!("branch {branch}");
+    home.repo()
+        .retire_branch(clone.as_str(), branch, tip.as_ref(), &why)
+}
+
+/// Returns where the target stands as far as is known here, nothing where there is none.
+pub(super) fn target_tip(home: &Home) -> Option<Oid> {
+    let target = home.target(None).ok()?;
+    home.known_tip(&target).ok().flatten()
+}
+
+fn not_its_hook(hook: &Hook) -> Fault {
+    Fault::refused(format!(
+        "'{}' exists and is not the hook of {}",
+        hook.path.display(),
+        hook.agent
+    ))
+    .hint("move it out of the way; nothing in it was touched")
+}
+
+fn refuse_dirty(home: &Home, hook: &Hook) -> Result<()> {
+    if home.repo().changes_in(&hook.path)?.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "there are uncommitted changes in '{}'",
+        hook.path.display()
+    ))
+    .hint(format!(
+        "commit them there, or save them and take the worktree away: git gt polecat remove --force {}",
+        hook.name()
+    )))
 }
 
 #[cfg(test)]

@@ -5,21 +5,31 @@ mod crew;
 mod deliver;
 mod done;
 mod env;
+mod hand;
 pub mod handoff;
 mod hook;
 mod names;
+mod orphans;
+mod polecat;
 pub mod prime;
 pub mod pulse;
 pub mod runtime;
 mod session;
 mod sling;
+mod state;
+mod unhook;
 
 pub use checkpoint::{Checkpoint, Saved, Site};
 pub use crew::{Crew, add_crew, all_crew};
-pub use done::{Done, done};
-pub use hook::{Hook, mine};
+pub use done::{Done, Told, done, give_up, set_aside};
+pub use hand::{Handed, Handing, Keeper, crew, hand, own};
+pub use hook::{Hook, mine, of_bead};
+pub use orphans::{Lost, Orphans, Stray, Unhung, orphans};
+pub use polecat::{Cleared, Removed, clear, peek, remove, stop};
 pub use session::{Session, run as run_session};
 pub use sling::{Order, Planned, Slung, Started, plan, sling};
+pub use state::{Condition, Duty, Ground, Look, conditions};
+pub use unhook::{Unhooked, unsling};
 
 use crate::fault::Result;
 use crate::town::Home;
@@ -33,6 +43,15 @@ pub struct Standing {
     pub session: Option<Session>,
     /// Whether that session runs now.
     pub alive: bool,
+}
+
+/// Returns the name of the crew member that a target means: `crew/joe`, `<rig>/crew/joe`.
+pub fn crew_name<'a>(home: &Home, typed: &'a str) -> Option<&'a str> {
+    let rest = typed.strip_prefix("crew/");
+    rest.or_else(|| {
+        let below = typed.strip_prefix(home.rig().name())?;
+        below.strip_prefix("/crew/")
+    })
 }
 
 /// Returns whether a word names a polecat: one that has a hook here, or one of the pool.

@@ -232,15 +232,6 @@ pub(super) fn unfinished(home: &Home, hook: &Hook) -> Result<Option<Bead>> {
     Ok(work.bead)
 }
 
-/// Returns what the holder was told when the bead was given out.
-fn args(bead: &Bead) -> &str {
-    let key = bead
-        .claim()
-        .map(|it| format!("{:06}-{}", it.epoch, it.stamp));
-    let told = key.and_then(|key| bead.record().entry("args", &key)?.as_str());
-    told.unwrap_or_default()
-}
-
 impl Primed {
     /// Returns the path of the hook, for whoever changes into it.
     pub fn path(&self) -> Option<&PathBuf> {
@@ -349,7 +340,7 @@ impl Primed {
         let hook = self.work.as_ref().map(|work| {
             let bead = work.bead.as_ref();
             json!({
-                "args": bead.map(args).unwrap_or_default(),
+                "args": bead.map(Bead::args).unwrap_or_default(),
                 "bead": work.hook.bead,
                 "branch": work.hook.branch,
                 "claim": if work.stands { "stands" } else { "over" },
@@ -421,7 +412,7 @@ fn describe(work: &Work) -> String {
         ("", bead.record().text("description")),
         ("Design:\n", bead.record().text("design")),
         ("Acceptance:\n", bead.record().text("acceptance_criteria")),
-        ("For this piece of work you are told:\n", args(bead)),
+        ("For this piece of work you are told:\n", bead.args()),
     ];
     for (head, body) in fields.iter().filter(|(_, body)| !body.trim().is_empty()) {
         text.push_str(&format!("\n{head}{}\n", cut(body, TEXT_MAX, bead.id())));

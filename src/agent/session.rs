@@ -1,7 +1,7 @@
 //! Sessions of the headless backend: one turn of an agent, with one detached process of ours beside it
 //! that logs, records the end and ends with the turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -16,16 +16,18 @@ use crate::ledger::Cell;
 use crate::record::Bead;
 use crate::town::{Agent, Home};
 use crate::world::fs::{self, Lock};
-use crate::world::process::{self, Ended, Limits, Run};
+use crate::world::process::{self, Asked, Ended, Limits, Mark, Run};
 
 const FOLDER: &str = "sessions";
 /// How much of an agent's output its log keeps, in bytes.
 const LOG_MAX: u64 = 256 * 1024 * 1024;
+/// How much of a log is looked at for its last lines, in bytes.
+const TAIL_MAX: u64 = 1024 * 1024;
 /// The first line of a session that runs.
 const READY: &str = "ready";
-/// The longest text of a bead that is put into a prompt, in bytes. Three of them and a title fit into one
-/// environment variable, which Linux takes up to 128 KiB of (execve(2)).
-const TEXT_MAX: usize = 32 * 1024;
+/// The longest text of a bead that is put into a prompt, in bytes. Three of them, a title and what the
+/// agent is told fit into one environment variable, which Linux takes up to 128 KiB of (execve(2)).
+const TEXT_MAX: usize = 28 * 1024;
 
 /// One turn of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Session {
     pub outcome: String,
     /// What it wrote.
     pub log: PathBuf,
+    /// The process beside it, nothing before it runs and where the system does not tell.
+    keeper: Option<Mark>,
 }
 
 impl Session {
@@ -69,11 +73,12 @@ impl Session {
             ended: text("ended"),
             outcome: text("outcome"),
             log: file(home, agent, "log"),
+            keeper: value.get("keeper").and_then(read_mark),
         }
     }
 
     fn save(&self, home: &Home, agent: &str) -> Result<()> {
-        let value = json!({
+        let mut value = json!({
             "command": self.command,
             "ended": self.ended,
             "id": self.id,
@@ -81,8 +86,24 @@ impl Session {
             "runtime": self.runtime,
             "started": self.started,
         });
+        if let Some(mark) = &self.keeper {
+            value["keeper"] = json!({
+                "boot": mark.boot,
+                "pid": mark.pid,
+                "started": mark.started,
+            });
+        }
         Cell::set(home.repo(), FOLDER, agent, &value)
     }
+}
+
+fn read_mark(value: &Value) -> Option<Mark> {
+    let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+    Some(Mark {
+        pid: value.get("pid")?.as_u64()?.try_into().ok()?,
+        started: text("started")?,
+        boot: text("boot")?,
+    })
 }
 
 fn file(home: &Home, agent: &str, ending: &str) -> PathBuf {
@@ -116,6 +137,103 @@ pub(super) fn wait(home: &Home, hook: &Hook) -> Result<()> {
     Ok(())
 }
 
+/// Forgets an agent's last session; its log stays until the next one.
+pub(super) fn forget(home: &Home, agent: &str) -> Result<()> {
+    Cell::remove(home.repo(), FOLDER, agent)
+}
+
+/// Stops the session of an agent: the process beside it is asked to end, which ends what it started, and
+/// records how. Returns whether one ran.
+///
+/// Only what git gt started is signalled: the process whose number, start and machine's start were noted
+/// when it began.
+pub(super) fn stop(home: &Home, hook: &Hook) -> Result<bool> {
+    if !is_alive(home, hook) {
+        return Ok(false);
+    }
+    let session = Session::find(home, &hook.agent)?;
+    let asked = match session.and_then(|it| it.keeper) {
+        Some(mark) => mark.ask_to_end(home.world()),
+        None => Ok(Asked::Gone),
+    };
+    let asked = asked.map_err(|error| {
+        Fault::unavailable(format!(
+            "cannot stop the session of {}: {error}",
+            hook.agent
+        ))
+    })?;
+    match asked {
+        Asked::Ended => Ok(true),
+        Asked::Gone if !is_alive(home, hook) => Ok(true),
+        Asked::Gone => Err(Fault::refused(format!(
+            "the session of {} is not one this machine's git gt can name",
+            hook.agent
+        ))
+        .hint("nothing was signalled; end it where it was started")),
+        Asked::Lingers => Err(Fault::unavailable(format!(
+            "the session of {} was asked to end and still runs",
+            hook.agent
+        ))
+        .hint("try again in a moment")),
+    }
+}
+
+/// Returns the last lines of what an agent's last session wrote, made harmless.
+pub(super) fn tail(log: &Path, lines: usize) -> Result<Vec<String>> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let failed = |error: &std::io::Error| Fault::io("read", log, error);
+    let mut file = match std::fs::File::open(log) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened.map_err(|error| failed(&error))?,
+    };
+    let length = file.metadata().map_err(|error| failed(&error))?.len();
+    let from = length.saturating_sub(TAIL_MAX);
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from))
+        .and_then(|_| file.take(TAIL_MAX).read_to_end(&mut bytes))
+        .map_err(|error| failed(&error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut all: Vec<&str> = text.lines().collect();
+    if from > 0 && all.len() > 1 {
+        // The first one is cut somewhere.
+        all.remove(0);
+    }
+    let skip = all.len().saturating_sub(lines);
+    Ok(all[skip..].iter().map(|line| harmless(line)).collect())
+}
+
+/// Returns a line as a terminal would show it, without what steers the terminal: colours, titles, moves
+/// of the cursor; of what was written over, the last.
+fn harmless(line: &str) -> String {
+    let line = line.trim_end_matches('\r');
+    let shown = line.rsplit('\r').next().unwrap_or(line);
+    let mut out = String::new();
+    let mut chars = shown.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.next() {
+                Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+                // A string ends with BEL or with ESC \.
+                Some(']' | 'P' | '_' | '^' | 'X') => {
+                    let mut escaped = false;
+                    let mut goes_on = |c: char| {
+                        let end = c == '\u{7}' || escaped && c == '\\';
+                        escaped = c == '\u{1b}';
+                        !end
+                    };
+                    while chars.next().is_some_and(&mut goes_on) {}
+                }
+                _ => {}
+            },
+            '\u{8}' => drop(out.pop()),
+            '\t' => out.push(c),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Takes the locks of a session; refuses where one runs.
 fn take_locks(home: &Home, hook: &Hook) -> Result<Vec<Lock>> {
     let take = |path: PathBuf| {
@@ -135,6 +253,7 @@ pub(super) fn start(home: &Home, hook: &Hook, agent: &Agent) -> Result<Session> 
         ended: String::new(),
         outcome: String::new(),
         log: file(home, &hook.agent, "log"),
+        keeper: None,
     };
     session.save(home, &hook.agent)?;
     let failed =
@@ -165,6 +284,12 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
     let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
     let hooked = call_us(home, &hook, &session);
+    // From here on a wish to stop reaches the agent.
+    home.world()
+        .catch_interrupts()
+        .map_err(|error| Fault::fatal(format!("cannot listen to signals: {error}")))?;
+    session.keeper = Mark::own(home.world());
+    session.save(home, agent)?;
     let log = session.log.clone();
     let folder = log.parent().expect("a log stands in a folder");
     fs::create_dir_all(folder).map_err(|error| Fault::io("make folder", folder, &error))?;
@@ -296,6 +421,10 @@ pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
              git gt resume does.\n",
         );
     }
+    if !bead.args().is_empty() {
+        let args = shortened(bead.args().trim_end(), bead.id());
+        text.push_str(&format!("\nFor this piece of work you are told:\n{args}\n"));
+    }
     text.push_str(&format!(
         "\nYou stand in a git worktree of your own, on branch {}; work lands on {target}.\n\
          - git gt show {} shows the bead with its comments.\n\
@@ -337,5 +466,18 @@ mod tests {
         check("claude -p \"{prompt}\"", "claude -p \"$GT_PROMPT\"", true);
         check("claude -p '{prompt}'", "claude -p \"$GT_PROMPT\"", true);
         check("cat", "cat", false);
+    }
+
+    #[test]
+    fn a_log_cannot_steer_a_terminal() {
+        let check = |line: &str, want: &str| assert_eq!(harmless(line), want, "{line:?}");
+        check("plain\ttext\r", "plain\ttext");
+        check("\u{1b}[1;31mred\u{1b}[0m", "red");
+        check("\u{1b}]0;a title\u{7}shown", "shown");
+        check("\u{1b}]52;c;aGk=\u{1b}\\shown", "shown");
+        check("\u{1b}]never ends", "");
+        check("10%\r50%\r100%", "100%");
+        check("ab\u{8}c\u{0}\u{7f}\u{9b}", "ac");
+        check("\u{1b}", "");
     }
 }

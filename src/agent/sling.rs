@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use super::checkpoint::{self, Checkpoint};
 use super::hook::{self, Hook};
 use super::session::{self, Session};
+use super::state::{self, Duty, Ground, Look};
 use super::{Standing, agents, names};
 use crate::bead;
 use crate::fault::{Fault, Result};
-use crate::ledger::{CloneId, Decision, Name};
+use crate::ledger::{CloneId, Decision, Name, Stamp};
 use crate::record::Bead;
-use crate::town::{Agent, Backend, Home, refuse_worker};
+use crate::town::{Agent, Backend, Home, View, refuse_worker};
 use crate::world::fs::Lock;
+
+/// The label of a bead whose worker needs help.
+pub(super) const ESCALATED: &str = "escalated";
 
 /// What is to be slung.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct Order {
     pub backend: Backend,
     /// Sling it although other beads block it.
     pub force: bool,
+    /// What the agent is to be told about this piece of work, empty for nothing.
+    pub args: String,
 }
 
 /// What slinging would do.
@@ -37,8 +43,10 @@ pub struct Planned {
     pub title: String,
     /// The agent's address, without the name where a new one would be taken from the pool.
     pub agent: String,
-    /// Whether work that was begun is taken up again.
+    /// Whether work that was begun is taken up again, on its branch.
     pub again: bool,
+    /// Whether the worktree of earlier work serves again.
+    pub reuse: bool,
     /// The commit the branch starts from.
     pub base: String,
     /// Where the hook stands, empty where the name is not known yet.
@@ -52,6 +60,8 @@ pub struct Slung {
     pub bead: String,
     /// Its title.
     pub title: String,
+    /// What its agent is told about it, empty for nothing.
+    pub args: String,
     /// The hook it hangs on.
     pub hook: Hook,
     /// The saved work that was brought back into it, or why it was not.
@@ -96,19 +106,23 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
     let standing = agents(home)?;
     let holder = held_here(home, &bead, &standing)?;
     if holder.is_none() && !order.force {
-        refuse_blocked(home, &bead)?;
+        refuse_blocked(&view, &bead)?;
     }
     if let Some(name) = &order.polecat {
         names::check(name)?;
         refuse_busy(home, name, &bead, &standing)?;
     }
-    let name = match (&holder, &order.polecat) {
-        (Some(holder), Some(wanted)) if holder.rsplit('/').next() != Some(wanted) => {
-            return Err(on_hook(&bead, holder));
-        }
-        (Some(holder), _) => holder.rsplit('/').next().map(str::to_owned),
-        (None, wanted) => wanted.clone(),
+    let is_wanted = |agent: &String| {
+        let name = last(agent);
+        order.polecat.as_deref().is_none_or(|wanted| name == wanted)
     };
+    let begun = match holder {
+        Some(holder) if !is_wanted(&holder) => return Err(on_hook(&bead, &holder)),
+        Some(holder) => Some(holder),
+        None => begun(home, &bead, &standing)?.filter(is_wanted),
+    };
+    let name = begun.as_deref().map(last).or(order.polecat.as_deref());
+    let name = name.map(str::to_owned);
     let target = home.target(None)?;
     let base = home.known_tip(&target)?.ok_or_else(|| {
         Fault::not_found(format!(
@@ -117,14 +131,57 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
         ))
         .hint("make a first commit, or fetch the remote's: git fetch")
     })?;
+    let idle = match name {
+        Some(_) => None,
+        None => state::longest_idle(home)?,
+    };
+    let reuse = match (&name, &idle) {
+        (_, Some(_)) => true,
+        (Some(name), None) => begun.is_none() && Hook::find(home, &address(home, name))?.is_some(),
+        (None, None) => false,
+    };
+    let name = name.or_else(|| idle.map(|hook| hook.name().to_owned()));
     Ok(Planned {
         bead: bead.id().to_owned(),
         title: bead.title().to_owned(),
         agent: address(home, name.as_deref().unwrap_or("(a new polecat)")),
-        again: holder.is_some(),
+        again: begun.is_some(),
+        reuse,
         base: base.to_string(),
         path: name.map(|name| home.polecat_dir(&name)).unwrap_or_default(),
     })
+}
+
+/// Returns the name in an address.
+fn last(agent: &str) -> &str {
+    agent.rsplit('/').next().unwrap_or(agent)
+}
+
+/// Returns the polecat that worked on a bead until its claim was given up, without ever queueing that
+/// work: it goes on where it stopped.
+fn begun(home: &Home, bead: &Bead, standing: &[Standing]) -> Result<Option<String>> {
+    let mut on_it = standing
+        .iter()
+        .filter(|it| it.hook.bead == bead.id() && it.hook.is_polecat() && it.hook.epoch > 0)
+        .peekable();
+    if on_it.peek().is_none() {
+        return Ok(None);
+    }
+    let look = Look::at(home)?;
+    for it in on_it.filter(|it| !it.alive && !look.was_queued(&it.hook.branch)) {
+        let stands = match look.ground(&it.hook)? {
+            Ground::Clean | Ground::Dirty(_) | Ground::Moved(_) => true,
+            Ground::Gone => home
+                .repo()
+                .find_ref(&format!("refs/heads/{}", it.hook.branch))?
+                .is_some(),
+            Ground::Astray(_) => false,
+        };
+        if stands && look.duty(&it.hook)? == Duty::Over {
+            return Ok(Some(it.hook.agent.clone()));
+        }
+    }
+    Ok(None)
 }
 
 fn address(home: &Home, name: &str) -> String {
@@ -141,10 +198,8 @@ fn held_here(home: &Home, bead: &Bead, standing: &[Standing]) -> Result<Option<S
     let is_ours = ours.is_some_and(|clone| clone.as_str() == claim.stamp.clone_part());
     if !is_ours || !claim.by.starts_with(&address(home, "")) {
         return Err(
-            Fault::refused(format!("bead {} is claimed by {}", bead.id(), claim.by)).hint(format!(
-                "to take it away: git gt update {} --assignee ''",
-                bead.id()
-            )),
+            Fault::refused(format!("bead {} is claimed by {}", bead.id(), claim.by))
+                .hint(format!("to take it away: git gt release {}", bead.id())),
         );
     }
     let hook = standing.iter().find(|it| it.hook.agent == claim.by);
@@ -175,8 +230,8 @@ fn on_hook(bead: &Bead, agent: &str) -> Fault {
     .hint("git gt agents shows whether it runs and where its log is")
 }
 
-fn refuse_blocked(home: &Home, bead: &Bead) -> Result<()> {
-    let blockers = bead::blockers(&home.view(), bead)?;
+pub(super) fn refuse_blocked(view: &View<'_>, bead: &Bead) -> Result<()> {
+    let blockers = bead::blockers(view, bead)?;
     if blockers.is_empty() {
         return Ok(());
     }
@@ -188,18 +243,30 @@ fn refuse_blocked(home: &Home, bead: &Bead) -> Result<()> {
     .hint("git gt ready shows what can be worked on now; --force slings it all the same"))
 }
 
+/// Refuses a polecat that has something else to do, or whose worktree is not to be touched.
 fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> Result<()> {
     let agent = address(home, name);
-    let busy = standing
-        .iter()
-        .find(|it| it.hook.agent == agent && it.hook.bead != bead.id());
-    match busy {
-        Some(it) => Err(
+    let named = standing.iter().find(|it| it.hook.agent == agent);
+    let Some(it) = named.filter(|it| it.hook.bead != bead.id()) else {
+        return Ok(());
+    };
+    let look = Look::at(home)?;
+    if it.alive || look.duty(&it.hook)? != Duty::Over {
+        return Err(
             Fault::refused(format!("{agent} has {} on its hook", it.hook.bead))
-                .hint("leave the name away to give the bead to a new polecat"),
-        ),
-        None => Ok(()),
+                .hint("leave the name away to give the bead to another polecat"),
+        );
     }
+    let path = it.hook.path.display();
+    let why = match look.ground(&it.hook)? {
+        Ground::Clean | Ground::Gone => return Ok(()),
+        Ground::Dirty(_) => format!("has uncommitted changes in '{path}'"),
+        Ground::Astray(there) => format!("left its worktree '{path}' on {there}"),
+        Ground::Moved(there) => format!("has its worktree elsewhere now: '{}'", there.display()),
+    };
+    Err(Fault::refused(format!("{agent} {why}")).hint(format!(
+        "nothing there is touched; leave the name away, or take its worktree away: git gt polecat remove {name}"
+    )))
 }
 
 /// Slings a bead: claims it, hangs it on a hook, starts the agent.
@@ -208,16 +275,51 @@ fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> R
 /// started. After a crash at any point slinging the bead again carries on where it stopped.
 pub fn sling(home: &Home, actor: &str, order: &Order) -> Result<Slung> {
     let _lock = one_at_a_time(home, order)?;
+    let names = hook::names_lock(home)?;
     let planned = plan(home, order)?;
-    let mut hook = reserve(home, order, &planned)?;
-    let clone = CloneId::of(home.repo())?;
-    let agent = hook.agent.clone();
-    let claimed = home.write(Name::Beads, actor, |view, pen| {
+    let (mut hook, before) = reserve(home, order, &planned)?;
+    let (bead, epoch) = match claim(home, actor, order, &hook.agent) {
+        Ok(claimed) => claimed,
+        Err(fault) => {
+            match before {
+                Some(before) => before.save(home)?,
+                None if hook.epoch == 0 => hook.forget(home)?,
+                None => {}
+            }
+            return Err(fault);
+        }
+    };
+    let path = place(home, &hook)?;
+    if hook.epoch != epoch || hook.path != path {
+        hook.epoch = epoch;
+        hook.path = path;
+        if hook.branch.is_empty() {
+            let clone = CloneId::of(home.repo())?;
+            hook.branch = hook::branch_of(hook.name(), bead.id(), epoch, &clone);
+        }
+        hook.save(home)?;
+    }
+    drop(names);
+    hook::hang(home, &mut hook)?;
+    let carried_over = checkpoint::carry_over(home, &hook);
+    let started = start(home, order, &hook, &bead)?;
+    Ok(Slung {
+        bead: bead.id().to_owned(),
+        title: bead.title().to_owned(),
+        args: bead.args().to_owned(),
+        hook,
+        carried_over,
+        started,
+    })
+}
+
+/// Claims the bead for an agent and notes what the agent is to be told; returns the bead and the epoch.
+fn claim(home: &Home, actor: &str, order: &Order, agent: &str) -> Result<(Bead, u64)> {
+    let written = home.write(Name::Beads, actor, |view, pen| {
         let missing = || Fault::not_found(format!("there is no bead '{}'", order.bead));
         let mut bead = view.bead(&order.bead)?.ok_or_else(missing)?;
         let before = bead.clone();
-        let stamp = pen.stamp(bead.record());
-        let epoch = bead::claim(&mut bead, &agent, &stamp)?.epoch;
+        let epoch = give(&mut bead, agent, &order.args, &pen.stamp(before.record()))?;
         if bead == before {
             return Ok(Decision::nothing((bead, epoch)));
         }
@@ -228,41 +330,35 @@ pub fn sling(home: &Home, actor: &str, order: &Order) -> Result<Slung> {
             (bead, epoch),
         ))
     });
-    let (bead, epoch) = match claimed {
-        Ok(written) => written.value,
-        Err(fault) => {
-            if hook.epoch == 0 {
-                hook.forget(home)?;
-            }
-            return Err(fault);
-        }
-    };
-    let path = place(home, &hook);
-    if hook.epoch != epoch || hook.path != path {
-        hook.epoch = epoch;
-        hook.branch = hook::branch_of(hook.name(), bead.id(), epoch, &clone);
-        hook.path = path;
-        hook.save(home)?;
-    }
-    hook::hang(home, &hook)?;
-    let carried_over = checkpoint::carry_over(home, &hook);
-    let started = start(home, order, &hook, &bead)?;
-    Ok(Slung {
-        bead: bead.id().to_owned(),
-        title: bead.title().to_owned(),
-        hook,
-        carried_over,
-        started,
-    })
+    written.map(|it| it.value)
 }
 
-/// Returns where a hook stands: where its worktree is, else where worktrees are made now.
-fn place(home: &Home, hook: &Hook) -> PathBuf {
-    if hook.path.join(".git").exists() {
-        hook.path.clone()
-    } else {
-        home.polecat_dir(hook.name())
+/// Makes an agent hold a bead and tells it something about it, nothing where `args` is empty; returns the
+/// epoch. Whoever gives a bead out has dealt with what it was escalated for.
+pub(super) fn give(bead: &mut Bead, agent: &str, args: &str, stamp: &Stamp) -> Result<u64> {
+    let held = bead.holder().is_some();
+    let epoch = bead::claim(bead, agent, stamp)?.epoch;
+    if !args.is_empty() {
+        bead.set_args(args, stamp);
     }
+    if !held && bead.labels().any(|label| label == ESCALATED) {
+        bead.record_mut()
+            .set_entry("labels", ESCALATED, None, stamp);
+    }
+    Ok(epoch)
+}
+
+/// Returns where a hook stands: where its worktree is, or was moved to, else where worktrees are made now.
+fn place(home: &Home, hook: &Hook) -> Result<PathBuf> {
+    if hook.path.join(".git").exists() {
+        return Ok(hook.path.clone());
+    }
+    if !hook.branch.is_empty()
+        && let Ground::Moved(path) = Look::at(home)?.ground(hook)?
+    {
+        return Ok(path);
+    }
+    Ok(home.polecat_dir(hook.name()))
 }
 
 /// Waits until nobody else slings the bead: the second one is to find it on its hook, not to start another
@@ -294,41 +390,78 @@ fn start(home: &Home, order: &Order, hook: &Hook, bead: &Bead) -> Result<Started
     }
 }
 
-/// Returns the hook that is begun already, or reserves a name for a new one.
-fn reserve(home: &Home, order: &Order, planned: &Planned) -> Result<Hook> {
+/// Returns the hook that is begun already, or takes a name for a new one: of a polecat that has nothing to
+/// do, with its worktree, else one that nobody has. What stood there before comes with it.
+fn reserve(home: &Home, order: &Order, planned: &Planned) -> Result<(Hook, Option<Hook>)> {
     let named = planned
         .path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    let begun = Hook::all(home)?
-        .into_iter()
-        .find(|hook| hook.bead == order.bead && (hook.epoch == 0 || planned.again));
-    if let Some(hook) = begun {
-        if named.as_deref().is_none_or(|name| name == hook.name()) {
-            return Ok(hook);
+    let is_named = |hook: &Hook| named.as_deref().is_none_or(|name| name == hook.name());
+    let is_wanted = |hook: &Hook| match (planned.again, &order.polecat) {
+        (true, _) => is_named(hook),
+        (false, Some(name)) => hook.epoch == 0 && hook.name() == name,
+        (false, None) => hook.epoch == 0,
+    };
+    for hook in Hook::all(home)? {
+        if hook.bead != order.bead || !hook.is_polecat() {
+            continue;
         }
-        // A crash left no more than the name of somebody else, who is not wanted any more.
-        hook.forget(home)?;
+        if is_wanted(&hook) {
+            return Ok((hook, None));
+        }
+        if is_remnant(home, &hook)? {
+            // A crash left no more than the name of somebody else, who is not wanted any more.
+            hook.forget(home)?;
+        }
     }
     let one = named.clone().into_iter();
     let pool = names::candidates().filter(|_| named.is_none()).take(10_000);
     for name in one.chain(pool) {
-        let path = home.polecat_dir(&name);
-        if path.exists() && named.is_none() {
-            continue;
-        }
         let hook = Hook {
             agent: address(home, &name),
             bead: order.bead.clone(),
             epoch: 0,
             base: planned.base.clone(),
             branch: String::new(),
-            path,
+            leaves: String::new(),
+            path: home.polecat_dir(&name),
             since: home.world().now().to_string(),
         };
+        if named.is_none() && hook.path.exists() {
+            continue;
+        }
         if hook.reserve(home)? {
-            return Ok(hook);
+            return Ok((hook, None));
+        }
+        if let Some(before) = Hook::find(home, &hook.agent)?
+            && (named.is_some() || is_remnant(home, &before)?)
+        {
+            let hook = take_over(home, hook, &before)?;
+            return Ok((hook, Some(before)));
         }
     }
     Err(Fault::stale(format!("no name is free for {}", order.bead)))
+}
+
+/// Returns whether a hook is what a crash left of one: a name and nothing else. Whoever reserves a name
+/// holds the lock until more is there.
+fn is_remnant(home: &Home, hook: &Hook) -> Result<bool> {
+    let is_bare = hook.epoch == 0 && hook.leaves.is_empty() && !hook.path.exists();
+    Ok(is_bare && Look::at(home)?.duty(hook)? == Duty::Over)
+}
+
+/// Gives the hook of a polecat that has nothing to do to other work. Its branch is put away once the
+/// worktree has left it.
+fn take_over(home: &Home, hook: Hook, before: &Hook) -> Result<Hook> {
+    let there = hook::branch_at(home, &before.path)?;
+    let old = [&before.branch, &before.leaves];
+    let left = old.into_iter().find(|it| Some(*it) == there.as_ref());
+    let hook = Hook {
+        leaves: left.unwrap_or(&before.branch).clone(),
+        path: before.path.clone(),
+        ..hook
+    };
+    hook.save(home)?;
+    Ok(hook)
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Context;
 use super::reply::{Reply, columns};
 use crate::agent::pulse::Pulse;
-use crate::agent::{self, Standing};
+use crate::agent::{self, Look, Standing};
 use crate::fault::Result;
 
 /// Show every agent: on what, since when, alive or not, where its log is
@@ -16,7 +16,10 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
     let home = cx.home()?;
     let view = home.view();
     let (mut values, mut rows) = (Vec::new(), Vec::new());
+    let look = Look::at(&home)?;
     for standing in agent::agents(&home)? {
+        let condition = look.condition(standing)?;
+        let (standing, remark) = (&condition.standing, condition.remark());
         let hook = &standing.hook;
         let bead = view.readable_bead(&hook.bead)?;
         let title = bead
@@ -24,7 +27,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             .map(|it| it.title().to_owned())
             .unwrap_or_default();
         let status = bead.as_ref().map_or("missing", |bead| bead.status());
-        let state = state(&standing);
+        let state = state(standing);
         let session = standing.session.as_ref();
         let log = session
             .map(|it| it.log.display().to_string())
@@ -35,7 +38,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             "heartbeat": heartbeat,
             "name": hook.name(),
             "address": hook.agent,
-            "role": "polecat",
+            "role": role(&hook.agent),
             "rig": home.rig().name(),
             "running": standing.alive,
             "state": state,
@@ -47,6 +50,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             "branch": hook.branch,
             "path": hook.path.display().to_string(),
             "log": log,
+            "remark": remark,
         }));
         let since = session.map_or(&hook.since, |it| &it.started).clone();
         rows.push([
@@ -57,6 +61,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             title,
             log,
             pulse.as_ref().map(said).unwrap_or_default(),
+            remark,
         ]);
     }
     let mut text = String::new();
@@ -65,11 +70,8 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         .zip(&rows)
     {
         text.push_str(&format!("{line}\n"));
-        if !row[6].is_empty() {
-            text.push_str(&format!("    {}\n", row[6]));
-        }
-        if !row[5].is_empty() {
-            text.push_str(&format!("    {}\n", row[5]));
+        for more in row[5..].iter().filter(|it| !it.is_empty()) {
+            text.push_str(&format!("    {more}\n"));
         }
     }
     if text.is_empty() {
@@ -84,6 +86,14 @@ fn said(pulse: &Pulse) -> String {
         return String::new();
     }
     format!("{} at {}: {}", pulse.state, pulse.at, pulse.message)
+}
+
+fn role(agent: &str) -> &'static str {
+    match agent.split('/').nth(1) {
+        Some("polecats") => "polecat",
+        Some("crew") => "crew",
+        _ => "person",
+    }
 }
 
 fn state(standing: &Standing) -> String {

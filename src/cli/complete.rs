@@ -35,12 +35,15 @@ const SOURCES: &[(&str, Source)] = &[
     ("BRANCH", branches),
     ("CHECK", checks),
     ("CONVOY", convoys),
+    ("CREW", crews),
     ("GATE", gates),
     ("ID", beads),
     ("KEY", keys),
     ("MAIL", mails),
     ("NAME", names),
+    ("POLECAT", polecats),
     ("REQUEST", requests),
+    ("SAVED", saved),
     ("TARGET", beads),
     ("TYPE:ID", beads),
     ("WHO", workers),
@@ -357,6 +360,31 @@ fn convoys(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     convoy::sort(&mut all);
     let entry = |it: &crate::record::Convoy| (it.id().to_owned(), it.title().to_owned());
     Ok(all.iter().map(entry).collect())
+}
+
+/// Returns the polecats of this clone, by their names.
+fn polecats(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = agent::Hook::all(home)?.into_iter();
+    let entry = |it: agent::Hook| (it.name().to_owned(), it.bead);
+    Ok(all.filter(agent::Hook::is_polecat).map(entry).collect())
+}
+
+/// Returns the crew members of this clone, by their names.
+fn crews(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let folder = home.hooks_dir().join("crew");
+    let worktrees = home.repo().worktrees()?;
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let names = worktrees
+        .iter()
+        .filter_map(|it| it.path.strip_prefix(&folder).ok());
+    let entry = |it: &std::path::Path| (it.display().to_string(), "A crew member".to_owned());
+    Ok(names.map(entry).collect())
+}
+
+/// Returns what the attic holds, by its digits.
+fn saved(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let entry = |it: crate::git::Saved| (it.tip.to_string()[..12].to_owned(), it.why);
+    Ok(home.repo().attic()?.into_iter().map(entry).collect())
 }
 
 /// Returns the agents of this machine.

@@ -4,16 +4,78 @@ use serde_json::json;
 
 use super::Context;
 use super::reply::{Exit, Reply};
-use crate::agent;
+use crate::agent::{self, Handing};
+use crate::bead::resolve;
 use crate::fault::{Fault, Result};
 use crate::ledger::CloneId;
 use crate::record::{Bead, Claim};
+use crate::town::Home;
 
-/// Show what hangs on the hook of this worktree
+/// Show what hangs on a hook, hang a bead on your own, or take it off
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Hang this bead on your own hook, in the worktree you stand in; nothing is started
+    #[arg(value_name = "BEAD")]
+    bead: Option<String>,
+    /// Hang it although other beads block it, and give up what hangs there
+    #[arg(short, long, requires = "bead")]
+    force: bool,
+}
 
-pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Show what hangs on the hook of an agent; on your own by default
+    Show {
+        /// The agent, by its address or its name
+        #[arg(value_name = "ADDRESS")]
+        who: Option<String>,
+    },
+    /// Take the bead off your own hook, as unsling does
+    Clear {
+        /// Take it off although its session runs or its work waits in the queue
+        #[arg(short, long)]
+        force: bool,
+    },
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    match (&args.verb, &args.bead) {
+        (Some(Verb::Show { who: Some(who) }), _) => {
+            let home = cx.home()?;
+            let hook = agent::Hook::named(&home, who)?;
+            show(&home, &hook)
+        }
+        (Some(Verb::Clear { force }), _) => {
+            let home = cx.home()?;
+            let hook = agent::mine(&home)?;
+            super::unsling::take_off(cx, &home, &hook, *force)
+        }
+        (None, Some(bead)) => hang(cx, bead, args.force),
+        (Some(Verb::Show { who: None }) | None, None | Some(_)) => own(cx),
+    }
+}
+
+/// Hangs a bead on the hook of whoever asks.
+fn hang(cx: &Context, typed: &str, force: bool) -> Result<Reply> {
+    let home = cx.home()?;
+    let keeper = agent::own(&home, &cx.actor(home.repo()))?;
+    let what = Handing {
+        force,
+        ..Handing::default()
+    };
+    let actor = cx.actor(home.repo());
+    let handed = agent::hand(&home, &actor, (&keeper, &what), |view, _| {
+        resolve(view, home.rig().prefix(), typed)
+    })?;
+    cx.settle(&home);
+    let (value, text) = super::sling::told_handed(&handed, false);
+    Ok(Reply::new(value, text))
+}
+
+fn own(cx: &Context) -> Result<Reply> {
     let home = cx.home()?;
     let hook = match agent::mine(&home) {
         Ok(hook) => hook,
@@ -23,6 +85,10 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         }
         Err(fault) => return Err(fault),
     };
+    show(&home, &hook)
+}
+
+fn show(home: &Home, hook: &agent::Hook) -> Result<Reply> {
     let bead = home.view().bead(&hook.bead)?;
     let claim = bead.as_ref().and_then(Bead::claim);
     let here = CloneId::known(home.repo());
@@ -31,13 +97,15 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         let clone = here.as_ref().map(CloneId::as_str);
         clone == Some(claim.stamp.clone_part())
     };
-    let stands = claim
-        .as_ref()
-        .is_some_and(|claim| claim.epoch == hook.epoch && claim.by == hook.agent && is_ours(claim));
+    let is_closed = bead.as_ref().is_some_and(Bead::is_closed);
+    let stands = !is_closed
+        && claim.as_ref().is_some_and(|claim| {
+            claim.epoch == hook.epoch && claim.by == hook.agent && is_ours(claim)
+        });
     let (title, status) = bead
         .as_ref()
         .map_or(("", "missing"), |it| (it.title(), it.status()));
-    let value = json!({
+    let mut value = json!({
         "hooked": true,
         "agent": hook.agent,
         "bead": hook.bead,
@@ -58,8 +126,14 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         hook.branch,
         hook.path.display()
     );
+    let args = bead.as_ref().map_or("", Bead::args);
+    if stands && !args.is_empty() {
+        value["args"] = args.into();
+        text.push_str(&format!("  args    {args}\n"));
+    }
     if !stands {
         let who = match claim {
+            _ if is_closed => "the bead is closed, nobody".to_owned(),
             None => "nobody".to_owned(),
             Some(claim) if is_ours(&claim) => claim.by,
             Some(claim) => format!("{} of another clone", claim.by),

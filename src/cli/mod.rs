@@ -2,6 +2,8 @@
 //! JSON and an exit code. The only room that prints.
 
 mod agents;
+mod assign;
+mod attic;
 mod beads;
 mod checkpoint;
 mod ci;
@@ -33,9 +35,13 @@ mod mail;
 mod manual;
 mod mq;
 mod nudge;
+mod orphans;
+mod peek;
+mod polecat;
 mod prime;
 mod ready;
 mod refinery;
+mod release;
 mod reopen;
 mod reply;
 mod rig;
@@ -44,6 +50,7 @@ mod show;
 mod sling;
 mod sync;
 mod town;
+mod unsling;
 mod update;
 mod version;
 mod whoami;
@@ -117,9 +124,16 @@ enum Command {
     Config(config::Args),
     /// Give beads to agents: claim, branch, worktree, and the agent started in it
     Sling(sling::Args),
-    /// Show what hangs on the hook of this worktree
+    /// Take a bead off its hook: it is open again, branch and worktree stay
+    #[command(visible_alias = "unhook")]
+    Unsling(unsling::Args),
+    /// Make a bead and hang it on the hook of a crew member
+    Assign(assign::Args),
+    /// Give beads back: they are open again and nobody holds them
+    Release(release::Args),
+    /// Show what hangs on a hook, hang a bead on your own, or take it off
     Hook(hook::Args),
-    /// Queue what was committed on this hook
+    /// Queue what was committed on this hook, or say why not
     Done(done::Args),
     /// Show every agent: on what, since when, alive or not, where its log is
     Agents(agents::Args),
@@ -137,6 +151,14 @@ enum Command {
     Handoff(handoff::Args),
     /// Show the last handoff again
     Resume(handoff::Resume),
+    /// Show the end of what an agent's session wrote
+    Peek(peek::Args),
+    /// See polecats, stop them, put them away
+    Polecat(polecat::Args),
+    /// Show what nobody looks after: branches, commits, saved tips, claims
+    Orphans(orphans::Args),
+    /// See and bring back what was saved before something was deleted
+    Attic(attic::Args),
     /// See and change the merge queue
     Mq(mq::Args),
     /// Run the merge queue, and say what must pass before anything lands
@@ -317,6 +339,9 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Role(args) => whoami::role(cx, &args),
         Command::Config(args) => config::run(cx, &args),
         Command::Sling(args) => sling::run(cx, &args),
+        Command::Unsling(args) => unsling::run(cx, &args),
+        Command::Assign(args) => assign::run(cx, &args),
+        Command::Release(args) => release::run(cx, &args),
         Command::Hook(args) => hook::run(cx, &args),
         Command::Done(args) => done::run(cx, &args),
         Command::Agents(args) => agents::run(cx, &args),
@@ -327,6 +352,10 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Checkpoint(args) => checkpoint::run(cx, &args),
         Command::Handoff(args) => handoff::run(cx, &args),
         Command::Resume(args) => handoff::resume(cx, &args),
+        Command::Peek(args) => peek::run(cx, &args),
+        Command::Polecat(args) => polecat::run(cx, &args),
+        Command::Orphans(args) => orphans::run(cx, &args),
+        Command::Attic(args) => attic::run(cx, &args),
         Command::Mq(args) => mq::run(cx, &args),
         Command::Refinery(args) => refinery::run(cx, &args),
         Command::Ci(args) => ci::run(cx, &args),

@@ -4,21 +4,27 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::reply::Reply;
-use crate::agent::{self, Order, Planned, Slung, Started};
+use crate::agent::{self, Handed, Handing, Keeper, Order, Planned, Slung, Started};
 use crate::bead;
 use crate::fault::{Fault, Result};
+use crate::mail::{self, Urgency};
+use crate::record::Bead;
 use crate::town::{Backend, Home};
 
 /// Give beads to agents: claim, branch, worktree, and the agent started in it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The beads; then, at the end, the rig or one polecat they are for (a new polecat each by default)
+    /// The beads, or epics, which stand for the beads below them; then, at the end, whom they are for: the
+    /// rig, a polecat, a crew member, or a dot for yourself (a polecat each by default)
     #[arg(value_name = "BEAD|TARGET", required = true)]
     what: Vec<String>,
     /// Start the agent NAME instead of the default one
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
-    /// Sling beads that others block, too
+    /// Tell whoever gets it something about this piece of work
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+    args: Option<String>,
+    /// Sling beads that others block, too, and give up what hangs on the hook of a crew member
     #[arg(long, short)]
     force: bool,
     /// Say what would be done and do nothing
@@ -26,80 +32,272 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+/// Whom beads are for.
+enum Whom {
+    /// A polecat each.
+    Anybody,
+    /// One polecat.
+    Polecat(String),
+    /// Somebody with a worktree of their own; whether that is who asks.
+    Keeper(Keeper, bool),
+}
+
+/// What is said in the end.
+#[derive(Default)]
+struct Told {
+    values: Vec<Value>,
+    text: String,
+    faults: Vec<Fault>,
+    notes: Vec<String>,
+}
+
+impl Told {
+    fn add(&mut self, said: Result<(Value, String)>) {
+        match said {
+            Ok((value, line)) => {
+                self.values.push(value);
+                self.text.push_str(&line);
+            }
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+}
+
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let home = cx.home()?;
-    let (beads, polecat) = split(&home, &args.what)?;
+    let (typed, whom) = split(cx, &home, &args.what)?;
+    let mut told = Told::default();
+    let mut beads = Vec::new();
+    for typed in &typed {
+        match bead::resolve(&home.view(), home.rig().prefix(), typed) {
+            Ok(bead) if bead.issue_type() == "epic" => {
+                match below(&home, &bead, args.force, &mut told) {
+                    Ok(ready) => beads.extend(ready),
+                    Err(fault) => told.faults.push(fault),
+                }
+            }
+            Ok(bead) => beads.push(bead.id().to_owned()),
+            Err(fault) => told.faults.push(fault),
+        }
+    }
+    let one = match &whom {
+        Whom::Anybody => None,
+        Whom::Polecat(name) => Some(name.as_str()),
+        Whom::Keeper(keeper, _) => Some(keeper.agent.as_str()),
+    };
+    if let Some(one) = one.filter(|_| beads.len() > 1) {
+        let count = beads.len();
+        return Err(
+            Fault::refused(format!("{count} beads do not fit on the hook of {one}"))
+                .hint("sling them without a name: each gets a polecat of its own"),
+        );
+    }
+    match &whom {
+        Whom::Keeper(keeper, own) => {
+            for id in &beads {
+                let handed = hand(cx, &home, (keeper, *own), (id, args), &mut told.notes);
+                told.add(handed);
+            }
+        }
+        Whom::Anybody => to_polecats(cx, &home, (&beads, None), args, &mut told)?,
+        Whom::Polecat(name) => to_polecats(cx, &home, (&beads, Some(name)), args, &mut told)?,
+    }
+    if !args.dry_run {
+        cx.settle(&home);
+    }
+    let reply = Reply::new(json!(told.values), told.text).with_faults(told.faults);
+    Ok(told.notes.into_iter().fold(reply, Reply::note))
+}
+
+fn to_polecats(
+    cx: &Context,
+    home: &Home,
+    (beads, polecat): (&[String], Option<&String>),
+    args: &Args,
+    told_so_far: &mut Told,
+) -> Result<()> {
     let backend = home.backend()?;
     let agent = || match backend {
         Backend::Headless => home.agent(args.agent.as_deref()).map(Some),
         Backend::None => Ok(home.agent(args.agent.as_deref()).ok()),
     };
     let actor = cx.actor(home.repo());
-    let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
-    for typed in beads {
+    for id in beads {
         let one = || -> Result<(Value, String)> {
-            let bead = bead::resolve(&home.view(), home.rig().prefix(), &typed)?;
             let order = Order {
-                bead: bead.id().to_owned(),
-                polecat: polecat.clone(),
+                bead: id.clone(),
+                polecat: polecat.cloned(),
                 agent: agent()?,
                 backend,
                 force: args.force,
+                args: args.told().to_owned(),
             };
             if args.dry_run {
-                return agent::plan(&home, &order).map(|planned| told_plan(&planned));
+                return agent::plan(home, &order).map(|planned| told_plan(&planned));
             }
-            agent::sling(&home, &actor, &order).map(|slung| told(&slung))
+            agent::sling(home, &actor, &order).map(|slung| told(&slung))
         };
-        match one() {
-            Ok((value, line)) => {
-                values.push(value);
-                text.push_str(&line);
-            }
-            Err(fault) => faults.push(fault),
+        told_so_far.add(one());
+    }
+    Ok(())
+}
+
+/// Gives a bead to somebody who works in a worktree of their own.
+fn hand(
+    cx: &Context,
+    home: &Home,
+    (keeper, own): (&Keeper, bool),
+    (id, args): (&str, &Args),
+    notes: &mut Vec<String>,
+) -> Result<(Value, String)> {
+    let actor = cx.actor(home.repo());
+    let what = Handing {
+        args: args.told().to_owned(),
+        force: args.force,
+        dry_run: args.dry_run,
+    };
+    let handed = agent::hand(home, &actor, (keeper, &what), |view, _| {
+        let missing = || Fault::not_found(format!("there is no bead '{id}'"));
+        let bead = view.bead(id)?.ok_or_else(missing)?;
+        match bead.is_closed() {
+            true => Err(Fault::refused(format!("bead {id} is closed"))
+                .hint(format!("to work on it again: git gt reopen {id}"))),
+            false => Ok(bead),
         }
+    })?;
+    if !own && !args.dry_run {
+        let text = format!("{id} is on your hook: {}", handed.bead.title());
+        let sent = mail::nudge(home, &actor, (&keeper.agent, &text), Urgency::Normal);
+        notes.extend(
+            sent.err()
+                .map(|fault| format!("nobody was nudged: {fault}")),
+        );
     }
-    if !args.dry_run {
-        cx.settle(&home);
+    Ok(told_handed(&handed, args.dry_run))
+}
+
+/// Says what was handed over, and on which branch it is to be done.
+pub(super) fn told_handed(handed: &Handed, dry_run: bool) -> (Value, String) {
+    let (hook, bead) = (&handed.hook, &handed.bead);
+    let mut value = json!({
+        "bead": bead.id(),
+        "title": bead.title(),
+        "agent": hook.agent,
+        "branch": hook.branch,
+        "path": hook.path.display().to_string(),
+        "epoch": hook.epoch,
+    });
+    if !bead.args().is_empty() {
+        value["args"] = bead.args().into();
     }
-    Ok(Reply::new(json!(values), text).with_faults(faults))
+    if dry_run {
+        value["dry_run"] = true.into();
+    }
+    let verb = match (dry_run, handed.again) {
+        (true, _) => "would hang",
+        (false, true) => "hangs already",
+        (false, false) => "is",
+    };
+    let mut text = format!(
+        "{} {verb} on the hook of {}: {}\n",
+        bead.id(),
+        hook.agent,
+        bead.title()
+    );
+    if let Some(other) = &handed.replaced {
+        value["replaced"] = other.as_str().into();
+        text.push_str(&format!("  {other} hung there and is open again\n"));
+    }
+    let stands = match hook.branch.as_str() {
+        "" => "no branch".to_owned(),
+        branch => format!("branch {branch}"),
+    };
+    text.push_str(&format!("  {} stands on {stands}\n", hook.path.display()));
+    (value, text)
+}
+
+/// Returns the beads below an epic that can be slung, and says why the others are not.
+fn below(home: &Home, epic: &Bead, force: bool, told: &mut Told) -> Result<Vec<String>> {
+    let found = bead::children(&home.view(), epic.id(), home.world().now())?;
+    let count = found.ready.len() + found.waiting.len() + found.held.len();
+    if count == 0 {
+        return Err(
+            Fault::refused(format!("no open beads are below the epic {}", epic.id())).hint(
+                format!("make one: git gt create --parent {} \"...\"", epic.id()),
+            ),
+        );
+    }
+    let mut ready: Vec<String> = found.ready.iter().map(|it| it.id().to_owned()).collect();
+    for (bead, waits_for) in &found.waiting {
+        if force {
+            ready.push(bead.id().to_owned());
+            continue;
+        }
+        let why = match waits_for.is_empty() {
+            true => format!("is {}", bead.status()),
+            false => format!("waits for {}", waits_for.join(", ")),
+        };
+        told.add(Ok((
+            json!({ "bead": bead.id(), "title": bead.title(), "status": bead.status(),
+                "waits_for": waits_for }),
+            format!("{} {why}: {}\n", bead.id(), bead.title()),
+        )));
+    }
+    for bead in &found.held {
+        let holder = bead.holder().unwrap_or_default();
+        told.add(Ok((
+            json!({ "bead": bead.id(), "title": bead.title(), "held_by": holder }),
+            format!("{} is held by {holder}: {}\n", bead.id(), bead.title()),
+        )));
+    }
+    Ok(ready)
+}
+
+impl Args {
+    fn told(&self) -> &str {
+        self.args.as_deref().unwrap_or_default().trim()
+    }
 }
 
 /// Tells the beads from the target: the last word is one when it names the rig, or somebody in it.
-fn split(home: &Home, words: &[String]) -> Result<(Vec<String>, Option<String>)> {
+fn split(cx: &Context, home: &Home, words: &[String]) -> Result<(Vec<String>, Whom)> {
     let (rig, prefix) = (home.rig().name(), home.rig().prefix());
     let Some((last, beads)) = words.split_last().filter(|(_, rest)| !rest.is_empty()) else {
-        return Ok((words.to_vec(), None));
+        return Ok((words.to_vec(), Whom::Anybody));
     };
+    if last == "." {
+        let keeper = agent::own(home, &cx.actor(home.repo()))?;
+        return Ok((beads.to_vec(), Whom::Keeper(keeper, true)));
+    }
+    if let Some(name) = agent::crew_name(home, last) {
+        return Ok((
+            beads.to_vec(),
+            Whom::Keeper(agent::crew(home, name)?, false),
+        ));
+    }
     // A name of a polecat may happen to be a part of some bead's id.
     let is_bead = last.starts_with(&format!("{prefix}-"))
         || !agent::is_polecat(home, last)? && bead::resolve(&home.view(), prefix, last).is_ok();
-    if last == rig || last == "." {
-        return Ok((beads.to_vec(), None));
+    if last == rig {
+        return Ok((beads.to_vec(), Whom::Anybody));
     }
     if is_bead {
-        return Ok((words.to_vec(), None));
+        return Ok((words.to_vec(), Whom::Anybody));
     }
     let name = match last.split_once('/') {
         Some((of, name)) if of == rig => name.strip_prefix("polecats/").unwrap_or(name),
+        Some(("polecats", name)) => name,
         Some((of, _)) => {
             return Err(Fault::not_found(format!("there is no rig '{of}' here"))
                 .hint(format!("this repository is rig '{rig}'")));
         }
         None => last,
     };
-    if beads.len() > 1 {
-        return Err(Fault::refused(format!(
-            "{} beads do not fit on the hook of {name}",
-            beads.len()
-        ))
-        .hint("sling them without a name: each gets a polecat of its own"));
-    }
-    Ok((beads.to_vec(), Some(name.to_owned())))
+    Ok((beads.to_vec(), Whom::Polecat(name.to_owned())))
 }
 
 fn told_plan(planned: &Planned) -> (Value, String) {
-    let value = json!({
+    let mut value = json!({
         "bead": planned.bead,
         "title": planned.title,
         "agent": planned.agent,
@@ -107,6 +305,9 @@ fn told_plan(planned: &Planned) -> (Value, String) {
         "again": planned.again,
         "dry_run": true,
     });
+    if planned.reuse {
+        value["reuse"] = true.into();
+    }
     let how = if planned.again {
         "would take up again"
     } else {
@@ -133,6 +334,9 @@ fn told(slung: &Slung) -> (Value, String) {
         "epoch": hook.epoch,
         "base": hook.base,
     });
+    if !slung.args.is_empty() {
+        value["args"] = slung.args.as_str().into();
+    }
     let mut text = format!(
         "{} is on the hook of {}: {}\n",
         slung.bead, hook.agent, slung.title

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use crate::place::{Output, Place};
 
 /// Commits a file named after its bead and hands it in.
-const WORKS: &str = "cat >/dev/null; echo work >\"$GT_BEAD\"; git add --all
+pub(crate) const WORKS: &str = "cat >/dev/null; echo work >\"$GT_BEAD\"; git add --all
 git commit --quiet --message=\"work on $GT_BEAD\" && git gt done";
 
 /// Returns a rig whose agent is a script.
-fn with_agent(script: &str) -> Place {
+pub(crate) fn with_agent(script: &str) -> Place {
     let place = Place::new();
     agent(&place, script);
     place
 }
 
-fn agent(place: &Place, script: &str) {
+pub(crate) fn agent(place: &Place, script: &str) {
     place.write("agent.sh", script);
     place
         .gt(&[
@@ -34,7 +34,7 @@ fn agent(place: &Place, script: &str) {
 
 /// Returns the agent on a bead once it does not run any more.
 #[track_caller]
-fn ended(place: &Place, bead: &str) -> Value {
+pub(crate) fn ended(place: &Place, bead: &str) -> Value {
     place.until("the agent's end", || {
         let agents = place.json(&["agents"]);
         let agents = agents.as_array().unwrap().iter();
@@ -50,18 +50,18 @@ fn ended(place: &Place, bead: &str) -> Value {
 
 /// Slings a bead and returns its hook's folder.
 #[track_caller]
-fn hook(place: &Place, bead: &str) -> PathBuf {
+pub(crate) fn hook(place: &Place, bead: &str) -> PathBuf {
     let slung = place.json(&["sling", bead]);
     PathBuf::from(slung[0]["path"].as_str().unwrap())
 }
 
 /// Returns all refs and worktrees.
-fn everything(place: &Place) -> String {
+pub(crate) fn everything(place: &Place) -> String {
     let refs = place.git(&["for-each-ref"]).done().stdout;
     refs + &place.git(&["worktree", "list"]).done().stdout
 }
 
-fn commit(place: &Place, hook: &Path, file: &str) {
+pub(crate) fn commit(place: &Place, hook: &Path, file: &str) {
     fs::write(hook.join(file), file).unwrap();
     place.git_in(hook, &["add", "--all"]).done();
     place
@@ -123,7 +123,7 @@ fn what_cannot_be_slung_is_refused_and_nothing_is_written() {
     place
         .gt(&["update", &claimed, "--claim", "--actor", "bob"])
         .done();
-    refused(&[&claimed], 4, &["is claimed by bob", "update"]);
+    refused(&[&claimed], 4, &["is claimed by bob", "release"]);
     let blocked = place.create("blocked");
     place.gt(&["dep", "add", &blocked, &bead]).done();
     refused(&[&blocked], 4, &[&format!("waits for {bead}"), "--force"]);
@@ -180,7 +180,7 @@ fn a_polecat_can_be_named_and_the_rig_is_a_target_too() {
     assert_eq!(place_of(&["repo/slit"]), "slit");
     assert_eq!(place_of(&["repo/polecats/max-2"]), "max-2");
     assert_eq!(place_of(&["repo"]), "furiosa");
-    assert_eq!(place_of(&["."]), "nux");
+    assert_eq!(place_of(&[]), "nux");
     assert_eq!(place_of(&[]), "rictus", "slit is somebody else");
     let bead = place.create("work");
     place

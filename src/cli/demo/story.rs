@@ -152,6 +152,7 @@ fn create(home: &Home, work: &Work) -> Result<Bead> {
 
 fn sling(home: &Home, bead: &Bead) -> Result<String> {
     let order = Order {
+        args: String::new(),
         bead: bead.id().to_owned(),
         polecat: None,
         agent: Some(home.agent(None)?),
