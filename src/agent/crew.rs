@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::names;
+use super::{Hook, names};
 use crate::fault::{Fault, Result};
+use crate::ledger::CloneId;
 use crate::town::{Home, guest, set_guest};
 
 /// A crew member's worktree.
@@ -88,4 +89,49 @@ pub fn all_crew(home: &Home) -> Result<Vec<Crew>> {
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// Removes a crew member's worktree; the branch stays.
+///
+/// Refuses one with changes that are not committed, unless `force`: they are then saved in the attic. After
+/// a crash the worktree is there or partly there; removing it again removes the rest.
+pub fn remove_crew(home: &Home, name: &str, force: bool) -> Result<Crew> {
+    let all = all_crew(home)?;
+    let Some(crew) = all.into_iter().find(|it| it.name == name) else {
+        return Err(Fault::not_found(format!(
+            "rig {} has no crew member '{name}' on this machine",
+            home.rig().name()
+        ))
+        .hint("git gt crew list shows who there is"));
+    };
+    let hook = Hook::find(home, &crew.address)?;
+    if let Some(hook) = &hook
+        && let Some(bead) = home.view().readable_bead(&hook.bead)?
+        && bead.holder().as_deref() == Some(&crew.address)
+    {
+        return Err(
+            Fault::refused(format!("{} has {} on its hook", crew.address, bead.id()))
+                .hint(format!("git gt unsling {}", bead.id())),
+        );
+    }
+    if crew.changes > 0 && !force {
+        return Err(Fault::refused(format!(
+            "{} has {} uncommitted changes in '{}'",
+            crew.address,
+            crew.changes,
+            crew.path.display()
+        ))
+        .hint("commit them, or save them in the attic and remove it all the same: --force"));
+    }
+    let clone = CloneId::of(home.repo())?;
+    let target = home.target(None)?;
+    let keeper = home.known_tip(&target)?;
+    let why = format!("crew {name} of {} removed", home.rig().name());
+    home.repo()
+        .retire_worktree(clone.as_str(), &crew.path, keeper.as_ref(), &why)?;
+    set_guest(home, name, None)?;
+    if let Some(hook) = hook {
+        hook.forget(home)?;
+    }
+    Ok(crew)
 }

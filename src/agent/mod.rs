@@ -20,7 +20,7 @@ mod state;
 mod unhook;
 
 pub use checkpoint::{Checkpoint, Saved, Site};
-pub use crew::{Crew, add_crew, all_crew};
+pub use crew::{Crew, add_crew, all_crew, remove_crew};
 pub use done::{Done, Told, done, give_up, set_aside};
 pub use hand::{Handed, Handing, Keeper, crew, hand, own};
 pub use hook::{Hook, mine, of_bead};

@@ -39,7 +39,7 @@ impl Beads {
                 .map(|(id, _)| id.to_owned())
                 .collect();
             for id in away {
-                if let Some(bead) = view.bead(&id)?.filter(|it| !it.is_deleted()) {
+                if let Some(bead) = view.bead_anywhere(&id)?.filter(|it| !it.is_deleted()) {
                     all.elsewhere.insert(id, bead);
                 }
             }
@@ -71,12 +71,15 @@ impl Beads {
                 return Self::all(view);
             }
             for edge in bead.edges() {
-                if let Some(target) = view.bead(edge.target)?.filter(|it| !it.is_deleted()) {
+                if let Some(target) = view
+                    .bead_anywhere(edge.target)?
+                    .filter(|it| !it.is_deleted())
+                {
                     some.insert(target);
                 }
             }
             next = match bead.parent() {
-                Some(parent) => view.bead(parent)?.filter(|it| !it.is_deleted()),
+                Some(parent) => view.bead_anywhere(parent)?.filter(|it| !it.is_deleted()),
                 None => None,
             };
             some.insert(bead);

@@ -60,7 +60,7 @@ fn check(view: &View<'_>, bead: &Bead, wanted: &Link) -> Result<()> {
     if target.starts_with("external:") {
         return Ok(());
     }
-    let other = view.bead(target)?.filter(|it| !it.is_deleted());
+    let other = view.bead_anywhere(target)?.filter(|it| !it.is_deleted());
     let other =
         other.ok_or_else(|| Fault::not_found(format!("no issue found matching \"{target}\"")))?;
     let id = bead.id();
@@ -110,7 +110,7 @@ fn reaches(view: &View<'_>, from: &Bead, goal: &str, along: &dyn Fn(&str) -> boo
             continue;
         }
         for (target, _) in targets(&bead).filter(|(_, kind)| along(kind)) {
-            next.extend(view.bead(target)?.filter(|it| !it.is_deleted()));
+            next.extend(view.bead_anywhere(target)?.filter(|it| !it.is_deleted()));
         }
     }
     Ok(false)

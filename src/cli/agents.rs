@@ -1,23 +1,48 @@
 //! `git gt agents`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::reply::{Reply, columns};
 use crate::agent::pulse::Pulse;
 use crate::agent::{self, Look, Standing};
 use crate::fault::Result;
+use crate::town::Home;
 
 /// Show every agent: on what, since when, alive or not, where its log is
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
 pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for home in cx.homes()? {
+        let (found, lines) = of_home(&home)?;
+        values.extend(found);
+        rows.extend(lines);
+    }
+
+    let mut text = String::new();
+    for (line, row) in columns(rows.iter().map(|row| row[..5].to_vec()))
+        .lines()
+        .zip(&rows)
+    {
+        text.push_str(&format!("{line}\n"));
+        for more in row[5..].iter().filter(|it| !it.is_empty()) {
+            text.push_str(&format!("    {more}\n"));
+        }
+    }
+    if text.is_empty() {
+        text = "no agents here yet: git gt sling <bead>\n".to_owned();
+    }
+    Ok(Reply::new(json!(values), text))
+}
+
+/// Returns the agents of a home as JSON and as cells: five of a line, and what stands below it.
+fn of_home(home: &Home) -> Result<(Vec<Value>, Vec<[String; 8]>)> {
     let view = home.view();
     let (mut values, mut rows) = (Vec::new(), Vec::new());
-    let look = Look::at(&home)?;
-    for standing in agent::agents(&home)? {
+    let look = Look::at(home)?;
+    for standing in agent::agents(home)? {
         let condition = look.condition(standing)?;
         let (standing, remark) = (&condition.standing, condition.remark());
         let hook = &standing.hook;
@@ -32,7 +57,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
         let log = session
             .map(|it| it.log.display().to_string())
             .unwrap_or_default();
-        let pulse = Pulse::find(&home, &hook.agent)?;
+        let pulse = Pulse::find(home, &hook.agent)?;
         let heartbeat = pulse.as_ref().map(Pulse::value);
         values.push(json!({
             "heartbeat": heartbeat,
@@ -64,20 +89,7 @@ pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
             remark,
         ]);
     }
-    let mut text = String::new();
-    for (line, row) in columns(rows.iter().map(|row| row[..5].to_vec()))
-        .lines()
-        .zip(&rows)
-    {
-        text.push_str(&format!("{line}\n"));
-        for more in row[5..].iter().filter(|it| !it.is_empty()) {
-            text.push_str(&format!("    {more}\n"));
-        }
-    }
-    if text.is_empty() {
-        text = "no agents here yet: git gt sling <bead>\n".to_owned();
-    }
-    Ok(Reply::new(json!(values), text))
+    Ok((values, rows))
 }
 
 /// Returns what an agent said of itself, where that is worth a line.

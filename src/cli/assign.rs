@@ -42,7 +42,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of_agent(&args.crew)?.one_rig()?;
     let actor = cx.actor(home.repo());
     let rig = home.rig().name();
     let name = agent::crew_name(&home, &args.crew).or_else(|| {

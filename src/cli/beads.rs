@@ -55,6 +55,15 @@ pub(crate) fn object(mut fields: Map<String, Value>) -> Value {
     Value::Object(fields)
 }
 
+/// Returns the bead that was typed, of this home over `view`, or of another one of the town.
+pub(crate) fn resolve_near(home: &Home, view: &View<'_>, typed: &str) -> Result<Bead> {
+    let there = home.of_bead(typed)?;
+    if there.rig().name() == home.rig().name() {
+        return resolve(view, home.rig().prefix(), typed);
+    }
+    resolve(&there.view(), there.rig().prefix(), typed)
+}
+
 /// What a change of one bead comes to.
 pub(crate) struct Change {
     /// The bead as it is to be.

@@ -210,7 +210,7 @@ fn changed(
 
 fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
     let is_deleted = |id: &str| {
-        let found = view.bead(id).ok().flatten();
+        let found = view.bead_anywhere(id).ok().flatten();
         found.is_some_and(|bead| bead.is_deleted())
     };
     progress(convoy, beads, is_deleted, view.repo().world().now())

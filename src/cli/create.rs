@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::Context;
-use super::beads::{Fields, object, parsed};
+use super::beads::{Fields, object, parsed, resolve_near};
 use super::reply::{Reply, printable};
-use crate::bead::{self, Draft, Link, issue, make, resolve};
+use crate::bead::{self, Draft, Link, issue, make};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::Bead;
-use crate::town::View;
+use crate::town::{Home, View};
 
 /// Make a bead: a piece of work
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let actor = cx.actor(home.repo());
     let prefix = home.rig().prefix();
     let written = home.write(Name::Beads, &actor, |view, pen| {
-        let draft = args.draft(view, prefix)?;
+        let draft = args.draft(&home, view)?;
         let (bead, waiting) = make(view, pen, (prefix, &actor), &draft)?;
         if args.dry_run {
             return Ok(Decision::nothing(bead));
@@ -108,8 +108,8 @@ fn preview(bead: &Bead) -> Reply {
 }
 
 impl Args {
-    fn draft(&self, view: &View<'_>, prefix: &str) -> Result<Draft> {
-        let find = |typed: &str| resolve(view, prefix, typed).map(|bead| bead.id().to_owned());
+    fn draft(&self, home: &Home, view: &View<'_>) -> Result<Draft> {
+        let find = |typed: &str| resolve_near(home, view, typed).map(|bead| bead.id().to_owned());
         let mut draft = Draft {
             id: self.id.clone(),
             any_prefix: self.force,

@@ -26,6 +26,15 @@ enum Verb {
     /// List the crew on this machine
     #[command(visible_alias = "status")]
     List {},
+    /// Remove somebody's worktree; the branch stays
+    Remove {
+        /// Whose
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Remove it although not everything in it is committed; that is saved in the attic
+        #[arg(long, short)]
+        force: bool,
+    },
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -40,6 +49,17 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 all.extend(agent::all_crew(&home)?);
             }
             Ok(listed(&all))
+        }
+        Verb::Remove { name, force } => {
+            refuse_worker(&cx.world, "remove worktrees of others")?;
+            let gone = agent::remove_crew(&cx.home()?.one_rig()?, name, *force)?;
+            let text = format!("the worktree of {} is removed", gone.address);
+            let reply = Reply::new(json!({ "removed": value(&gone) }), text);
+            Ok(if gone.branch.is_empty() {
+                reply
+            } else {
+                reply.note(format!("its branch {} stays", gone.branch))
+            })
         }
     }
 }

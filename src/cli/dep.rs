@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::beads::{Change, line, one, parsed};
+use super::beads::{Change, line, one, parsed, resolve_near};
 use super::reply::{Reply, printable};
 use crate::bead::{self, Beads, Link, depends_on, link, resolve, unlink, with_type};
 use crate::fault::{Fault, Result};
@@ -72,7 +72,7 @@ fn add(cx: &Context, args: &Add) -> Result<Reply> {
     let target = std::cell::RefCell::new(args.ends.to.clone());
     let done = one(cx, &home, &args.ends.from, |view, pen, mut bead| {
         if !args.ends.to.starts_with("external:") {
-            let found = resolve(view, home.rig().prefix(), &args.ends.to)?;
+            let found = resolve_near(&home, view, &args.ends.to)?;
             target.replace(found.id().to_owned());
         }
         let target = target.borrow().clone();
@@ -110,7 +110,7 @@ fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
         // What it leads to may be gone by now, so the text as typed counts first.
         let mut to = args.to.clone();
         if !unlink(&mut bead, &to, &stamp) {
-            to = resolve(view, home.rig().prefix(), &to)?.id().to_owned();
+            to = resolve_near(&home, view, &to)?.id().to_owned();
             if !unlink(&mut bead, &to, &stamp) {
                 return Err(Fault::not_found(format!(
                     "{} does not depend on {to}",

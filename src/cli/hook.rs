@@ -44,7 +44,7 @@ enum Verb {
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     match (&args.verb, &args.bead) {
         (Some(Verb::Show { who: Some(who) }), _) => {
-            let home = cx.home()?;
+            let home = cx.home_of_agent(who)?;
             let hook = agent::Hook::named(&home, who)?;
             show(&home, &hook)
         }

@@ -62,6 +62,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::agent::Hook;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::town::{Home, actor};
@@ -263,6 +264,36 @@ impl Context {
     /// Returns the home of the bead that was typed, wherever in the town that is.
     pub(crate) fn home_of(&self, typed: &str) -> Result<Home> {
         self.home()?.of_bead(typed)
+    }
+
+    /// Returns the home of the agent that was typed: the rig its address begins with, else the one you stand
+    /// in; from HQ, the only one with an agent of that name.
+    pub(crate) fn home_of_agent(&self, typed: &str) -> Result<Home> {
+        let here = self.home()?;
+        if let Some((rig, _)) = typed.split_once('/')
+            && here.rigs()?.iter().any(|it| it.name() == rig)
+        {
+            return here.at_rig(rig);
+        }
+        if !here.is_hq() {
+            return Ok(here);
+        }
+        let mut found = here.all_here()?;
+        found.retain(|home| Hook::named(home, typed).is_ok());
+        match found.len() {
+            0 => Ok(here),
+            1 => Ok(found.remove(0)),
+            _ => {
+                let rigs: Vec<&str> = found.iter().map(|home| home.rig().name()).collect();
+                Err(
+                    Fault::not_found(format!("'{typed}' is in several rigs: {}", rigs.join(", ")))
+                        .hint(format!(
+                            "type the whole address: {}/polecats/{typed}",
+                            rigs[0]
+                        )),
+                )
+            }
+        }
     }
 
     /// Returns the homes of a command that names no record: the rig that was asked for or that the folder

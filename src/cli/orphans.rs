@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home()?.one_rig()?;
     let now = home.world().now();
     let span = args.days.saturating_mul(24 * 60 * 60 * 1000);
     let since = match args.all {

@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of_agent(&args.name)?;
     let hook = Hook::named(&home, &args.name)?;
     let found = agent::agents(&home)?;
     let standing = found.into_iter().find(|it| it.hook.agent == hook.agent);

@@ -121,20 +121,21 @@ fn as_json(home: &Home, it: &Condition) -> Result<Value> {
 }
 
 fn list(cx: &Context) -> Result<Reply> {
-    let home = cx.home()?;
     let (mut values, mut rows) = (Vec::new(), Vec::new());
-    let all = agent::conditions(&home)?;
-    for it in all.iter().filter(|it| it.standing.hook.is_polecat()) {
-        let hook = &it.standing.hook;
-        values.push(as_json(&home, it)?);
-        rows.push(vec![
-            hook.name().to_owned(),
-            doing(it),
-            ground(it).to_owned(),
-            hook.bead.clone(),
-            counted(it.ahead, "commit"),
-            it.remark(),
-        ]);
+    for home in cx.homes()? {
+        let all = agent::conditions(&home)?;
+        for it in all.iter().filter(|it| it.standing.hook.is_polecat()) {
+            let hook = &it.standing.hook;
+            values.push(as_json(&home, it)?);
+            rows.push(vec![
+                hook.agent.replace("/polecats/", "/"),
+                doing(it),
+                ground(it).to_owned(),
+                hook.bead.clone(),
+                counted(it.ahead, "commit"),
+                it.remark(),
+            ]);
+        }
     }
     let mut text = columns(rows);
     if text.is_empty() {
@@ -144,7 +145,7 @@ fn list(cx: &Context) -> Result<Reply> {
 }
 
 fn status(cx: &Context, name: &str) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home_of_agent(name)?;
     let hook = polecat(&home, name)?;
     let all = agent::conditions(&home)?.into_iter();
     let it = all
@@ -196,11 +197,12 @@ fn polecat(home: &Home, typed: &str) -> Result<Hook> {
 }
 
 fn stop(cx: &Context, names: &[String]) -> Result<Reply> {
-    let home = cx.home()?;
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
     for typed in names {
-        let stopped = Hook::named(&home, typed)
-            .and_then(|hook| agent::stop(&home, &hook).map(|stopped| (hook, stopped)));
+        let stopped = cx.home_of_agent(typed).and_then(|home| {
+            let hook = Hook::named(&home, typed)?;
+            agent::stop(&home, &hook).map(|stopped| (hook, stopped))
+        });
         match stopped {
             Ok((hook, stopped)) => {
                 values.push(json!({ "agent": hook.agent, "bead": hook.bead, "stopped": stopped }));
@@ -257,11 +259,14 @@ fn told(it: &Removed) -> (Value, String) {
 }
 
 fn remove(cx: &Context, names: &[String], force: bool) -> Result<Reply> {
-    let home = cx.home()?;
-    let actor = cx.actor(home.repo());
+    let actor = cx.actor(cx.home()?.repo());
+    let mut touched = Vec::new();
     let (mut values, mut text, mut faults) = (Vec::new(), String::new(), Vec::new());
     for typed in names {
-        let removed = polecat(&home, typed).and_then(|it| agent::remove(&home, &actor, &it, force));
+        let removed = cx.home_of_agent(typed).and_then(|home| {
+            touched.push(home.clone());
+            agent::remove(&home, &actor, &polecat(&home, typed)?, force)
+        });
         match removed {
             Ok(removed) => {
                 let (value, said) = told(&removed);
@@ -271,12 +276,12 @@ fn remove(cx: &Context, names: &[String], force: bool) -> Result<Reply> {
             Err(fault) => faults.push(fault),
         }
     }
-    cx.settle(&home);
+    cx.settle_all(touched);
     Ok(several(values, text, faults))
 }
 
 fn gc(cx: &Context, dry_run: bool) -> Result<Reply> {
-    let home = cx.home()?;
+    let home = cx.home()?.one_rig()?;
     let actor = cx.actor(home.repo());
     let cleared = agent::clear(&home, &actor, dry_run)?;
     let (mut values, mut text) = (Vec::new(), String::new());

@@ -125,7 +125,10 @@ fn block(view: &View<'_>, all: Option<&Beads>, bead: &Bead) -> Result<String> {
         text.push_str("\nDEPENDS ON\n");
     }
     for edge in edges {
-        let what = match view.bead(edge.target)?.filter(|it| !it.is_deleted()) {
+        let what = match view
+            .bead_anywhere(edge.target)?
+            .filter(|it| !it.is_deleted())
+        {
             Some(target) => line(&target),
             None => format!("{}  (not here)\n", printable(edge.target)),
         };

@@ -64,18 +64,74 @@ impl Told {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
-    let (typed, whom) = split(cx, &home, &args.what)?;
+    let here = cx.home()?;
+    let (typed, target) = split(&here, &args.what)?;
     let mut told = Told::default();
-    let mut beads = Vec::new();
-    for typed in &typed {
-        match bead::resolve(&home.view(), home.rig().prefix(), typed) {
-            Ok(bead) if bead.issue_type() == "epic" => {
-                match below(&home, &bead, args.force, &mut told) {
-                    Ok(ready) => beads.extend(ready),
-                    Err(fault) => told.faults.push(fault),
+    for (home, typed) in by_rig(&here, typed, target.rig.as_deref(), &mut told) {
+        if let Err(fault) = in_rig(cx, &home, (&typed, &target), args, &mut told) {
+            told.faults.push(fault);
+        }
+    }
+    let reply = Reply::new(json!(told.values), told.text).with_faults(told.faults);
+    Ok(told.notes.into_iter().fold(reply, Reply::note))
+}
+
+/// Returns what was typed by the rigs whose beads they are; only those have hooks for them.
+fn by_rig<'a>(
+    here: &Home,
+    typed: &'a [String],
+    wanted: Option<&str>,
+    told: &mut Told,
+) -> Vec<(Home, Vec<&'a String>)> {
+    let mut rigs: Vec<(Home, Vec<&String>)> = Vec::new();
+    for word in typed {
+        let home = here.of_bead(word).and_then(|home| {
+            let rig = home.rig().name();
+            if home.is_hq() {
+                return Err(
+                    Fault::refused(format!("{word} is HQ's, which holds no code")).hint(
+                        "make a bead where it is to be done: git gt create --rig <rig> \"...\"",
+                    ),
+                );
+            }
+            match wanted {
+                Some(wanted) if wanted != rig => Err(Fault::refused(format!(
+                    "{word} is a bead of rig {rig}, and its work lands there, not in {wanted}"
+                ))
+                .hint(format!("git gt sling {word} {rig}"))),
+                _ => Ok(home),
+            }
+        });
+        match home {
+            Err(fault) => told.faults.push(fault),
+            Ok(home) => {
+                let same = |it: &&mut (Home, Vec<&String>)| it.0.rig().name() == home.rig().name();
+                match rigs.iter_mut().find(same) {
+                    Some((_, words)) => words.push(word),
+                    None => rigs.push((home, vec![word])),
                 }
             }
+        }
+    }
+    rigs
+}
+
+/// Slings beads of one rig.
+fn in_rig(
+    cx: &Context,
+    home: &Home,
+    (typed, target): (&[&String], &Target),
+    args: &Args,
+    told: &mut Told,
+) -> Result<()> {
+    let whom = whom(cx, home, target)?;
+    let mut beads = Vec::new();
+    for typed in typed {
+        match bead::resolve(&home.view(), home.rig().prefix(), typed) {
+            Ok(bead) if bead.issue_type() == "epic" => match below(home, &bead, args.force, told) {
+                Ok(ready) => beads.extend(ready),
+                Err(fault) => told.faults.push(fault),
+            },
             Ok(bead) => beads.push(bead.id().to_owned()),
             Err(fault) => told.faults.push(fault),
         }
@@ -95,18 +151,17 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     match &whom {
         Whom::Keeper(keeper, own) => {
             for id in &beads {
-                let handed = hand(cx, &home, (keeper, *own), (id, args), &mut told.notes);
+                let handed = hand(cx, home, (keeper, *own), (id, args), &mut told.notes);
                 told.add(handed);
             }
         }
-        Whom::Anybody => to_polecats(cx, &home, (&beads, None), args, &mut told)?,
-        Whom::Polecat(name) => to_polecats(cx, &home, (&beads, Some(name)), args, &mut told)?,
+        Whom::Anybody => to_polecats(cx, home, (&beads, None), args, told)?,
+        Whom::Polecat(name) => to_polecats(cx, home, (&beads, Some(name)), args, told)?,
     }
     if !args.dry_run {
-        cx.settle(&home);
+        cx.settle(home);
     }
-    let reply = Reply::new(json!(told.values), told.text).with_faults(told.faults);
-    Ok(told.notes.into_iter().fold(reply, Reply::note))
+    Ok(())
 }
 
 fn to_polecats(
@@ -119,7 +174,8 @@ fn to_polecats(
     let backend = home.backend()?;
     let agent = || match backend {
         Backend::Headless => home.agent(args.agent.as_deref()).map(Some),
-        Backend::None => Ok(home.agent(args.agent.as_deref()).ok()),
+        Backend::None if args.agent.is_some() => home.agent(args.agent.as_deref()).map(Some),
+        Backend::None => Ok(home.agent(None).ok()),
     };
     let actor = cx.actor(home.repo());
     for id in beads {
@@ -259,41 +315,77 @@ impl Args {
     }
 }
 
-/// Tells the beads from the target: the last word is one when it names the rig, or somebody in it.
-fn split(cx: &Context, home: &Home, words: &[String]) -> Result<(Vec<String>, Whom)> {
-    let (rig, prefix) = (home.rig().name(), home.rig().prefix());
+/// Whom beads are for, as typed.
+#[derive(Default)]
+struct Target {
+    /// The rig, where one was named.
+    rig: Option<String>,
+    /// Who in it: a name, `crew/<name>`, `polecats/<name>`, or a dot.
+    who: Option<String>,
+}
+
+/// Tells the beads from the target: the last word is one when it names a rig, or somebody in it.
+fn split<'a>(here: &Home, words: &'a [String]) -> Result<(&'a [String], Target)> {
     let Some((last, beads)) = words.split_last().filter(|(_, rest)| !rest.is_empty()) else {
-        return Ok((words.to_vec(), Whom::Anybody));
+        return Ok((words, Target::default()));
     };
-    if last == "." {
-        let keeper = agent::own(home, &cx.actor(home.repo()))?;
-        return Ok((beads.to_vec(), Whom::Keeper(keeper, true)));
+    let rigs = here.rigs()?;
+    let is_rig = |name: &str| rigs.iter().any(|rig| rig.name() == name);
+    let target = |rig: Option<&str>, who: Option<&str>| Target {
+        rig: rig.map(str::to_owned),
+        who: who.map(str::to_owned),
+    };
+    if is_rig(last) {
+        return Ok((beads, target(Some(last), None)));
     }
-    if let Some(name) = agent::crew_name(home, last) {
-        return Ok((
-            beads.to_vec(),
-            Whom::Keeper(agent::crew(home, name)?, false),
-        ));
+    match last.split_once('/') {
+        Some(("crew" | "polecats", _)) => return Ok((beads, target(None, Some(last)))),
+        Some((rig, who)) if is_rig(rig) => return Ok((beads, target(Some(rig), Some(who)))),
+        Some((rig, _)) => return Err(here.at_rig(rig).err().unwrap_or_else(|| missing(rig))),
+        None => {}
     }
     // A name of a polecat may happen to be a part of some bead's id.
+    let home = here.of_bead(&beads[0])?;
+    let is_somebody =
+        last == "." || agent::crew_name(&home, last).is_some() || agent::is_polecat(&home, last)?;
+    let other = here.of_bead(last)?;
+    let prefix = other.rig().prefix();
     let is_bead = last.starts_with(&format!("{prefix}-"))
-        || !agent::is_polecat(home, last)? && bead::resolve(&home.view(), prefix, last).is_ok();
-    if last == rig {
-        return Ok((beads.to_vec(), Whom::Anybody));
-    }
+        || !is_somebody && bead::resolve(&other.view(), prefix, last).is_ok();
     if is_bead {
-        return Ok((words.to_vec(), Whom::Anybody));
+        return Ok((words, Target::default()));
     }
-    let name = match last.split_once('/') {
-        Some((of, name)) if of == rig => name.strip_prefix("polecats/").unwrap_or(name),
-        Some(("polecats", name)) => name,
-        Some((of, _)) => {
-            return Err(Fault::not_found(format!("there is no rig '{of}' here"))
-                .hint(format!("this repository is rig '{rig}'")));
-        }
-        None => last,
+    Ok((beads, target(None, Some(last))))
+}
+
+fn missing(rig: &str) -> Fault {
+    Fault::not_found(format!("there is no rig '{rig}' here"))
+}
+
+/// Returns whom in a rig the target means.
+fn whom(cx: &Context, home: &Home, target: &Target) -> Result<Whom> {
+    let Some(who) = &target.who else {
+        return Ok(Whom::Anybody);
     };
-    Ok((beads.to_vec(), Whom::Polecat(name.to_owned())))
+    if who == "." {
+        let here = cx.home()?.rig().name().to_owned();
+        let rig = home.rig().name();
+        if here != rig {
+            return Err(Fault::refused(format!(
+                "you stand in {here}, and the bead is of rig {rig}"
+            ))
+            .hint(format!(
+                "go into a worktree of it first: git gt worktree {rig}"
+            )));
+        }
+        let keeper = agent::own(home, &cx.actor(home.repo()))?;
+        return Ok(Whom::Keeper(keeper, true));
+    }
+    if let Some(name) = agent::crew_name(home, who) {
+        return Ok(Whom::Keeper(agent::crew(home, name)?, false));
+    }
+    let name = who.strip_prefix("polecats/").unwrap_or(who);
+    Ok(Whom::Polecat(name.to_owned()))
 }
 
 fn told_plan(planned: &Planned) -> (Value, String) {

@@ -65,7 +65,8 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     each(cx, &args.ids, |view, pen, mut bead| {
         let mut asked = asked.clone();
         if let Some(parent) = asked.parent.as_mut().filter(|parent| !parent.is_empty()) {
-            *parent = resolve(view, here.of_bead(parent)?.rig().prefix(), parent)?
+            let there = here.of_bead(parent)?;
+            *parent = resolve(&there.view(), there.rig().prefix(), parent)?
                 .id()
                 .to_owned();
         }

@@ -23,6 +23,15 @@ pub(crate) struct Args {
 enum Verb {
     /// List your worktrees in other rigs
     List {},
+    /// Remove your worktree in another rig; the branch stays
+    Remove {
+        /// The other rig
+        #[arg(value_name = "RIG")]
+        rig: String,
+        /// Remove it although not everything in it is committed; that is saved in the attic
+        #[arg(long, short)]
+        force: bool,
+    },
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -42,6 +51,19 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 }
             }
             Ok(super::crew::listed(&all))
+        }
+        (Some(Verb::Remove { rig, force }), _) => {
+            let other = home.at_rig(rig)?;
+            let gone = agent::remove_crew(&other, &guest_name(&actor)?, *force)?;
+            let path = gone.path.display().to_string();
+            let text = format!(
+                "your worktree in {rig} is removed; its branch {} stays",
+                gone.branch
+            );
+            Ok(Reply::new(
+                json!({ "removed": path, "branch": gone.branch }),
+                text,
+            ))
         }
     }
 }

@@ -198,7 +198,7 @@ fn open_work(home: &Home, typed: &str) -> Result<(Convoy, Vec<String>)> {
     let view = home.view();
     let convoy = resolve(&view, home.hq()?.rig().prefix(), typed)?;
     let is_deleted = |id: &str| {
-        view.bead(id)
+        view.bead_anywhere(id)
             .is_ok_and(|it| it.is_some_and(|it| it.is_deleted()))
     };
     let stands = progress(

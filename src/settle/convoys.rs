@@ -100,7 +100,11 @@ pub(super) fn completed(view: &View<'_>, mut convoy: Convoy) -> Option<(String, 
     let mut count = 0;
     for id in convoy.beads() {
         // One that is not here yet, or cannot be read, is not done.
-        let bead = view.bead(id).ok().flatten().filter(Bead::is_closed)?;
+        let bead = view
+            .bead_anywhere(id)
+            .ok()
+            .flatten()
+            .filter(Bead::is_closed)?;
         last = last.max(bead.record().stamp_of("state"));
         count += 1;
     }

@@ -95,14 +95,17 @@ impl<'r> View<'r> {
         Ok(records.into_iter().filter_map(of).collect())
     }
 
-    /// Returns the bead of an id, also a closed or deleted one, and one of another rig of the town.
+    /// Returns the bead of an id, also a closed or deleted one.
     pub fn bead(&self, id: &str) -> Result<Option<Bead>> {
-        match self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of) {
-            None => match self.home {
-                Some(home) => home.bead_elsewhere(id),
-                None => Ok(None),
-            },
-            found => Ok(found),
+        Ok(self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of))
+    }
+
+    /// Returns the bead of an id as [`View::bead`] does, also one of another rig of the town: to be looked at
+    /// and not to be written, which only its own home does.
+    pub fn bead_anywhere(&self, id: &str) -> Result<Option<Bead>> {
+        match (self.bead(id)?, self.home) {
+            (None, Some(home)) => home.bead_elsewhere(id),
+            (found, _) => Ok(found),
         }
     }
 
