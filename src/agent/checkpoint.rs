@@ -378,11 +378,11 @@ pub fn restore(home: &Home, saved: &Checkpoint, path: &Path) -> Result<Vec<PathB
     let local = repo.differences(&base, &now.tree)?;
     let todo = repo.differences(&now.tree, &wanted)?;
     let clash = |it: &&Difference| forward || todo.iter().any(|other| other.path == it.path);
-    let hidden = |it: &&Difference| it.how == 'A' && path.join(&it.path).symlink_metadata().is_ok();
-    let in_the_way: Vec<String> = (local.iter().filter(clash))
-        .chain(todo.iter().filter(hidden))
+    let clashing = local.iter().filter(clash).map(|it| it.path.clone());
+    let in_the_way: Vec<String> = clashing
+        .chain(hidden(path, &todo))
         .take(10)
-        .map(|it| it.path.display().to_string())
+        .map(|path| path.display().to_string())
         .collect();
     if !in_the_way.is_empty() {
         return Err(Fault::refused(format!(
@@ -399,6 +399,41 @@ pub fn restore(home: &Home, saved: &Checkpoint, path: &Path) -> Result<Vec<PathB
     }
     mark(home, path, &saved.commit)?;
     Ok(todo.into_iter().map(|it| it.path).collect())
+}
+
+/// Returns what stands in a worktree, unknown to git, where files are to be added.
+fn hidden(worktree: &Path, todo: &[Difference]) -> Vec<PathBuf> {
+    let with = |how| todo.iter().filter(move |it: &&Difference| it.how == how);
+    let gone: BTreeSet<&Path> = with('D').map(|it| it.path.as_path()).collect();
+    let mut found = Vec::new();
+    for added in with('A') {
+        // A folder is to stand where a file stands, or the other way round.
+        let above = added.path.ancestors().skip(1);
+        let file = above.filter(|it| !it.as_os_str().is_empty()).find(|it| {
+            let there = worktree.join(it).symlink_metadata();
+            there.is_ok_and(|it| !it.is_dir())
+        });
+        match file {
+            Some(file) => found.push(file.to_owned()),
+            None => files_at(worktree, &added.path, &mut found),
+        }
+    }
+    found.retain(|path| !gone.contains(path.as_path()));
+    found.dedup();
+    found
+}
+
+/// Adds the file at a path, or every file in the folder at it.
+fn files_at(worktree: &Path, path: &Path, found: &mut Vec<PathBuf>) {
+    let whole = worktree.join(path);
+    match whole.symlink_metadata() {
+        Ok(there) if there.is_dir() => {
+            let entries = std::fs::read_dir(&whole).into_iter().flatten().flatten();
+            entries.for_each(|it| files_at(worktree, &path.join(it.file_name()), found));
+        }
+        Ok(_) => found.push(path.to_owned()),
+        Err(_) => {}
+    }
 }
 
 fn does_not_fit(saved: &Checkpoint, files: &[String]) -> Fault {

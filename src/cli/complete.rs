@@ -36,7 +36,9 @@ const SOURCES: &[(&str, Source)] = &[
     ("CHECK", checks),
     ("CONVOY", convoys),
     ("CREW", crews),
+    ("EVENT", events),
     ("GATE", gates),
+    ("HANDOFF", handoffs),
     ("ID", beads),
     ("KEY", keys),
     ("MAIL", mails),
@@ -415,6 +417,17 @@ fn checks(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
         Some((it.ci()?.to_owned(), words))
     };
     Ok(gates.iter().filter_map(check).collect())
+}
+
+fn events(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = agent::runtime::claude::EVENTS.iter();
+    Ok(all.map(|it| ((*it).to_owned(), String::new())).collect())
+}
+
+fn handoffs(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = home.view().handoffs()?.into_iter().rev();
+    let entry = |it: crate::record::Handoff| (it.id().to_owned(), it.text("subject").to_owned());
+    Ok(all.map(entry).collect())
 }
 
 fn keys(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {

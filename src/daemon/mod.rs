@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::agent;
 use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::refinery::{Checking, Event, Job, Refinery, Stepped, run_checks};
@@ -46,7 +47,7 @@ pub fn run(home: &Home, until: Until, observe: &mut dyn FnMut(Event)) -> Result<
     }
 }
 
-/// Runs the queue of each branch until there is nothing left to do there.
+/// Runs the queue of each branch until there is nothing left to do there; then checkpoints of closed beads go.
 fn every_target(
     home: &Home,
     refinery: &mut Refinery<'_>,
@@ -69,6 +70,11 @@ fn every_target(
                 (ended, other) => ended.and(other),
             };
         }
+    }
+    if let Err(fault) = agent::checkpoint::tidy(home) {
+        observe(Event::Note(format!(
+            "checkpoints are not put away yet: {fault}"
+        )));
     }
     ended
 }

@@ -313,3 +313,59 @@ fn a_session_that_ends_saves_what_it_left() {
     assert_eq!(saved(&place, &hook), ["A half"]);
     place.is_quiet();
 }
+
+#[test]
+fn files_and_folders_change_places() {
+    let (place, _, hook) = hooked();
+    fs::create_dir(hook.join("folder")).unwrap();
+    fs::write(hook.join("folder/a"), "a\n").unwrap();
+    place.git_in(&hook, &["add", "--all"]).done();
+    place
+        .git_in(&hook, &["commit", "--quiet", "-m", "work"])
+        .done();
+    fs::remove_dir_all(hook.join("folder")).unwrap();
+    fs::write(hook.join("folder"), "a file\n").unwrap();
+    fs::remove_file(hook.join("base")).unwrap();
+    fs::create_dir(hook.join("base")).unwrap();
+    fs::write(hook.join("base/in"), "in\n").unwrap();
+    let status = || {
+        place
+            .git_in(&hook, &["status", "--porcelain"])
+            .done()
+            .stdout
+    };
+    let before = status();
+    place.gt_in(&hook, &["checkpoint", "write"]).done();
+    place
+        .git_in(&hook, &["stash", "--quiet", "--include-untracked"])
+        .done();
+    // What git does not see is seen all the same.
+    place.write("repo/.git/info/exclude", "hidden\n");
+    fs::write(hook.join("folder/hidden"), "mine\n").unwrap();
+    place
+        .gt_in(&hook, &["checkpoint", "restore"])
+        .fails(4, &["folder/hidden"]);
+    assert_eq!(text(&hook.join("folder/hidden")), "mine\n");
+    fs::remove_file(hook.join("folder/hidden")).unwrap();
+    place.gt_in(&hook, &["checkpoint", "restore"]).done();
+    assert_eq!(status(), before);
+    assert_eq!(
+        (text(&hook.join("folder")), text(&hook.join("base/in"))),
+        ("a file\n".into(), "in\n".into())
+    );
+}
+
+#[test]
+fn a_run_of_the_refinery_puts_away_what_is_over() {
+    let (place, bead, hook) = hooked();
+    place.gate("true");
+    fs::write(hook.join("new"), "2\n").unwrap();
+    place.gt_in(&hook, &["checkpoint", "write"]).done();
+    place.run();
+    let refs = |folder| place.git(&["for-each-ref", folder]).done().stdout;
+    assert_ne!(refs("refs/gt/checkpoints"), "", "its bead is open");
+    place.gt(&["close", &bead, "--reason", "done"]).done();
+    place.run();
+    assert_eq!(refs("refs/gt/checkpoints"), "");
+    assert_ne!(refs("refs/gt/attic"), "");
+}

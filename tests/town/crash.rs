@@ -331,3 +331,74 @@ fn done_may_crash_before_any_write() {
     }
     assert!(at > 5, "only {at} writes");
 }
+
+/// Runs a command that dies before its first write, then before its second, and so on until it is done;
+/// `before` is called before each, `after` after each crash.
+#[track_caller]
+fn until_done(
+    command: impl Fn() -> std::process::Command,
+    mut before: impl FnMut(usize),
+    mut after: impl FnMut(usize),
+) -> Output {
+    for at in 1..200 {
+        before(at);
+        let mut command = command();
+        let said = Output::of(command.env("GT_TEST_CRASH_AT", at.to_string()));
+        if said.code.is_some() {
+            return said.done();
+        }
+        after(at);
+    }
+    panic!("it makes no end of writes");
+}
+
+#[test]
+fn saving_handing_over_and_restoring_survive_a_crash_before_any_write() {
+    let place = Place::new();
+    place.gt(&["config", "set", "backend", "none"]).done();
+    let bead = place.create("a piece of work");
+    let hook = PathBuf::from(place.json(&["sling", &bead])[0]["path"].as_str().unwrap());
+    let file = hook.join("half");
+    let command = |args: &'static [&'static str]| {
+        let (place, hook) = (&place, &hook);
+        move || {
+            let mut command = place.command(args);
+            command.current_dir(hook);
+            command
+        }
+    };
+    let change = |at: usize| std::fs::write(&file, format!("{at}\n")).unwrap();
+    let is_untouched = |at: usize| {
+        let status = place.git_in(&hook, &["status", "--porcelain"]).done();
+        assert_eq!(status.stdout, "?? half\n");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{at}\n"));
+        let said = place.git(&["fsck", "--strict", "--no-dangling"]).done();
+        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+    };
+    until_done(
+        command(&["handoff", "-m", "the rest"]),
+        change,
+        is_untouched,
+    );
+    let resumed = place.json_in(&hook, &["resume"]);
+    let saved = format!("{}:half", resumed["checkpoint"].as_str().unwrap());
+    let content = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(place.git(&["show", &saved]).done().stdout, content);
+
+    until_done(command(&["prime"]), |_| {}, |_| {});
+    let primed = place.json_in(&hook, &["prime"]);
+    assert_eq!(
+        primed["handoffs"],
+        serde_json::json!([]),
+        "it was given out"
+    );
+    assert_eq!(place.json_in(&hook, &["resume"])["taken"], true);
+
+    let lose = |_| std::fs::remove_file(&file).unwrap();
+    let restore = |_| {
+        place.gt_in(&hook, &["checkpoint", "restore"]).done();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    };
+    until_done(command(&["checkpoint", "restore"]), lose, restore);
+    restore(0);
+}
