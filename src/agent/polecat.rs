@@ -123,8 +123,10 @@ fn refuse_needed(found: &Condition) -> Result<()> {
 /// Removes a polecat whatever it has; what only it has is saved first.
 fn put_away(home: &Home, actor: &str, found: Condition) -> Result<Removed> {
     let hook = found.standing.hook;
+    let stopped = session::stop(home, &hook)?;
+    session::refuse_occupied(home, &hook)?;
     let mut removed = Removed {
-        stopped: session::stop(home, &hook)?,
+        stopped,
         released: false,
         changes: None,
         ahead: found.ahead,

@@ -2,6 +2,7 @@
 //! that logs, records the end and ends with the turn.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ use crate::world::process::{self, Asked, Ended, Limits, Mark, Run};
 const FOLDER: &str = "sessions";
 /// How much of an agent's output its log keeps, in bytes.
 const LOG_MAX: u64 = 256 * 1024 * 1024;
+/// How often it is looked, 10 ms apart, whether what was stopped is gone.
+const GOING_MAX: usize = 100;
 /// How much of a log is looked at for its last lines, in bytes.
 const TAIL_MAX: u64 = 1024 * 1024;
 /// The first line of a session that runs.
@@ -127,6 +130,32 @@ pub(super) fn is_alive(home: &Home, hook: &Hook) -> bool {
     locks(home, hook).iter().any(|path| Lock::is_held(path))
 }
 
+/// Returns the lock that an agent's command and all that it starts hold, as long as any of them lives.
+fn started_lock(home: &Home, hook: &Hook) -> Option<PathBuf> {
+    let private = home.repo().private_dir(&hook.path)?;
+    Some(private.join("gt-started.lock"))
+}
+
+/// Returns whether anybody may work in an agent's worktree: its session, or what a session started and
+/// nobody watches any more.
+pub(super) fn is_occupied(home: &Home, hook: &Hook) -> bool {
+    let started = started_lock(home, hook);
+    is_alive(home, hook) || started.is_some_and(|path| Lock::is_held(&path))
+}
+
+/// Refuses where something that a session started runs on by itself: it could only be guessed which.
+pub(super) fn refuse_occupied(home: &Home, hook: &Hook) -> Result<()> {
+    if !is_occupied(home, hook) {
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "something that a session of {} started still runs in '{}'",
+        hook.agent,
+        hook.path.display()
+    ))
+    .hint("git gt does not know what it is; end it by hand, or wait"))
+}
+
 /// Waits until no session of the agent runs.
 pub(super) fn wait(home: &Home, hook: &Hook) -> Result<()> {
     for path in locks(home, hook) {
@@ -163,7 +192,16 @@ pub(super) fn stop(home: &Home, hook: &Hook) -> Result<bool> {
         ))
     })?;
     match asked {
-        Asked::Ended => Ok(true),
+        Asked::Ended => {
+            // What was killed with it takes a moment to go.
+            for _ in 0..GOING_MAX {
+                if !is_occupied(home, hook) {
+                    break;
+                }
+                home.world().pause(Duration::from_millis(10));
+            }
+            Ok(true)
+        }
         Asked::Gone if !is_alive(home, hook) => Ok(true),
         Asked::Gone => Err(Fault::refused(format!(
             "the session of {} is not one this machine's git gt can name",
@@ -284,6 +322,11 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
     let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
     let hooked = call_us(home, &hook, &session);
+    let started = started_lock(home, &hook).and_then(|path| Lock::try_take(&path).ok().flatten());
+    if let Some(lock) = &started {
+        lock.let_children_hold()
+            .map_err(|error| Fault::fatal(format!("cannot share a lock: {error}")))?;
+    }
     // From here on a wish to stop reaches the agent.
     home.world()
         .catch_interrupts()

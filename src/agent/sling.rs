@@ -257,6 +257,7 @@ fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> R
                 .hint("leave the name away to give the bead to another polecat"),
         );
     }
+    session::refuse_occupied(home, &it.hook)?;
     let path = it.hook.path.display();
     let why = match look.ground(&it.hook)? {
         Ground::Clean | Ground::Gone => return Ok(()),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Standing;
 use super::hook::Hook;
+use super::{Standing, session};
 use crate::fault::Result;
 use crate::git::Worktree;
 use crate::ledger::{CloneId, Time};
@@ -47,6 +47,8 @@ pub struct Condition {
     pub ground: Ground,
     /// How many commits its branch has that the target has not.
     pub ahead: u64,
+    /// Whether somebody may work in its worktree: its session, or what that started.
+    pub occupied: bool,
 }
 
 /// What the conditions of all agents are told from, read once.
@@ -90,6 +92,7 @@ impl<'h> Look<'h> {
         Ok(Condition {
             duty: self.duty(hook)?,
             ground: self.ground(hook)?,
+            occupied: session::is_occupied(self.home, hook),
             ahead,
             standing,
         })
@@ -158,7 +161,7 @@ impl<'h> Look<'h> {
 impl Condition {
     /// Returns whether nothing is on its hook and nobody works in its worktree.
     pub fn is_idle(&self) -> bool {
-        self.duty == Duty::Over && !self.standing.alive
+        self.duty == Duty::Over && !self.occupied
     }
 
     /// Returns what a person should know and do, empty where all is as it should be.
@@ -193,7 +196,11 @@ impl Condition {
             ),
             Duty::Over => String::new(),
         };
-        let all = [duty, ground].into_iter().filter(|it| !it.is_empty());
+        let left = match self.occupied {
+            true => "something it started still runs there".to_owned(),
+            false => String::new(),
+        };
+        let all = [duty, left, ground].into_iter().filter(|it| !it.is_empty());
         all.collect::<Vec<_>>().join("; ")
     }
 }
@@ -214,7 +221,8 @@ pub(super) fn longest_idle(home: &Home) -> Result<Option<Hook>> {
     all.sort_by_cached_key(|it| (Time::parse(&it.hook.since), it.hook.agent.clone()));
     for standing in all {
         let hook = standing.hook;
-        if look.duty(&hook)? == Duty::Over && look.ground(&hook)? == Ground::Clean {
+        let is_free = look.duty(&hook)? == Duty::Over && !session::is_occupied(home, &hook);
+        if is_free && look.ground(&hook)? == Ground::Clean {
             return Ok(Some(hook));
         }
     }

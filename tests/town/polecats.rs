@@ -412,3 +412,38 @@ fn a_named_polecat_whose_worktree_is_gone_starts_anew() {
     is_kept(&place, &tip);
     assert!(!path.join("file").exists());
 }
+
+#[test]
+fn what_nobody_watches_any_more_keeps_its_worktree() {
+    let place = with_agent(
+        "ps -o ppid= -p $(ps -o pgid= -p $$) >\"$PLACE/keeper\"; read line <\"$PLACE/go\"",
+    );
+    let mut go = place.pipe("go");
+    let bead = place.create("work");
+    let path = hook(&place, &bead);
+    let keeper = place.until("the keeper", || {
+        place.read("keeper").trim().parse::<u32>().ok()
+    });
+    Output::of(std::process::Command::new("kill").args(["-9", &keeper.to_string()])).done();
+    place.until("it is lost", || {
+        (polecat(&place, "furiosa")["state"] == "lost").then_some(())
+    });
+    place.gt(&["release", &bead]).done();
+    let words = ["still runs in", "end it by hand"];
+    for args in [
+        &["polecat", "remove", "furiosa", "--force"][..],
+        &["sling", &place.create("named"), "furiosa"],
+    ] {
+        place.gt(args).fails(4, &words);
+    }
+    place.gt(&["polecat", "gc"]).done();
+    assert!(path.exists());
+    let remark = polecat(&place, "furiosa")["remark"].clone();
+    assert_eq!(remark, "something it started still runs there");
+    std::io::Write::write_all(&mut go, b"go\n").unwrap();
+    place.is_quiet();
+    place.write("agent.sh", "exit 0");
+    let other = place.create("other");
+    assert_eq!(hook(&place, &other), path, "it is free again");
+    ended(&place, &other);
+}
