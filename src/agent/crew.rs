@@ -41,13 +41,7 @@ pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew
         .hint("move it out of the way; nothing in it was touched"));
     }
     let target = home.target(None)?;
-    let base = home.known_tip(&target)?.ok_or_else(|| {
-        Fault::not_found(format!(
-            "the target branch '{}' does not exist yet",
-            target.branch
-        ))
-        .hint("make a first commit, or fetch the remote's: git fetch")
-    })?;
+    let base = home.base(&target)?;
     let branch = format!("crew/{name}");
     if home
         .repo()

@@ -76,13 +76,7 @@ fn finished(home: &Home, hook: &Hook, target: Option<&str>) -> Result<Work> {
         Fault::not_found(format!("branch '{branch}' of {} is gone", hook.bead))
             .hint("git reflog may still show its commits")
     })?;
-    let tip = home.known_tip(&target)?.ok_or_else(|| {
-        Fault::not_found(format!(
-            "the target branch '{}' does not exist",
-            target.branch
-        ))
-        .hint("git gt config set target <branch>")
-    })?;
+    let tip = home.base(&target)?;
     Ok(Work {
         branch,
         head,

@@ -124,13 +124,7 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
     let name = begun.as_deref().map(last).or(order.polecat.as_deref());
     let name = name.map(str::to_owned);
     let target = home.target(None)?;
-    let base = home.known_tip(&target)?.ok_or_else(|| {
-        Fault::not_found(format!(
-            "the target branch '{}' does not exist yet",
-            target.branch
-        ))
-        .hint("make a first commit, or fetch the remote's: git fetch")
-    })?;
+    let base = home.base(&target)?;
     let idle = match name {
         Some(_) => None,
         None => state::longest_idle(home)?,

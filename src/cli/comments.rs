@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::beads::{Change, object, one};
+use super::input;
 use super::reply::{Reply, printable};
 use super::show::indented;
 use crate::bead::{comment, comments, resolve};
@@ -92,7 +93,7 @@ pub(crate) fn thread(bead: &Bead) -> String {
 pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
     let home = cx.home_of(&args.id)?;
     let text = match &args.file {
-        Some(file) => super::import::content(cx, file)?,
+        Some(file) => input::file(cx, file)?,
         None => args.text.clone().unwrap_or_default(),
     };
     let text = text.trim();

@@ -1,8 +1,7 @@
 //! `git gt handoff` and `git gt resume`
 
-use std::io::Read as _;
-
 use super::Context;
+use super::input;
 use super::reply::Reply;
 use crate::agent::handoff::{self, BODY_MAX, Whose, Words};
 use crate::agent::{self, Hook};
@@ -46,7 +45,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let home = cx.home()?;
     let body = match &args.message {
         Some(message) => message.clone(),
-        None if args.stdin => stdin()?,
+        None if args.stdin => input::said(BODY_MAX)?,
         None => String::new(),
     };
     let bead = match &args.bead {
@@ -85,19 +84,6 @@ fn next(home: &Home, written: &Handoff) -> Result<String> {
             written.from()
         ),
     })
-}
-
-/// Reads no more than may be said, and one byte.
-fn stdin() -> Result<String> {
-    let mut bytes = Vec::new();
-    let limit = BODY_MAX as u64 + 1;
-    let read = std::io::stdin().lock().take(limit).read_to_end(&mut bytes);
-    read.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
-    if bytes.len() > BODY_MAX {
-        // Cut in the middle of a character it would be called something else.
-        bytes.fill(b'x');
-    }
-    String::from_utf8(bytes).map_err(|_| Fault::invalid("standard input is not UTF-8"))
 }
 
 /// Returns for whom whoever asks carries on.

@@ -1,11 +1,11 @@
 //! `git gt import`
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use serde_json::json;
 
 use super::Context;
+use super::input;
 use super::reply::Reply;
 use crate::bead::{Imported, Line, Merged, merge, read};
 use crate::fault::{Fault, Result};
@@ -38,7 +38,7 @@ struct Parsed {
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let home = cx.home()?;
-    let parsed = parse(&content(cx, &args.file)?);
+    let parsed = parse(&input::file(cx, &args.file)?);
     let mut all = Merged::default();
     let mut faults = parsed.faults;
     for batch in parsed.beads.chunks(BATCH) {
@@ -69,22 +69,6 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         faults.len()
     );
     Ok(Reply::new(value, text).with_faults(faults))
-}
-
-/// Returns the text of a file, or of standard input for `-`.
-pub(crate) fn content(cx: &Context, file: &str) -> Result<String> {
-    let mut bytes = Vec::new();
-    if file == "-" {
-        let done = std::io::stdin().lock().read_to_end(&mut bytes);
-        done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
-    } else {
-        let path = cx.world.cwd().join(file);
-        bytes = std::fs::read(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{file}'")),
-            _ => Fault::io("read", &path, &error),
-        })?;
-    }
-    String::from_utf8(bytes).map_err(|_| Fault::invalid(format!("'{file}' is not UTF-8")))
 }
 
 fn parse(text: &str) -> Parsed {

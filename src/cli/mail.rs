@@ -2,15 +2,14 @@
 
 mod look;
 
-use std::io::Read as _;
-
 use serde_json::{Value, json};
 
 use super::Context;
 use super::beads::{parsed, several};
+use super::input;
 use super::reply::{Exit, Reply, printable};
 use crate::bead;
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::mail::{self, BODY_MAX, Draft, Handling, Inbox, Search, as_json};
 use crate::record::Mail;
 use crate::town::{Home, machine};
@@ -182,15 +181,7 @@ impl Body {
         if !self.stdin {
             return Ok(self.message.clone().unwrap_or_default());
         }
-        let mut bytes = Vec::new();
-        let limit = BODY_MAX as u64 + 1;
-        let read = std::io::stdin().lock().take(limit).read_to_end(&mut bytes);
-        read.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
-        if bytes.len() > BODY_MAX {
-            // Cut in the middle of a character it would be called something else.
-            bytes.fill(b'x');
-        }
-        String::from_utf8(bytes).map_err(|_| Fault::invalid("standard input is not UTF-8"))
+        input::said(BODY_MAX)
     }
 }
 

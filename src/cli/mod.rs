@@ -26,6 +26,7 @@ mod hook;
 mod hooks;
 mod import;
 mod init;
+mod input;
 mod install;
 mod install_docs;
 mod label;

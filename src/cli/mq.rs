@@ -129,12 +129,7 @@ fn submit(
             "'{branch}' is the branch that work lands on"
         )));
     }
-    let tip = home.known_tip(&target)?.ok_or_else(|| {
-        Fault::not_found(format!(
-            "the target branch '{}' does not exist",
-            target.branch
-        ))
-    })?;
+    let tip = home.base(&target)?;
     let bead = bead
         .map(|typed| crate::bead::resolve(&home.view(), home.rig().prefix(), typed))
         .transpose()?

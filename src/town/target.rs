@@ -70,6 +70,19 @@ impl Home {
         Ok(tip)
     }
 
+    /// Returns the commit that work for the target starts from, as it is known here; refuses a target that
+    /// does not exist.
+    pub fn base(&self, target: &Target) -> Result<Oid> {
+        self.known_tip(target)?.ok_or_else(|| {
+            Fault::not_found(format!(
+                "the target branch '{}' does not exist yet",
+                target.branch
+            ))
+            .hint("make a first commit, or fetch the remote's: git fetch")
+            .hint("or choose another: git gt config set target <branch>")
+        })
+    }
+
     /// Asks the remote, where there is one, and returns the target's commit.
     pub fn fresh_tip(&self, target: &Target) -> Result<Oid> {
         let missing = || {
