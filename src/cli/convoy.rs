@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::reply::{Reply, columns, printable};
 use crate::bead::Beads;
-use crate::convoy::{self, Draft, Progress, Stand, as_json, progress};
+use crate::convoy::{self, Draft, Progress, Stand, as_json};
 use crate::fault::Result;
 use crate::mail;
 use crate::record::{Bead, Convoy};
@@ -186,7 +186,7 @@ fn changed(
     // Complete from the start, it is closed by now.
     let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);
     let beads = Beads::of_town(home)?;
-    let stands = stands(&view, &convoy, &beads);
+    let stands = convoy::stands(&view, &convoy, &beads);
     let text = format!(
         "{} {what}: {} ({}/{} closed)",
         convoy.id(),
@@ -206,14 +206,6 @@ fn changed(
         reply = reply.note(hint);
     }
     Ok(reply)
-}
-
-fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
-    let is_deleted = |id: &str| {
-        let found = view.bead_anywhere(id).ok().flatten();
-        found.is_some_and(|bead| bead.is_deleted())
-    };
-    progress(convoy, beads, is_deleted, view.repo().world().now())
 }
 
 fn watch(cx: &Context, home: &Home, args: &Watch, on: bool) -> Result<Reply> {
@@ -237,7 +229,7 @@ fn with_progress(
     let beads = Beads::of_town(home)?;
     convoy::sort(&mut convoys);
     let all = convoys.into_iter().map(|convoy| {
-        let stands = stands(view, &convoy, &beads);
+        let stands = convoy::stands(view, &convoy, &beads);
         (convoy, stands)
     });
     Ok(all.collect())

@@ -49,6 +49,7 @@ mod rig;
 mod session;
 mod show;
 mod sling;
+mod status;
 mod sync;
 mod town;
 mod unsling;
@@ -120,6 +121,8 @@ enum Command {
     Town(town::Args),
     /// Say under which name you act, and why
     Whoami(whoami::Args),
+    /// Show the town, or the rig, at a glance: who works, what waits, what is done
+    Status(status::Args),
     /// Say which role you play, and where you stand
     Role(whoami::RoleArgs),
     /// Say how agents are started here, and other settings
@@ -367,6 +370,7 @@ fn dispatch(cx: &Context, command: Command) -> Result<Reply> {
         Command::Crew(args) => crew::run(cx, &args),
         Command::Worktree(args) => worktree::run(cx, &args),
         Command::Town(args) => town::run(cx, &args),
+        Command::Status(args) => status::run(cx, &args),
         Command::Whoami(args) => whoami::run(cx, &args),
         Command::Role(args) => whoami::role(cx, &args),
         Command::Config(args) => config::run(cx, &args),

@@ -1,6 +1,6 @@
 //! What people do to convoys: make them, add and remove beads, watch, close and land them.
 
-use super::progress::{Stand, progress};
+use super::progress::{Stand, stands};
 use super::resolve::{bead_id, resolve};
 use crate::bead::Beads;
 use crate::fault::{Fault, Result};
@@ -197,16 +197,7 @@ pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy
 fn open_work(home: &Home, typed: &str) -> Result<(Convoy, Vec<String>)> {
     let view = home.view();
     let convoy = resolve(&view, home.hq()?.rig().prefix(), typed)?;
-    let is_deleted = |id: &str| {
-        view.bead_anywhere(id)
-            .is_ok_and(|it| it.is_some_and(|it| it.is_deleted()))
-    };
-    let stands = progress(
-        &convoy,
-        &Beads::of_town(home)?,
-        is_deleted,
-        home.world().now(),
-    );
+    let stands = stands(&view, &convoy, &Beads::of_town(home)?);
     let open = stands.parts.into_iter();
     let open = open.filter(|it| it.stand != Stand::Closed).map(|it| it.id);
     Ok((convoy, open.collect()))

@@ -3,6 +3,7 @@
 use crate::bead::{Beads, Blockers, is_ready};
 use crate::ledger::Time;
 use crate::record::{Bead, Convoy};
+use crate::town::View;
 
 /// Where a bead of a convoy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +68,18 @@ impl Progress {
     }
 }
 
+/// Returns how far a convoy has come over a view; `beads` are those of the town ([`Beads::of_town`]).
+pub fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
+    let is_deleted = |id: &str| {
+        let found = view.bead_anywhere(id).ok().flatten();
+        found.is_some_and(|bead| bead.is_deleted())
+    };
+    progress(convoy, beads, is_deleted, view.repo().world().now())
+}
+
 /// Returns how far a convoy has come; `beads` are all there are, without deleted ones, which `is_deleted`
 /// tells from those that are not here yet.
-pub fn progress(
+fn progress(
     convoy: &Convoy,
     beads: &Beads,
     is_deleted: impl Fn(&str) -> bool,

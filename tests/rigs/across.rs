@@ -213,3 +213,53 @@ fn what_hq_says_holds_for_its_rigs() {
     yard.gt("gt/web", &["sling", &bead, "--agent", "shared"])
         .done();
 }
+
+#[test]
+fn work_of_two_rigs_is_slung_from_hq_and_lands_in_both() {
+    let yard = Yard::with_town(
+        "echo \"$GT_BEAD\" >\"$GT_BEAD\"; git add . && git commit -qm work && git gt done",
+    );
+    let (api, web) = (yard.create("gt/api", "a"), yard.create("gt/web", "b"));
+    let hq = yard.create("gt", "c");
+    yard.gt("gt", &["sling", &hq])
+        .fails(4, "which holds no code");
+    yard.gt("gt", &["sling", &api, "web"])
+        .fails(4, "is a bead of rig api");
+    yard.gt("gt", &["sling", &api, "nowhere/nux"])
+        .fails(1, "rigs of this town: api, web");
+    yard.gt("gt/web", &["sling", &api, "."])
+        .fails(4, "you stand in web");
+    let slung = yard.json("gt", &["sling", &api, &web]);
+    assert_eq!(slung[0]["agent"], "api/polecats/furiosa");
+    assert_eq!(slung[1]["agent"], "web/polecats/furiosa");
+    yard.ended("gt");
+    yard.gt("gt", &["peek", "furiosa"])
+        .fails(1, "is in several rigs");
+    yard.gt("gt", &["peek", "web/furiosa"]).done();
+    assert_eq!(
+        yard.json("gt", &["mq", "list"]).as_array().unwrap().len(),
+        2
+    );
+    let ran = yard.json("gt", &["refinery", "run"]);
+    for rig in ran.as_array().unwrap() {
+        assert_eq!(rig["landed"].as_array().unwrap().len(), 1, "{ran}");
+    }
+    for (rig, bead) in [("api", &api), ("web", &web)] {
+        let files = yard.git(&format!("{rig}.git"), &["ls-tree", "--name-only", "main"]);
+        assert!(files.contains(bead.as_str()), "{files}");
+        assert_eq!(yard.json("gt", &["show", bead])[0]["status"], "closed");
+    }
+    // Each was slung in a convoy of its own, which HQ keeps, and which has ended with it.
+    let convoys = yard.json("gt", &["convoy", "list", "--all"]);
+    let closed = convoys
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["status"] == "closed");
+    assert_eq!(closed.count(), 2, "{convoys}");
+    let status = yard.json("gt", &["status"]);
+    assert_eq!(status["rigs"].as_array().unwrap().len(), 2);
+    assert_eq!(status["rigs"][0]["queued"], 0);
+    let agents = yard.json("gt", &["agents"]);
+    assert_eq!(agents.as_array().unwrap().len(), 2);
+}

@@ -138,6 +138,20 @@ impl Yard {
         said.trim().to_owned()
     }
 
+    /// Waits until no agent of a town runs.
+    #[track_caller]
+    pub(crate) fn ended(&self, town: &str) {
+        let start = std::time::Instant::now();
+        loop {
+            let agents = self.json(town, &["agents"]);
+            let mut agents = agents.as_array().unwrap().iter();
+            if agents.all(|it| it["running"] == false) {
+                return;
+            }
+            assert!(start.elapsed().as_secs() < 60, "agents run for ever");
+        }
+    }
+
     /// Runs git in a folder of the yard and returns what it printed.
     #[track_caller]
     pub(crate) fn git(&self, folder: &str, args: &[&str]) -> String {

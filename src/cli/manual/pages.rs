@@ -55,6 +55,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-runtime-hook.1"),
     page!("git-gt-show.1"),
     page!("git-gt-sling.1"),
+    page!("git-gt-status.1"),
     page!("git-gt-sync.1"),
     page!("git-gt-town.1"),
     page!("git-gt-unsling.1"),

@@ -1,0 +1,183 @@
+//! `git gt status`
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::done::counted;
+use super::reply::{Reply, columns, printable};
+use crate::agent;
+use crate::bead::{Beads, Blockers, is_ready};
+use crate::convoy::{Stand, stands};
+use crate::fault::{Fault, Result};
+use crate::mail::{self, Inbox};
+use crate::record::{Bead, Convoy};
+use crate::town::{Home, machine};
+
+/// Show the town, or the rig, at a glance: who works, what waits, what is done
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// What goes on in a rig.
+struct Glance {
+    home: Home,
+    agents: Vec<agent::Standing>,
+    ready: usize,
+    in_progress: usize,
+    blocked: usize,
+    queued: usize,
+    titles: Beads,
+}
+
+pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
+    let home = cx.home()?;
+    let mut rigs = Vec::new();
+    for rig in cx.homes()? {
+        if !rig.is_hq() {
+            rigs.push(look(rig)?);
+        }
+    }
+    let actor = cx.actor(home.repo());
+    let unread = unread(&home, &actor)?;
+    let convoys = convoys(&home)?;
+    let away = away(cx, &home)?;
+    let value = as_json(&home, (&actor, unread), &rigs, &convoys, &away);
+    let mut text = format!("{}\n", home.town_root().display());
+    text.push_str(&format!("  {actor}: {unread} unread\n"));
+    for rig in &rigs {
+        text.push_str(&said(rig));
+    }
+    for name in &away {
+        text.push_str(&format!(
+            "\n{name}  not on this machine: git gt rig add {name}\n"
+        ));
+    }
+    if !convoys.is_empty() {
+        let rows = convoys.iter().map(|(convoy, done, total)| {
+            vec![
+                format!("  {}", convoy.id()),
+                format!("{done}/{total}"),
+                convoy.title().to_owned(),
+            ]
+        });
+        text.push_str(&format!("\nconvoys\n{}", columns(rows)));
+    }
+    Ok(Reply::new(value, printable(&text)))
+}
+
+/// Returns the names of rigs of the town that have no clone here.
+fn away(cx: &Context, home: &Home) -> Result<Vec<String>> {
+    if cx.rig.is_some() || !home.is_hq() {
+        return Ok(Vec::new());
+    }
+    let mut away = Vec::new();
+    for rig in home.rigs()? {
+        match home.at_rig(rig.name()) {
+            Ok(_) => {}
+            Err(Fault::NotFound(_)) => away.push(rig.name().to_owned()),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(away)
+}
+
+fn unread(home: &Home, actor: &str) -> Result<usize> {
+    let inbox = Inbox::of(actor, &machine(home.repo()));
+    let kept = mail::mailbox(home, actor)?;
+    let now = home.world().now();
+    let all = mail::inbox(&kept.view(), &inbox)?;
+    Ok(all.iter().filter(|it| inbox.is_new(it, now)).count())
+}
+
+fn look(home: Home) -> Result<Glance> {
+    let now = home.world().now();
+    let beads = Beads::all(&home.view())?;
+    let blockers = Blockers::new(&beads);
+    let (mut ready, mut in_progress, mut blocked) = (0, 0, 0);
+    for bead in beads.iter().filter(|bead| !bead.is_closed()) {
+        match bead.holder() {
+            Some(_) => in_progress += 1,
+            None if is_ready(&blockers, bead, now) => ready += 1,
+            None => blocked += 1,
+        }
+    }
+    let requests = home.view().requests()?;
+    Ok(Glance {
+        agents: agent::agents(&home)?,
+        queued: requests.iter().filter(|it| it.is_live()).count(),
+        ready,
+        in_progress,
+        blocked,
+        titles: beads,
+        home,
+    })
+}
+
+/// Returns open convoys with how many of their beads are closed, and how many there are.
+fn convoys(home: &Home) -> Result<Vec<(Convoy, usize, usize)>> {
+    let view = home.view();
+    let mut all = view.convoys()?;
+    all.retain(Convoy::is_live);
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let beads = Beads::of_town(home)?;
+    let part = |convoy: Convoy| {
+        let stands = stands(&view, &convoy, &beads);
+        (convoy, stands.count(Stand::Closed), stands.total())
+    };
+    Ok(all.into_iter().map(part).collect())
+}
+
+fn said(rig: &Glance) -> String {
+    let running = rig.agents.iter().filter(|it| it.alive).count();
+    let mut text = format!(
+        "\n{}  {} ready, {} under way, {} waiting, {} in the queue; {}, {running} running\n",
+        rig.home.rig().name(),
+        rig.ready,
+        rig.in_progress,
+        rig.blocked,
+        rig.queued,
+        counted(rig.agents.len() as u64, "agent"),
+    );
+    let rows = rig.agents.iter().filter(|it| it.alive).map(|it| {
+        let title = rig.titles.get(&it.hook.bead).map(Bead::title);
+        vec![
+            format!("  {}", it.hook.agent),
+            it.hook.bead.clone(),
+            title.unwrap_or_default().to_owned(),
+        ]
+    });
+    text.push_str(&columns(rows));
+    text
+}
+
+fn as_json(
+    home: &Home,
+    (actor, unread): (&str, usize),
+    rigs: &[Glance],
+    convoys: &[(Convoy, usize, usize)],
+    away: &[String],
+) -> Value {
+    let agent = |it: &agent::Standing| json!({ "address": it.hook.agent, "hook_bead": it.hook.bead, "running": it.alive });
+    let rig = |it: &Glance| {
+        json!({
+            "name": it.home.rig().name(),
+            "prefix": it.home.rig().prefix(),
+            "path": it.home.hooks_dir().display().to_string(),
+            "agents": it.agents.iter().map(agent).collect::<Vec<_>>(),
+            "ready": it.ready,
+            "in_progress": it.in_progress,
+            "blocked": it.blocked,
+            "queued": it.queued,
+        })
+    };
+    let convoy = |(convoy, done, total): &(Convoy, usize, usize)| json!({ "id": convoy.id(), "title": convoy.title(), "completed": done, "total": total });
+    json!({
+        "root": home.town_root().display().to_string(),
+        "actor": actor,
+        "unread": unread,
+        "rigs": rigs.iter().map(rig).collect::<Vec<_>>(),
+        "away": away,
+        "convoys": convoys.iter().map(convoy).collect::<Vec<_>>(),
+    })
+}
