@@ -43,8 +43,10 @@ const SOURCES: &[(&str, Source)] = &[
     ("KEY", keys),
     ("MAIL", mails),
     ("NAME", names),
+    ("OFFER", offers),
     ("POLECAT", polecats),
     ("REQUEST", requests),
+    ("RIG", rigs),
     ("SAVED", saved),
     ("TARGET", beads),
     ("TYPE:ID", beads),
@@ -85,6 +87,8 @@ struct Place<'a> {
     is_over: bool,
     /// The folder of `-C`.
     dir: Option<&'a str>,
+    /// The rig that was named.
+    rig: Option<&'a str>,
     current: &'a str,
 }
 
@@ -97,12 +101,16 @@ impl<'a> Place<'a> {
             option: None,
             is_over: false,
             dir: None,
+            rig: None,
             current,
         };
         for word in typed {
             if let Some(option) = place.option.take() {
                 if option.get_id() == "chdir" {
                     place.dir = Some(word);
+                }
+                if option.get_id() == "rig" {
+                    place.rig = Some(word);
                 }
             } else if word == "--" {
                 place.is_over = true;
@@ -228,7 +236,13 @@ impl<'a> Place<'a> {
             _ => name.map_or("", |it| it.as_str()),
         };
         let world = self.dir.map(|dir| cx.world.at(dir.as_ref()));
-        let home = || Home::open(world.as_ref().unwrap_or(&cx.world));
+        let home = || {
+            let home = Home::open(world.as_ref().unwrap_or(&cx.world))?;
+            match self.rig {
+                Some(rig) => home.at_rig(rig),
+                None => Ok(home),
+            }
+        };
         let found = match name {
             "agent" => home().map(|home| programs(&home)),
             "actor" => home().and_then(|home| workers(&home, self)),
@@ -263,9 +277,18 @@ fn commands(command: &Command) -> Vec<Candidate> {
     visible.map(entry).collect()
 }
 
-/// Returns open beads, or closed ones where those are wanted or no open one begins so.
+/// Returns open beads, or closed ones where those are wanted or no open one begins so; from HQ those of every
+/// rig, elsewhere those of the rig whose prefix was typed.
 fn beads(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
-    let all = home.view().beads()?;
+    let homes = if home.is_hq() && place.rig.is_none() {
+        home.all_here()?
+    } else {
+        vec![home.of_bead(place.value())?]
+    };
+    let mut all = Vec::new();
+    for home in homes {
+        all.extend(home.view().beads()?);
+    }
     let wants_closed = place.path == ["reopen"];
     let some = |closed: bool| -> Vec<Candidate> {
         let fitting = all
@@ -339,13 +362,27 @@ fn addresses(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     Ok(found)
 }
 
+/// Returns the rigs of the town.
+fn rigs(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let rigs = home.rigs()?;
+    let entry = |it: &crate::record::Rig| (it.name().to_owned(), it.url().to_owned());
+    Ok(rigs.iter().map(entry).collect())
+}
+
+/// Returns the commands that wait to be accepted.
+fn offers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let entry = |it: town::Offer| (it.id, it.command);
+    Ok(home.offers()?.into_iter().map(entry).collect())
+}
+
 /// Returns the mail in the inbox of whoever asks, what was put away only where that is wanted.
 fn mails(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     let machine = town::machine(home.repo());
     let inbox = Inbox::of(&town::actor(home.repo(), None), &machine);
     let now = home.world().now();
     let wants_all = place.path == ["mail", "mark-unread"];
-    let mut all = mail::inbox(&home.view(), &inbox)?;
+    let kept = mail::mailbox(home, &town::actor(home.repo(), None))?;
+    let mut all = mail::inbox(&kept.view(), &inbox)?;
     all.retain(|it| wants_all || inbox.is_shown(it, now));
     let entry = |it: &crate::record::Mail| {
         let what = format!("{}: {}", it.from(), it.subject());

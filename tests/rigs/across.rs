@@ -263,3 +263,27 @@ fn work_of_two_rigs_is_slung_from_hq_and_lands_in_both() {
     let agents = yard.json("gt", &["agents"]);
     assert_eq!(agents.as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn shells_are_offered_rigs_and_the_beads_of_each() {
+    let yard = Yard::with_town("");
+    let (api, web) = (yard.create("gt/api", "a"), yard.create("gt/web", "b"));
+    let offered = |folder: &str, words: &[&str]| -> Vec<String> {
+        let said = yard
+            .gt(folder, &[&["complete", "--"], words].concat())
+            .done();
+        let values = said
+            .lines()
+            .map(|line| line.split('\t').next().unwrap().to_owned());
+        values.collect()
+    };
+    assert_eq!(offered("gt/web", &["--rig", ""]), ["api", "web"]);
+    assert_eq!(offered("gt", &["worktree", "a"]), ["api"]);
+    assert_eq!(offered("gt", &["show", ""]), [api.as_str(), &web]);
+    assert_eq!(offered("gt/web", &["show", ""]), [web.as_str()]);
+    assert_eq!(offered("gt/web", &["show", "api-"]), [api.as_str()]);
+    assert_eq!(
+        offered("gt/web", &["--rig", "api", "show", ""]),
+        [api.as_str()]
+    );
+}
