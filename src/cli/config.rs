@@ -140,7 +140,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 format!("{key} is {value} {whose}"),
             ))
         }
-        Verb::Accept { offers, all } => accept(&home, offers, *all),
+        Verb::Accept { offers, all } => accept(cx, offers, *all),
         Verb::Show {} => show(&home),
     }
 }
@@ -204,41 +204,43 @@ fn show(home: &Home) -> Result<Reply> {
 }
 
 /// Accepts commands that came from elsewhere, or shows them.
-fn accept(home: &Home, names: &[String], all: bool) -> Result<Reply> {
-    let offers = home.offers()?;
-    let mut chosen: Vec<&Offer> = Vec::new();
+/// Accepts what waits in the rig one stands in and in HQ; from HQ, in the whole town.
+///
+/// After a crash some of it is accepted.
+fn accept(cx: &Context, names: &[String], all: bool) -> Result<Reply> {
+    let mut homes = cx.homes()?;
+    if let [home] = &homes[..]
+        && cx.rig.is_none()
+        && !home.is_hq()
+        && !home.stands_alone()
+    {
+        homes.push(home.hq()?);
+    }
+    let mut offers: Vec<(&Home, Offer)> = Vec::new();
+    for home in &homes {
+        offers.extend(home.offers()?.into_iter().map(|offer| (home, offer)));
+    }
+    let mut chosen: Vec<bool> = vec![all; offers.len()];
     for name in names {
-        let fits = |it: &&Offer| it.id == *name || it.id.ends_with(&format!(".{name}"));
-        let found: Vec<&Offer> = offers.iter().filter(fits).collect();
-        match found[..] {
-            [one] => chosen.push(one),
-            [] => {
-                return Err(
-                    Fault::not_found(format!("no '{name}' waits to be accepted"))
-                        .hint("git gt config accept shows what does"),
-                );
-            }
-            _ => {
-                return Err(Fault::not_found(format!("'{name}' is a gate and an agent"))
-                    .hint(format!("git gt config accept gate.{name}")));
-            }
+        chosen[named(&offers, name)?] = true;
+    }
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for ((home, offer), accepted) in offers.iter().zip(chosen) {
+        if accepted {
+            home.accept(offer)?;
         }
+        let rig = home.rig().name();
+        values.push(json!({
+            "id": offer.id, "command": offer.command, "accepted": accepted, "rig": rig
+        }));
+        let word = if accepted { "accepted" } else { "waits" };
+        let mut row = vec![offer.id.clone(), word.to_owned(), offer.command.clone()];
+        if homes.len() > 1 {
+            row.insert(0, rig.to_owned());
+        }
+        rows.push(row);
     }
-    if all {
-        chosen = offers.iter().collect();
-    }
-    for offer in &chosen {
-        home.accept(offer)?;
-    }
-    let accepted = |it: &Offer| chosen.iter().any(|chosen| chosen.id == it.id);
-    let value =
-        |it: &Offer| json!({ "id": it.id, "command": it.command, "accepted": accepted(it) });
-    let values: Vec<Value> = offers.iter().map(value).collect();
-    let row = |it: &Offer| {
-        let word = if accepted(it) { "accepted" } else { "waits" };
-        vec![it.id.clone(), word.to_owned(), it.command.clone()]
-    };
-    let mut text = columns(offers.iter().map(row));
+    let mut text = columns(rows);
     if text.is_empty() {
         text = "nothing waits to be accepted\n".to_owned();
     }
@@ -248,4 +250,31 @@ fn accept(home: &Home, names: &[String], all: bool) -> Result<Reply> {
     } else {
         reply
     })
+}
+
+/// Returns which of the offers a name means: `gate.test`, or `test` where there is one of that name.
+fn named(offers: &[(&Home, Offer)], name: &str) -> Result<usize> {
+    let fits = |it: &Offer| it.id == name || it.id.ends_with(&format!(".{name}"));
+    let found: Vec<usize> = (0..offers.len())
+        .filter(|index| fits(&offers[*index].1))
+        .collect();
+    let rig = |index: usize| offers[index].0.rig().name();
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err(
+            Fault::not_found(format!("no '{name}' waits to be accepted"))
+                .hint("git gt config accept shows what does"),
+        ),
+        [one, two, ..] if rig(one) != rig(two) => Err(Fault::not_found(format!(
+            "'{name}' waits in several rigs: {}",
+            found
+                .iter()
+                .map(|it| rig(*it))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+        .hint(format!("git gt config accept --rig {} {name}", rig(one)))),
+        _ => Err(Fault::not_found(format!("'{name}' is a gate and an agent"))
+            .hint(format!("git gt config accept gate.{name}"))),
+    }
 }

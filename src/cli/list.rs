@@ -51,8 +51,6 @@ pub(crate) struct Args {
 const LIMIT: usize = 50;
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?;
-    let view = home.view();
     let filter = Filter {
         statuses: args.status.clone(),
         everything: args.all,
@@ -65,22 +63,25 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         unassigned: false,
         labels: args.label.clone(),
     };
-    let parent = match &args.parent {
-        Some(typed) => Some(
-            bead::resolve(&view, home.rig().prefix(), typed)?
-                .id()
-                .to_owned(),
-        ),
-        None => None,
-    };
-    let beads = Beads::all(&view)?;
+    let mut homes = cx.homes()?;
+    let mut parent = None;
+    if let Some(typed) = &args.parent {
+        let home = cx.home_of(typed)?;
+        let found = bead::resolve(&home.view(), home.rig().prefix(), typed)?;
+        parent = Some(found.id().to_owned());
+        homes = vec![home];
+    }
+    let beads: Vec<Beads> = homes
+        .iter()
+        .map(|home| Beads::all(&home.view()))
+        .collect::<Result<_>>()?;
     let fits = |bead: &&Bead| {
         filter.lists(bead) && parent.as_deref().is_none_or(|it| bead.parent() == Some(it))
     };
-    let mut found: Vec<&Bead> = beads.iter().filter(fits).collect();
+    let mut found: Vec<&Bead> = beads.iter().flat_map(Beads::iter).filter(fits).collect();
     order(&mut found, Order::Priority, cx.world.now());
     let limit = args.limit.unwrap_or(if args.all { 0 } else { LIMIT });
-    Ok(listed(cx, std::slice::from_ref(&beads), found, limit))
+    Ok(listed(cx, &beads, found, limit))
 }
 
 /// Returns the reply of a list of beads of one or several homes, cut to `limit` (0: not at all), which is said.

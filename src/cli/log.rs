@@ -21,13 +21,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = match &args.id {
-        Some(id) => cx.home_of(id)?,
-        None => cx.home()?,
-    };
     let entries = match &args.id {
-        Some(typed) => of_record(&home, args.limit, typed)?,
-        None => history(home.repo(), args.limit, None)?,
+        Some(typed) => of_record(&cx.home_of(typed)?, args.limit, typed)?,
+        None => of_homes(&cx.homes()?, args.limit)?,
     };
     let values: Vec<Value> = entries
         .iter()
@@ -56,4 +52,17 @@ fn of_record(home: &Home, limit: usize, typed: &str) -> Result<Vec<Entry>> {
     let bead = resolve(&home.view(), home.rig().prefix(), typed)
         .map_err(|fault| fault.hint("git gt mq list --all shows every merge request"))?;
     history(home.repo(), limit, Some(bead.id()))
+}
+
+/// Returns what happened in several homes, the newest first.
+fn of_homes(homes: &[Home], limit: usize) -> Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    for home in homes {
+        all.extend(history(home.repo(), limit, None)?);
+    }
+    all.sort_by_key(|it| std::cmp::Reverse(it.time));
+    if limit > 0 {
+        all.truncate(limit);
+    }
+    Ok(all)
 }

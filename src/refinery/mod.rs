@@ -300,8 +300,9 @@ impl<'t> Refinery<'t> {
                 gate.what()
             ))
             .hint(format!(
-                "look at it; to let it count here: git gt config accept gate.{}",
-                gate.name()
+                "look at it; to let it count here: git gt config accept gate.{}{}",
+                gate.name(),
+                self.home.rig_option()
             )));
         }
         for gate in gates.iter().filter(|gate| gate.ci().is_some()) {

@@ -179,6 +179,14 @@ impl Home {
         self.town.is_none()
     }
 
+    /// Returns what a hint adds to a command so that it means this rig wherever in the town it is typed.
+    pub fn rig_option(&self) -> String {
+        if self.stands_alone() {
+            return String::new();
+        }
+        format!(" --rig {}", self.rig().name())
+    }
+
     /// Returns the top folder of the town: HQ's, or this repository's own.
     pub fn town_root(&self) -> &Path {
         match &self.town {

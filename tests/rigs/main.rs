@@ -8,4 +8,5 @@
 
 mod across;
 mod founding;
+mod from_hq;
 mod yard;
