@@ -438,17 +438,109 @@ fn the_examples_of_every_command_work() {
     }
 }
 
+/// A line that is typed, and what a page shows of the answer.
+struct Step {
+    line: String,
+    shown: Vec<String>,
+}
+
+/// Returns what is typed in a page as it is shown, with the lines of the answer, which end with a blank one.
+fn steps(page: &str) -> Vec<Step> {
+    let mut program = Command::new(PROGRAM);
+    let text = said(&program.args(["help", page]).output().unwrap());
+    let mut steps: Vec<Step> = Vec::new();
+    let mut is_answer = false;
+    for line in text.lines().map(str::trim) {
+        if let Some(typed) = line.strip_prefix("$ ") {
+            steps.push(Step {
+                line: typed.to_owned(),
+                shown: Vec::new(),
+            });
+            is_answer = true;
+        } else if line.is_empty() {
+            is_answer = false;
+        } else if is_answer && let Some(step) = steps.last_mut() {
+            step.shown.push(line.to_owned());
+        }
+    }
+    steps
+}
+
+/// Returns whether a line is what was shown of it, where `...` stands for anything and any white space
+/// for any other.
+fn fits(shown: &str, line: &str) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (shown, line) = (plain(shown), plain(line));
+    let parts: Vec<&str> = shown.split("...").map(str::trim).collect();
+    let Some((first, others)) = parts.split_first() else {
+        return false;
+    };
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    let Some((last, middle)) = others.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn dots_in_an_answer_stand_for_anything() {
+    for (shown, line, wanted) in [
+        ("a b", "a   b", true),
+        ("a", "a b", false),
+        ("a ... c", "a b c", true),
+        ("a...", "a b c", true),
+        ("... c", "a b c", true),
+        ("... b ... c", "a b x c", true),
+        ("... x ... b ... c", "a b x c", false),
+        ("web-... is", "web-1 is", true),
+        ("web-... is", "api-1 is", false),
+        ("... 1 queued", "2 queued", false),
+    ] {
+        assert_eq!(fits(shown, line), wanted, "{shown} in {line}");
+    }
+}
+
+/// Says that in what a step said stand the lines that its page shows of it, in that order.
+#[track_caller]
+fn check_answer(page: &str, step: &Step, said: &str) {
+    let mut lines = said.lines();
+    for shown in &step.shown {
+        assert!(
+            lines.any(|line| fits(shown, line)),
+            "{page}: $ {}\nshows: {shown}\nwhich is not, or not in that order, in:\n{said}",
+            step.line
+        );
+    }
+}
+
 #[test]
 fn the_examples_of_the_guides_work() {
+    const MARK: &str = "-- answered --";
     for page in pages() {
         let name = name(&page);
         let Some(guide) = name.strip_prefix("gitgt-") else {
             continue;
         };
-        let lines = examples(guide);
-        assert!(lines.len() > 10, "{name}: {lines:?}");
-        let project = Project::new();
-        project.type_lines(&lines);
+        let steps = steps(guide);
+        assert!(steps.len() > 10, "{name}: {}", steps.len());
+        let mut lines = vec!["exec 2>&1".to_owned()];
+        for step in &steps {
+            lines.extend([step.line.clone(), format!("echo '{MARK}'")]);
+        }
+        let said = Project::new().type_lines(&lines);
+        let answers: Vec<&str> = said.split(&format!("{MARK}\n")).collect();
+        assert_eq!(answers.len(), steps.len() + 1, "{said}");
+        for (step, answer) in steps.iter().zip(answers) {
+            check_answer(&name, step, answer);
+        }
     }
 }
 
