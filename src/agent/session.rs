@@ -156,6 +156,15 @@ pub(super) fn refuse_occupied(home: &Home, hook: &Hook) -> Result<()> {
     .hint("git gt does not know what it is; end it by hand, or wait"))
 }
 
+/// Refuses where nobody saw the last session end and what it started runs on: that may be the agent, which
+/// goes on when the process beside it was killed, and two would work in one worktree.
+pub(super) fn refuse_unwatched(home: &Home, hook: &Hook) -> Result<()> {
+    match Session::find(home, &hook.agent)? {
+        Some(session) if session.ended.is_empty() => refuse_occupied(home, hook),
+        _ => Ok(()),
+    }
+}
+
 /// Waits until no session of the agent runs.
 pub(super) fn wait(home: &Home, hook: &Hook) -> Result<()> {
     for path in locks(home, hook) {

@@ -112,15 +112,7 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
         names::check(name)?;
         refuse_busy(home, name, &bead, &standing)?;
     }
-    let is_wanted = |agent: &String| {
-        let name = last(agent);
-        order.polecat.as_deref().is_none_or(|wanted| name == wanted)
-    };
-    let begun = match holder {
-        Some(holder) if !is_wanted(&holder) => return Err(on_hook(&bead, &holder)),
-        Some(holder) => Some(holder),
-        None => begun(home, &bead, &standing)?.filter(is_wanted),
-    };
+    let begun = goes_on(home, order, (&bead, holder), &standing)?;
     let name = begun.as_deref().map(last).or(order.polecat.as_deref());
     let name = name.map(str::to_owned);
     let target = home.target(None)?;
@@ -144,6 +136,29 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
         base: base.to_string(),
         path: name.map(|name| home.polecat_dir(&name)).unwrap_or_default(),
     })
+}
+
+/// Returns the polecat that takes up again what it has begun, nothing where the bead is begun anew.
+fn goes_on(
+    home: &Home,
+    order: &Order,
+    (bead, holder): (&Bead, Option<String>),
+    standing: &[Standing],
+) -> Result<Option<String>> {
+    let is_wanted = |agent: &String| {
+        let name = last(agent);
+        order.polecat.as_deref().is_none_or(|wanted| name == wanted)
+    };
+    let begun = match holder {
+        Some(holder) if !is_wanted(&holder) => return Err(on_hook(bead, &holder)),
+        Some(holder) => Some(holder),
+        None => begun(home, bead, standing)?.filter(is_wanted),
+    };
+    let is_begun = |it: &&Standing| begun.as_ref() == Some(&it.hook.agent);
+    if let Some(it) = standing.iter().find(is_begun) {
+        session::refuse_unwatched(home, &it.hook)?;
+    }
+    Ok(begun)
 }
 
 /// Returns the name in an address.

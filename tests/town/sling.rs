@@ -483,6 +483,11 @@ fn an_agent_whose_keeper_was_killed_is_lost() {
     place.until("it is lost", || {
         (place.json(&["agents"])[0]["state"] == "lost").then_some(())
     });
+    // The agent goes on by itself: a second one must not work beside it, whoever holds the bead.
+    let words = ["still runs in", "end it by hand"];
+    place.gt(&["sling", &bead]).fails(4, &words);
+    place.gt(&["release", &bead]).done();
+    place.gt(&["sling", &bead]).fails(4, &words);
     writeln!(go, "go").unwrap();
     place.is_quiet();
     place.write("agent.sh", "exit 0");
