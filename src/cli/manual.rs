@@ -1,7 +1,7 @@
 //! The embedded manual: shows it without man, finds a command's part, generates option lists.
 //!
 //! The pages are hand-written in the macros of man(7); only what stands between the lines
-//! `.\" options: PATH` (or `synopsis: PATH`, or `commands`) and `.\" end` is generated, from the same
+//! `.\" options: PATH` (or `synopsis: PATH`, or `commands: NAME ...`) and `.\" end` is generated, from the same
 //! definitions as the parser.
 
 #[cfg(test)]
@@ -13,7 +13,7 @@ mod roff;
 use clap::Command;
 
 #[cfg(test)]
-pub(crate) use options::{refresh, undocumented};
+pub(crate) use options::{listed, refresh, undocumented};
 pub(crate) use pages::{PAGES, guides, page};
 pub(crate) use render::render;
 use roff::{Line, visible};

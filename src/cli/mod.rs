@@ -467,6 +467,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_manual_lists_every_command_once() {
+        let root = Cli::command();
+        let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
+        let mut wanted: Vec<&str> = visible.map(clap::Command::get_name).collect();
+        let mut found = manual::listed(manual::page("git-gt.1").expect("it is embedded"));
+        wanted.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(
+            found, wanted,
+            "man/git-gt.1 lists commands in groups, in lines that begin with .\\\" commands:"
+        );
+    }
+
     /// `GT_BLESS=1 cargo test` writes what is generated into the pages.
     #[test]
     fn the_manual_agrees_with_the_parser() {

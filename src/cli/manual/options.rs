@@ -24,8 +24,8 @@ enum Region<'a> {
     Options(Vec<&'a str>),
     /// `.\" synopsis: PATH`: a line for the command and each one below it.
     Synopsis(Vec<&'a str>),
-    /// `.\" commands`: every command, with the page to read.
-    Commands,
+    /// `.\" commands: NAME ...`: those commands, with the pages to read.
+    Commands(Vec<&'a str>),
 }
 
 /// Returns the page `roff` with what stands between each pair of markers generated afresh.
@@ -97,12 +97,10 @@ fn region(line: &str) -> Option<Region<'_>> {
         let rest = said.strip_prefix(path)?;
         Some(rest.split_whitespace().collect())
     };
-    match said {
-        "commands" => Some(Region::Commands),
-        _ => words("options:")
-            .map(Region::Options)
-            .or_else(|| words("synopsis:").map(Region::Synopsis)),
-    }
+    words("options:")
+        .map(Region::Options)
+        .or_else(|| words("synopsis:").map(Region::Synopsis))
+        .or_else(|| words("commands:").map(Region::Commands))
 }
 
 fn is_end_marker(line: &str) -> bool {
@@ -116,7 +114,7 @@ fn is_boundary(line: &str) -> bool {
 
 fn generated(region: &Region<'_>, root: &Command) -> String {
     let (path, make): (_, fn(&[&str], &Command) -> String) = match region {
-        Region::Commands => return commands(root),
+        Region::Commands(names) => return commands(names, root),
         Region::Options(path) => (path, |_, command| options(command)),
         Region::Synopsis(path) => (path, |path, command| synopses(path, command).join(".br\n")),
     };
@@ -133,20 +131,31 @@ fn generated(region: &Region<'_>, root: &Command) -> String {
     }
 }
 
-/// Returns every visible command of `root` with what it is for, as a list of pages to read; one that
-/// has no page yet is named alone.
-fn commands(root: &Command) -> String {
-    let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
-    let entry = |it: &Command| {
-        let about = it.get_about().map(ToString::to_string).unwrap_or_default();
-        let name = escape(it.get_name());
-        let tag = match page(&format!("git-gt-{}.1", it.get_name())) {
+/// Returns the names of the commands that a page lists, in its order.
+pub(crate) fn listed(roff: &str) -> Vec<&str> {
+    let named = |line| match region(line) {
+        Some(Region::Commands(names)) => names,
+        _ => Vec::new(),
+    };
+    roff.lines().flat_map(named).collect()
+}
+
+/// Returns commands of `root` with what they are for, as a list of pages to read; one that has no page
+/// yet is named alone.
+fn commands(names: &[&str], root: &Command) -> String {
+    let entry = |name: &&str| {
+        let Some(found) = root.find_subcommand(name) else {
+            return ".\\\" unknown command\n".to_owned();
+        };
+        let about = found.get_about().map(ToString::to_string);
+        let name = escape(found.get_name());
+        let tag = match page(&format!("git-gt-{}.1", found.get_name())) {
             Some(_) => format!(".BR git\\-gt\\-{name} (1)"),
             None => format!(".B {name}"),
         };
-        format!(".TP\n{tag}\n{}", escape_line(&about))
+        format!(".TP\n{tag}\n{}", escape_line(&about.unwrap_or_default()))
     };
-    visible.map(entry).collect()
+    names.iter().map(entry).collect()
 }
 
 /// Returns how a command and the visible ones below it are typed, each as lines of roff.
@@ -504,13 +513,15 @@ mod tests {
                         .B git gt refinery gate\n.br\n.B git gt refinery gate add\n\
                         [\\fB\\-\\-command\\fR \\fICMD\\fR]\n\\fINAME\\fR\n# end\n";
         check_refresh("# synopsis: refinery\nstale\n# end\n", refinery);
-        let commands = "# commands\n.TP\n.BR git\\-gt\\-sling (1)\nSling it\n\
+        let commands = "# commands: sling fly\n.TP\n.BR git\\-gt\\-sling (1)\nSling it\n\
                         .TP\n.B fly\nFly\n# end\n";
         let root = Command::new("git-gt")
             .subcommand(Command::new("sling").about("Sling it"))
             .subcommand(Command::new("fly").about("Fly"));
-        let page = "# commands\n# end\n".replace('#', ".\\\"");
-        assert_eq!(refresh(&page, &root).replace(".\\\"", "#"), commands);
+        let page = "# commands: sling fly\n# end\n".replace('#', ".\\\"");
+        let page = refresh(&page, &root);
+        assert_eq!(page.replace(".\\\"", "#"), commands);
+        assert_eq!(listed(&page), ["sling", "fly"]);
     }
 
     #[test]
