@@ -468,6 +468,19 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_lists_every_setting() {
+        let page = manual::page("git-gt.1").expect("it is embedded");
+        let (_, page) = page
+            .split_once(".SH CONFIGURATION\n")
+            .expect("there is one");
+        let (page, _) = page.split_once(".SH ").expect("there is more");
+        let tags = page.lines().filter_map(|it| it.strip_prefix(".B gt."));
+        let listed: Vec<&str> = tags.take(crate::town::KEYS.len()).collect();
+        let known: Vec<&str> = crate::town::KEYS.iter().map(|it| it.name).collect();
+        assert_eq!(listed, known, "man/git-gt.1, CONFIGURATION");
+    }
+
+    #[test]
     fn the_manual_lists_every_command_once() {
         let root = Cli::command();
         let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
