@@ -544,19 +544,81 @@ fn the_examples_of_the_guides_work() {
     }
 }
 
-/// Returns the lines of the block of README.md that begins with `git gt init`.
-fn usage() -> Vec<String> {
+/// Returns the lines of the block of README.md that begins with that line.
+fn block(first: &str) -> Vec<String> {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let mut blocks = page.split("```sh\n");
-    let block = blocks.find(|it| it.starts_with("git gt init\n")).unwrap();
+    let begins = |it: &&str| {
+        it.lines()
+            .next()
+            .is_some_and(|line| line.starts_with(first))
+    };
+    let block = blocks.find(begins).unwrap();
     let (block, _) = block.split_once("```").unwrap();
     block.lines().map(str::to_owned).collect()
+}
+
+/// Returns lines of README.md with remotes that are here.
+fn at_home(lines: &[String]) -> Vec<String> {
+    let here = |line: &String| line.replace("https://example.com/", "$HOME/");
+    lines.iter().map(here).collect()
+}
+
+#[test]
+fn the_town_of_the_readme_works() {
+    let project = Project::new();
+    project.run(".", "git clone -q --bare remote.git api.git");
+    project.run(".", "git clone -q --bare remote.git web.git");
+    let lines = at_home(&block("git gt install"));
+    let said = project.type_lines(&lines);
+    assert!(said.contains("is closed: Ping, on both sides"), "{said}");
+    for (rig, title) in [("api", "Answer a ping"), ("web", "Show the ping")] {
+        let landed = project.run(&format!("{rig}.git"), "git log -p main");
+        assert!(landed.contains(title), "{rig}: {landed}");
+    }
+    assert!(
+        project
+            .dir
+            .path()
+            .join("gt/web/crew/ada/README.md")
+            .exists()
+    );
+}
+
+#[test]
+fn the_ci_of_the_readme_works() {
+    let project = Project::new();
+    project.type_lines(&["git gt init".to_owned()]);
+    project.type_lines(&block("git gt refinery gate add"));
+    let asked = "git switch -q -c typo
+echo 'See the manual.' >>README.md
+git commit -q -a -m 'point at the manual'
+git gt mq submit
+git gt refinery run
+git gt ci run unit -- ./test.sh
+git gt refinery run";
+    project.run("project", asked);
+    assert_eq!(project.landed(), 1);
+}
+
+#[test]
+fn the_runtime_hooks_of_the_readme_work() {
+    let project = Project::new();
+    project.type_lines(&["git gt init".to_owned()]);
+    project.type_lines(&block("git gt hooks install"));
+    let file = project
+        .dir
+        .path()
+        .join("project/.claude/settings.local.json");
+    let settings = fs::read_to_string(file).unwrap();
+    assert!(settings.contains("runtime-hook claude"), "{settings}");
+    assert_eq!(project.run("project", "git status --short"), "");
 }
 
 #[test]
 fn the_usage_of_the_readme_works() {
     let project = Project::new();
-    let lines = usage();
+    let lines = block("git gt init");
     assert_eq!(lines.len(), 10, "{lines:?}");
     project.type_lines(&lines);
     assert_eq!(project.landed(), 1);
