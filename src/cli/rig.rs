@@ -6,6 +6,7 @@ use super::Context;
 use super::reply::{Reply, columns};
 use crate::agent;
 use crate::fault::Result;
+use crate::git::without_password;
 use crate::record::Rig;
 use crate::town::{self, Home, Wanted, refuse_worker};
 
@@ -189,6 +190,7 @@ fn show(home: &Home) -> Result<Reply> {
     let counts = counts(home)?;
     let rig = home.rig();
     let url = home.repo().setting("remote.origin.url").unwrap_or_default();
+    let url = without_password(&url);
     let gates = home.view().gates()?;
     let gates: Vec<&str> = gates.iter().map(|gate| gate.name()).collect();
     let mut value = value(rig, Some(home), Some(&counts));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::command::{LOCAL_ENV, one_line};
-use super::{Oid, Repo};
+use super::{Oid, Repo, without_password};
 use crate::fault::{Fault, Result};
 use crate::world::process::Run;
 use crate::world::{World, fs};
@@ -52,17 +52,37 @@ impl Repo {
                 url,
                 &path_text,
             ]);
+        let shown = without_password(url);
         started(world, &run).map_err(|said| {
-            Fault::unavailable(format!("cannot clone '{url}': {said}"))
+            Fault::unavailable(format!("cannot clone '{shown}': {said}"))
                 .hint("see whether git can read it: git ls-remote <url>")
         })?;
         let repo = Self::open(world, path)?;
         let Some(tip) = repo.find_ref("HEAD")? else {
-            return Err(Fault::refused(format!("'{url}' has no commit yet"))
-                .hint("make a first commit there: agents' branches start from it"));
+            return Err(repo.without_tip(&shown)?);
         };
         repo.detach_head(&tip)?;
         Ok(repo)
+    }
+
+    /// Returns why nothing is checked out of a clone of `url`.
+    fn without_tip(&self, url: &str) -> Result<Fault> {
+        let prefix = "refs/remotes/origin/";
+        let branches = self.list_refs(prefix)?.into_iter();
+        let mut branches =
+            branches.filter_map(|(name, _)| name.strip_prefix(prefix).map(str::to_owned));
+        let Some(branch) = branches.next() else {
+            return Ok(Fault::refused(format!("'{url}' has no commit yet"))
+                .hint("make a first commit there: agents' branches start from it"));
+        };
+        let head = self.symbolic_ref("HEAD").unwrap_or_default();
+        let head = head.strip_prefix("refs/heads/").unwrap_or(&head);
+        Ok(Fault::refused(format!(
+            "the default branch of '{url}', '{head}', does not exist"
+        ))
+        .hint(format!(
+            "choose one that does, there: git symbolic-ref HEAD refs/heads/{branch}"
+        )))
     }
 
     fn detach_head(&self, commit: &Oid) -> Result<()> {

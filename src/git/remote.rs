@@ -269,6 +269,23 @@ impl Repo {
     }
 }
 
+/// Returns a URL without the password in it, and of HTTP without the user, who may be a token.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let name = user.split(':').next().unwrap_or_default();
+    if name.is_empty() || scheme.to_ascii_lowercase().starts_with("http") {
+        return format!("{scheme}://{host}{path}");
+    }
+    format!("{scheme}://{name}@{host}{path}")
+}
+
 /// Returns whether the push broke off on the other side: a full disk, a program that ended.
 fn is_broken(summary: &str) -> bool {
     let words = ["unpacker error", "[remote failure]", "unable to migrate"];
@@ -343,6 +360,19 @@ fn parse_push(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_left_out_of_a_url() {
+        let check = |url: &str, want| assert_eq!(without_password(url), want);
+        check("https://ada:pw@host:1/x.git", "https://host:1/x.git");
+        check("https://token@host/x@y.git", "https://host/x@y.git");
+        check("HTTP://a:p@w@host", "HTTP://host");
+        check("ssh://git:pw@host/x", "ssh://git@host/x");
+        check("ssh://git@host/x", "ssh://git@host/x");
+        check("git@host:x.git", "git@host:x.git");
+        check("file:///a@b/c.git", "file:///a@b/c.git");
+        check("/a/b@c", "/a/b@c");
+    }
 
     #[test]
     fn porcelain_of_a_push_is_read_line_by_line() {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::neighbours::{REPO, TOWN_KEY, rig_repo};
+use super::origin::{Origin, origin, refuse_stranger};
 use super::rig::{checked_name, checked_prefix, default_prefix, find};
 use super::{Founded, HQ, Home, NewRig, found, rigs_that_give_way};
 use crate::fault::{Fault, Result};
-use crate::git::Repo;
+use crate::git::{Repo, without_password};
 use crate::ledger::{Decision, Name, Rules, sync};
 use crate::record::Rig;
 use crate::world::World;
@@ -169,33 +170,44 @@ pub fn add_rig(hq: &Home, actor: &str, wanted: &Wanted<'_>) -> Result<Added> {
     let lock = hq.repo().scratch_dir().join("rigs.lock");
     let _lock = Lock::take(&lock).map_err(|error| Fault::io("lock", &lock, &error))?;
     let known = hq.rigs()?.into_iter().find(|rig| rig.name() == name);
-    let url = source(&hq, wanted, known.as_ref())?;
     let folder = hq.repo().root().join(name);
     let path = rig_repo(hq.repo().root(), name);
     let was_there = path.is_dir();
-    if was_there {
-        refuse_other_origin(&hq, &path, (name, &url))?;
-    } else if folder.exists() && !folder.join(PART).exists() && is_filled(&folder) {
+    let here = was_there.then(|| Repo::open(&plain(&hq), &path));
+    let here = here.transpose()?;
+    let origin = origin(&hq, wanted, known.as_ref(), here.as_ref())?;
+    if !was_there && folder.exists() && !folder.join(PART).exists() && is_filled(&folder) {
         return Err(
             Fault::refused(format!("'{}' is there already", folder.display()))
                 .hint("choose another name, or move it out of the way; nothing in it was touched"),
         );
     }
-    let repo = if was_there {
-        hq.repo().exclude(&format!("/{name}/"))?;
-        Repo::open(&plain(&hq), &path)?
-    } else {
-        let made = clone(&hq, (wanted, actor), &url, &folder);
-        made.inspect_err(|_| clear(&folder))?
+    let repo = match here {
+        Some(repo) => {
+            refuse_stranger(known.as_ref(), &repo, find(&repo)?.as_ref())?;
+            hq.repo().exclude(&format!("/{name}/"))?;
+            repo
+        }
+        None => {
+            let known = known.as_ref().filter(|_| origin.is_mirror);
+            let made = clone(&hq, (wanted, actor), (&origin, known), &folder);
+            made.inspect_err(|_| clear(&folder))?
+        }
     };
     let home = Home::of(repo)?;
     join_town(&home, actor)?;
-    enlist(&hq, actor, home.rig(), &url)?;
-    let notes = checked_out_there(&url, home.rig());
+    enlist(&hq, actor, home.rig(), &origin.noted)?;
+    let mut notes = Vec::from_iter(checked_out_there(&origin.url, home.rig()));
+    if without_password(&origin.url) != origin.url {
+        notes.push(format!(
+            "the password stays in this clone's configuration; the town notes '{}'",
+            origin.noted
+        ));
+    }
     Ok(Added {
         home: Home::of(Repo::open(&plain(&hq), &path)?)?,
         new: !was_there || known.is_none(),
-        notes: notes.into_iter().collect(),
+        notes,
     })
 }
 
@@ -216,69 +228,33 @@ fn clear(folder: &Path) {
     drop(std::fs::remove_dir(folder));
 }
 
-/// Returns where a rig is to be cloned from; a path is made absolute.
-fn source(hq: &Home, wanted: &Wanted<'_>, known: Option<&Rig>) -> Result<String> {
-    let known_url = known.map(|rig| rig.url().to_owned()).unwrap_or_default();
-    let Some(url) = wanted.url else {
-        if known_url.is_empty() {
-            return Err(
-                Fault::not_found(format!("this town knows no rig '{}'", wanted.name))
-                    .hint(format!("where is it? git gt rig add {} <url>", wanted.name)),
-            );
-        }
-        return Ok(known_url);
-    };
-    let path = hq.world().cwd().join(url);
-    let url = match path.canonicalize() {
-        Ok(path) if path.is_dir() => path.display().to_string(),
-        _ => url.to_owned(),
-    };
-    if known.is_some() && known_url != url {
-        return Err(Fault::refused(format!(
-            "rig '{}' is there already, from '{known_url}'",
-            wanted.name
-        ))
-        .hint(format!(
-            "choose another name, or remove it first: git gt rig remove {}",
-            wanted.name
-        )));
-    }
-    Ok(url)
-}
-
-fn refuse_other_origin(hq: &Home, path: &Path, (name, url): (&str, &str)) -> Result<()> {
-    let origin = Repo::open(&plain(hq), path)?.setting("remote.origin.url");
-    if origin.as_deref() == Some(url) {
-        return Ok(());
-    }
-    Err(Fault::refused(format!(
-        "'{}' is a clone of '{}'",
-        path.display(),
-        origin.unwrap_or_default()
-    ))
-    .hint(format!(
-        "to take it as it is: git gt rig add {name}; else move it out of the way"
-    )))
-}
-
 /// Clones into a folder of another name, founds the rig there and moves it into place as a whole.
 fn clone(
     hq: &Home,
     (wanted, actor): (&Wanted<'_>, &str),
-    url: &str,
+    (origin, known): (&Origin, Option<&Rig>),
     folder: &Path,
 ) -> Result<Repo> {
     let part = folder.join(PART);
     fs::remove_dir_all(&part).map_err(|error| Fault::io("remove", &part, &error))?;
     let world = plain(hq);
-    let repo = Repo::clone_bare_of_files(&world, url, &part)?;
+    let repo = Repo::clone_bare_of_files(&world, &origin.url, &part)?;
     repo.set_setting(TOWN_KEY, "../..")?;
     if let Some(said) = adopt(&repo)? {
         return Err(Fault::unavailable(said).hint("the rig's ledgers may be there; try again"));
     }
     let repo = Repo::open(&world, &part)?;
-    if find(&repo)?.is_none() {
-        refuse_taken(hq, wanted)?;
+    let rig = find(&repo)?;
+    refuse_stranger(known, &repo, rig.as_ref())?;
+    match rig {
+        None => refuse_taken(hq, wanted)?,
+        Some(rig) if rig.name() == HQ => {
+            let said = format!("'{}' is HQ of a town, and HQ holds no code", origin.noted);
+            return Err(Fault::refused(said).hint(
+                "to have that town on this machine: git clone it, then git gt install there",
+            ));
+        }
+        Some(_) => {}
     }
     let new = NewRig {
         name: Some(wanted.name),
@@ -298,7 +274,7 @@ fn renamed(repo: &Repo, wanted: &Wanted<'_>, fault: Fault) -> Fault {
         Ok(Some(rig)) => fault.hint(format!(
             "add it as what it is: git gt rig add {} {}",
             rig.name(),
-            wanted.url.unwrap_or_default()
+            without_password(wanted.url.unwrap_or_default())
         )),
         _ => fault,
     }

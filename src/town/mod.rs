@@ -6,6 +6,7 @@ mod home;
 mod install;
 mod layout;
 mod neighbours;
+mod origin;
 mod partial;
 mod rig;
 mod settings;

@@ -122,6 +122,20 @@ impl Town {
             .hint(format!("to clone it here: git gt rig add {name}")));
         }
         let site = Rc::new(Repo::open(&self.world, &path).and_then(Site::of)?);
+        let (there, known) = (site.rig.prefix(), neighbour.rig.prefix());
+        if site.rig.name() == name && there != known {
+            return Err(Fault::not_found(format!(
+                "rig {name} of this town, whose ids begin with {known}-, is not on this machine: \
+                 those of '{}' begin with {there}-",
+                path.display()
+            ))
+            .hint(format!(
+                "move that out of the way, and clone the other one: git gt rig add {name}"
+            ))
+            .hint(format!(
+                "or have this one instead: git gt rig remove {name}, git gt rig add {name}"
+            )));
+        }
         Ok(neighbour.site.get_or_init(|| site))
     }
 
@@ -142,6 +156,10 @@ impl Town {
         }
         View::new(&site.repo).bead(id)
     }
+}
+
+fn is_clone(root: &Path, name: &str) -> bool {
+    super::rig::checked_name(name).is_ok() && rig_repo(root, name).is_dir()
 }
 
 /// Returns the rig whose prefix an id begins with.
@@ -227,7 +245,13 @@ impl Home {
         }
         let rigs = self.rigs()?;
         let names: Vec<&str> = rigs.iter().map(Rig::name).collect();
-        let fault = Fault::not_found(format!("there is no rig '{name}' here"));
+        let mut fault = Fault::not_found(format!("there is no rig '{name}' here"));
+        let known = |rig: &Rig| rig.name() == name;
+        if !self.stands_alone() && !rigs.iter().any(known) && is_clone(self.town_root(), name) {
+            fault = fault.hint(format!(
+                "it is not in the town's list; to take it in as it is: git gt rig add {name}"
+            ));
+        }
         Err(match (self.stands_alone(), names.is_empty()) {
             (true, _) => fault.hint(format!("this repository is rig '{}'", self.rig().name())),
             (false, true) => fault.hint("this town has no rigs yet: git gt rig add <name> <url>"),

@@ -41,6 +41,10 @@ fn a_town_has_its_rigs_beside_each_other() {
 fn what_is_refused_leaves_nothing_behind() {
     let yard = Yard::with_town("");
     yard.git(".", &["init", "--quiet", "--bare", "empty.git"]);
+    yard.gt(".", &["install", "town", "--git"]).done();
+    yard.remote("headless");
+    let head = ["symbolic-ref", "HEAD", "refs/heads/gone"];
+    yard.git("headless.git", &head);
     yard.file("gt/taken/file", "");
     let before = yard.everything("gt");
     let check = |args: &[&str], code, words| {
@@ -57,6 +61,11 @@ fn what_is_refused_leaves_nothing_behind() {
         1,
         "cannot be the name of a rig",
     );
+    check(&["two", ""], 1, "an empty URL cannot be cloned");
+    check(&["two", "../a\nb.git"], 1, "line break");
+    check(&["two", "."], 4, "is HQ of this town");
+    check(&["two", "../town"], 4, "is HQ of a town");
+    check(&["two", "../headless.git"], 4, "branch of '");
     check(&["two", "../nowhere.git"], 5, "cannot clone");
     check(
         &["two", "--", "--upload-pack=touch pwned"],
@@ -151,6 +160,94 @@ fn a_second_machine_takes_the_town_over() {
         offers.contains("gate.test") && offers.contains("waits"),
         "{offers}"
     );
+}
+
+#[test]
+fn a_password_stays_on_this_machine() {
+    let yard = Yard::with_town("");
+    let bare = yard.path("api.git");
+    let url = format!("file://ada:secret@localhost{}", bare.display());
+    yard.gt("gt", &["rig", "remove", "api"]).done();
+    fs::remove_dir_all(yard.path("gt/api")).unwrap();
+    let said = yard.gt("gt", &["rig", "add", "api", &url]);
+    assert!(said.stderr.contains("the password stays"), "{said:?}");
+    said.done();
+    let told = ["list", "show"].map(|verb| yard.gt("gt/api", &["rig", verb]).done());
+    let stored = yard.git("gt", &["log", "-p", "refs/gt/config"]);
+    assert!(stored.contains("file://ada@localhost/"), "{stored}");
+    assert!(!stored.contains("secret") && !told.concat().contains("secret"));
+    let again = yard.gt("gt", &["rig", "add", "api", &url]).done();
+    assert!(again.starts_with("found rig api"), "{again}");
+    yard.gt(
+        "gt",
+        &["rig", "add", "two", "https://ada:secret@127.0.0.1:1/x"],
+    )
+    .fails(5, "cannot clone 'https://127.0.0.1:1/x'");
+}
+
+#[test]
+fn a_rig_may_be_reached_under_another_url_from_here() {
+    let yard = Yard::with_town("");
+    yard.gt("gt", &["sync"]).done();
+    fs::remove_dir_all(yard.path("gt/api")).unwrap();
+    let mirror = |name: &str| format!("file://{}", yard.path(name).display());
+    yard.gt("gt", &["rig", "add", "api", &mirror("web.git")])
+        .fails(4, "is not the rig 'api' that this town knows");
+    yard.remote("new");
+    yard.gt("gt", &["rig", "add", "api", &mirror("new.git")])
+        .fails(4, "is not the rig 'api' that this town knows");
+    assert!(!yard.path("gt/api").exists());
+    for word in ["added", "found"] {
+        let said = yard
+            .gt("gt", &["rig", "add", "api", &mirror("api.git")])
+            .done();
+        assert!(said.starts_with(word), "{said}");
+    }
+    let rigs = yard.json("gt", &["rig", "list"]);
+    let known = yard.path("api.git").canonicalize().unwrap();
+    assert_eq!(rigs[0]["url"], known.to_str().unwrap());
+}
+
+#[test]
+fn a_rig_that_was_removed_is_added_again_as_it_is() {
+    let yard = Yard::with_town("");
+    let bead = yard.create("gt/web", "w");
+    yard.gt("gt", &["rig", "remove", "web"]).done();
+    yard.gt("gt/web", &["list"])
+        .fails(1, "to take it in as it is: git gt rig add web");
+    yard.gt("gt", &["rig", "add", "web"]).done();
+    assert_eq!(yard.json("gt", &["show", &bead])[0]["title"], "w");
+}
+
+#[test]
+fn a_rig_added_twice_offline_is_one_rig_and_the_other_clone_says_so() {
+    let yard = Yard::new();
+    yard.git(".", &["init", "--quiet", "--bare", "-b", "main", "hq.git"]);
+    for town in ["one", "two"] {
+        yard.gt(".", &["install", town]).done();
+        yard.git(town, &["remote", "add", "origin", "../hq.git"]);
+    }
+    yard.gt("one", &["sync"]).done();
+    yard.gt("two", &["sync"]).done();
+    yard.gt("one", &["rig", "add", "lib", "../api.git"]).done();
+    let bead = yard.create("one/lib", "kept");
+    let args = ["rig", "add", "lib", "../web.git", "--prefix", "lb"];
+    yard.gt("two", &args).done();
+    for town in ["one", "two", "one"] {
+        yard.gt(town, &["sync"]).done();
+    }
+    yard.gt("one", &["--rig", "lib", "list"])
+        .fails(1, "those of '");
+    yard.gt("one", &["rig", "add", "lib"])
+        .fails(4, "is not the rig 'lib' that this town knows");
+    yard.gt("one", &["ready"]).done();
+    let rigs = yard.gt("one", &["rig", "list"]).done();
+    assert!(rigs.contains("not on this machine"), "{rigs}");
+    let shown = yard.gt("one/lib/.repo", &["show", &bead]).done();
+    assert!(shown.contains("kept"), "{shown}");
+    fs::rename(yard.path("one/lib"), yard.path("kept")).unwrap();
+    yard.gt("one", &["rig", "add", "lib"]).done();
+    assert!(yard.create("one/lib", "t").starts_with("lb-"));
 }
 
 #[test]
