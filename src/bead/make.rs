@@ -122,8 +122,17 @@ fn inherit(view: &View<'_>, bead: &mut Bead, parent: &str, stamp: &Stamp) -> Res
 /// Returns the bead `other`, waiting for `bead`, which is not written yet.
 fn blocked(view: &View<'_>, pen: &Pen<'_>, bead: &Bead, other: &str) -> Result<Bead> {
     let found = view.bead(other)?.filter(|it| !it.is_deleted());
-    let mut waiting =
-        found.ok_or_else(|| Fault::not_found(format!("no issue found matching \"{other}\"")))?;
+    let Some(mut waiting) = found else {
+        return Err(match view.bead_anywhere(other)? {
+            Some(it) if !it.is_deleted() => Fault::refused(format!(
+                "{other} is a bead of another rig, which is written to on its own"
+            ))
+            .hint(format!(
+                "make the new bead without that, then: git gt dep add {other} <the new one>"
+            )),
+            _ => Fault::not_found(format!("no issue found matching \"{other}\"")),
+        });
+    };
     if bead
         .edges()
         .any(|edge| edge.kind == "blocks" && edge.target == other)

@@ -27,7 +27,8 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
     }
     let mut found = candidates(view.beads()?, typed);
     match found.len() {
-        0 => Err(none().hint("git gt list --all shows every bead")),
+        0 => Err(elsewhere(view, typed)
+            .unwrap_or_else(|| none().hint("git gt list --all shows every bead"))),
         1 => Ok(found.remove(0)),
         count => {
             let ids: Vec<&str> = found.iter().take(CANDIDATES_MAX).map(Bead::id).collect();
@@ -38,6 +39,20 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
             ))
             .hint("type more of the id"))
         }
+    }
+}
+
+/// Returns what is to be said of an id that is another rig's.
+fn elsewhere(view: &View<'_>, typed: &str) -> Option<Fault> {
+    match view.home_of(typed)? {
+        Ok(there) if there.repo().common_dir() != view.repo().common_dir() => {
+            let rig = there.rig().name();
+            let fault =
+                Fault::not_found(format!("'{typed}' is a bead of {rig} and not of this rig"));
+            Some(fault.hint(format!("go there, or say so: git gt --rig {rig} ...")))
+        }
+        Err(fault @ Fault::NotFound(_)) => Some(fault),
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Some(parent) => cx.home_of(parent)?,
         None => cx.home()?,
     };
+    if let Some(id) = &args.id {
+        home.refuse_foreign(id)?;
+    }
     let actor = cx.actor(home.repo());
     let prefix = home.rig().prefix();
     let written = home.write(Name::Beads, &actor, |view, pen| {

@@ -113,6 +113,10 @@ fn write(cx: &Context, home: &Home, args: &Args, batch: &[Bead]) -> Result<(Merg
         let ledger = view.ledger(Name::Beads)?;
         let (mut merged, mut records, mut faults) = (Merged::default(), Vec::new(), Vec::new());
         for bead in batch {
+            if let Err(fault) = home.refuse_foreign(bead.id()) {
+                faults.push(fault);
+                continue;
+            }
             match merge(ledger.get(bead.id())?, bead) {
                 Ok(Imported::Created(record)) => {
                     merged.created.push(bead.id().to_owned());

@@ -278,6 +278,19 @@ impl Home {
         }
     }
 
+    /// Refuses the id of a new bead that is another rig's: nobody would look for it here.
+    pub fn refuse_foreign(&self, id: &str) -> Result<()> {
+        let there = self.of_bead(id)?;
+        if there.rig().name() == self.rig().name() {
+            return Ok(());
+        }
+        let (name, prefix) = (there.rig().name(), there.rig().prefix());
+        Err(Fault::refused(format!(
+            "'{id}' would be a bead of {name}: ids that begin with {prefix}- are there"
+        ))
+        .hint(format!("do it there: git gt --rig {name} ...")))
+    }
+
     /// Returns the home of what is addressed to somebody: a rig's where the address begins with its name,
     /// else HQ's.
     pub fn of_address(&self, address: &str) -> Result<Self> {

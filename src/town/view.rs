@@ -109,6 +109,11 @@ impl<'r> View<'r> {
         }
     }
 
+    /// Returns the home of the town that keeps the beads whose ids begin as `typed` does.
+    pub fn home_of(&self, typed: &str) -> Option<Result<Home>> {
+        self.home.map(|home| home.of_bead(typed))
+    }
+
     /// Returns the bead of an id where it can be read; one that cannot keeps a list from nothing else.
     pub fn readable_bead(&self, id: &str) -> Result<Option<Bead>> {
         match self.bead(id) {

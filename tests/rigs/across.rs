@@ -40,6 +40,53 @@ fn a_bead_is_found_by_its_prefix_from_anywhere() {
 }
 
 #[test]
+fn a_bead_is_never_written_into_the_ledger_of_another_rig() {
+    let yard = Yard::with_town("");
+    let (api, web) = (yard.create("gt/api", "a"), yard.create("gt/web", "w"));
+    let exported = yard.gt("gt/api", &["export"]).done();
+    yard.file("beads.jsonl", &exported);
+    yard.git("gt/web/.repo", &["branch", "topic", "main"]);
+    let ledgers = || {
+        let tips = ["gt", "gt/web/.repo"].map(|folder| {
+            yard.git(
+                folder,
+                &["for-each-ref", "refs/gt/beads", "refs/gt/handoffs"],
+            )
+        });
+        tips.concat()
+    };
+    let before = ledgers();
+    let check = |folder: &str, args: &[&str], code, words: &str| {
+        yard.gt(folder, args).fails(code, words);
+        assert_eq!(ledgers(), before, "{folder} {args:?}");
+    };
+    let file = yard.path("beads.jsonl");
+    let file = file.to_str().unwrap();
+    let there = format!("'{api}' would be a bead of api");
+    check("gt/web", &["import", file], 4, &there);
+    check("gt", &["import", file], 4, &there);
+    let new = |id| ["create", "t", "--force", "--id", id];
+    check("gt/web", &new("api-zzzzz"), 4, "would be a bead of api");
+    check("gt/web", &new("hq-zzzzz"), 4, "would be a bead of hq");
+    check("gt", &new("web-zzzzz"), 4, "would be a bead of web");
+    let blocks = format!("blocks:{api}");
+    for folder in ["gt", "gt/web"] {
+        let args = ["create", "t", "--deps", &blocks];
+        check(folder, &args, 4, "a bead of another rig");
+    }
+    let of_api = format!("'{api}' is a bead of api");
+    let submit = ["mq", "submit", "--branch", "topic", "--bead", &api];
+    check("gt/web", &submit, 1, &of_api);
+    check("gt/web", &["done", "--issue", &api], 1, &of_api);
+    check("gt/web", &["handoff", "-m", "x", &api], 1, &of_api);
+    yard.gt("gt/web", &["crew", "add", "max"]).done();
+    check("gt/web/crew/max", &["hook", &api], 1, &of_api);
+    assert_eq!(yard.json("gt", &["show", &web])[0]["title"], "w");
+    yard.gt("gt/api", &["create", "t", "--force", "--id", "old-zzzzz"])
+        .done();
+}
+
+#[test]
 fn beads_wait_for_beads_of_other_rigs() {
     let yard = Yard::with_town("");
     let (api, web) = (
