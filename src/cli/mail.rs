@@ -311,11 +311,10 @@ fn mailbox(cx: &Context, typed: Option<&str>) -> Result<Home> {
     let here = cx.home()?;
     let actor = cx.actor(here.repo());
     let own = mail::mailbox(&here, &actor)?;
-    match typed {
-        Some(typed) if mail::resolve(&own.view(), own.rig().prefix(), typed).is_err() => {
-            own.of_bead(typed)
-        }
-        _ => Ok(own),
+    match typed.map(|typed| mail::find_mail(&own, typed)) {
+        Some(Ok((home, _))) => Ok(home),
+        Some(Err(_)) => own.of_bead(typed.unwrap_or_default()),
+        None => Ok(own),
     }
 }
 

@@ -60,11 +60,9 @@ pub fn mailbox(home: &Home, actor: &str) -> Result<Home> {
 
 /// Returns all mail that was written to an inbox: what is pinned first, then the most urgent, then the newest.
 pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
-    let mut found: Vec<Mail> = view
-        .mails()?
-        .into_iter()
-        .filter(|mail| inbox.holds(mail))
-        .collect();
+    let mut found = view.mails()?;
+    found.extend(view.mails_in_hq()?);
+    found.retain(|mail| inbox.holds(mail));
     let urgent = |mail: &Mail| mail.priority().min(2);
     found.sort_by(|a, b| {
         b.is_pinned()
@@ -73,6 +71,8 @@ pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
             .then_with(|| b.sent().cmp(&a.sent()))
             .then_with(|| a.id().cmp(b.id()))
     });
+    // A notice that two clones sent, of which one had no clone of the rig, is one.
+    found.dedup_by(|later, first| later.id() == first.id());
     Ok(found)
 }
 
@@ -97,15 +97,30 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Mail> {
     })
 }
 
+/// Returns the mail that was meant, and the home that keeps it: this one, or HQ, where mail waits that was
+/// sent from where there is no clone of this rig.
+pub fn find_mail(home: &Home, typed: &str) -> Result<(Home, Mail)> {
+    let in_home = |home: &Home| resolve(&home.view(), home.rig().prefix(), typed);
+    match in_home(home) {
+        Ok(mail) => Ok((home.clone(), mail)),
+        Err(Fault::NotFound(said)) if !home.is_hq() && !home.stands_alone() => {
+            let hq = home.hq()?;
+            let found = in_home(&hq).map_err(|_| Fault::NotFound(said))?;
+            Ok((hq, found))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Notes that `actor` has read a mail of theirs; reading somebody else's leaves no trace.
 ///
 /// After a crash it is noted or it is not.
 pub fn read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
-    let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
-    match reader_of(home, &mail, actor)? {
+    let (home, mail) = find_mail(home, typed)?;
+    match reader_of(&home, &mail, actor)? {
         None => Ok(mail),
         Some(reader) if mail.is_read(std::slice::from_ref(&reader)) => Ok(mail),
-        Some(reader) => change(home, (actor, mail.id()), |mail, pen| {
+        Some(reader) => change(&home, (actor, mail.id()), |mail, pen| {
             let stamp = pen.stamp(mail.record());
             mail.mark_read(&reader, &stamp);
             format!("read {}", mail.id())
@@ -130,8 +145,8 @@ pub enum Handling {
 ///
 /// After a crash it is done or it is not.
 pub fn handle(home: &Home, actor: &str, typed: &str, handling: Handling) -> Result<Mail> {
-    let mail = resolve(&home.view(), home.rig().prefix(), typed)?;
-    let Some(reader) = reader_of(home, &mail, actor)? else {
+    let (home, mail) = find_mail(home, typed)?;
+    let Some(reader) = reader_of(&home, &mail, actor)? else {
         return Err(
             Fault::refused(format!("{} was written to {}", mail.id(), mail.to()))
                 .hint("everybody does that with their own mail"),
@@ -148,7 +163,7 @@ pub fn handle(home: &Home, actor: &str, typed: &str, handling: Handling) -> Resu
     if is_done {
         return Ok(mail);
     }
-    change(home, (actor, mail.id()), |mail, pen| {
+    change(&home, (actor, mail.id()), |mail, pen| {
         let stamp = pen.stamp(mail.record());
         let what = match handling {
             Handling::MarkRead => {

@@ -10,7 +10,7 @@ mod send;
 pub use address::{OVERSEER, inboxes};
 pub use directory::{Directory, Entry, find};
 pub use inbox::{
-    Handling, Inbox, Search, handle, inbox, mailbox, read, resolve, thread, thread_of,
+    Handling, Inbox, Search, find_mail, handle, inbox, mailbox, read, resolve, thread, thread_of,
 };
 pub use json::as_json;
 pub use remind::{Reminder, reminder};

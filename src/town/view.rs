@@ -141,14 +141,20 @@ impl<'r> View<'r> {
 
     /// Returns whether a mail was sent to an address, wherever in the town its mail is kept.
     pub fn was_sent(&self, id: &str, to: &str) -> Result<bool> {
-        let there = match self.home {
-            Some(home) if self.is_in_town() => {
-                let home = home.of_address(to)?;
-                home.view().ledger(Name::Mail)?.get(id)?
-            }
-            _ => self.ledger(Name::Mail)?.get(id)?,
+        let Some(home) = self.home.filter(|_| self.is_in_town()) else {
+            return Ok(self.ledger(Name::Mail)?.get(id)?.is_some());
         };
-        Ok(there.is_some())
+        let there = home.of_address(to)?;
+        let known = |home: &Home| home.view().ledger(Name::Mail)?.get(id);
+        Ok(known(&there)?.is_some() || !there.is_hq() && known(&there.hq()?)?.is_some())
+    }
+
+    /// Returns the mail that waits in HQ for somebody of this rig: whoever sent it had no clone of the rig.
+    pub fn mails_in_hq(&self) -> Result<Vec<Mail>> {
+        match self.home {
+            Some(home) if self.is_in_town() && !home.is_hq() => home.hq()?.view().mails(),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Returns all mail but what was deleted, sorted by id, this clone's own last.

@@ -188,6 +188,38 @@ fn mail_waits_where_its_reader_is() {
 }
 
 #[test]
+fn mail_to_a_rig_that_has_no_clone_here_is_read_where_it_has_one() {
+    let yard = Yard::with_town("");
+    yard.git(".", &["init", "--quiet", "--bare", "-b", "main", "hq.git"]);
+    yard.git("gt", &["remote", "add", "origin", "../hq.git"]);
+    yard.gt("gt", &["sync"]).done();
+    yard.git(".", &["clone", "--quiet", "hq.git", "there"]);
+    yard.gt(".", &["install", "there"]).done();
+    for to in ["web", "web/refinery"] {
+        yard.gt("there", &["mail", "send", to, "-s", "from afar", "-m", "x"])
+            .done();
+    }
+    yard.gt("there", &["sync"]).done();
+    yard.gt("gt", &["sync"]).done();
+    let inbox = |address: &str| {
+        let all = yard.json("gt/web", &["mail", "inbox", address, "--unread"]);
+        all.as_array().unwrap().clone()
+    };
+    assert_eq!(inbox("web").len(), 1);
+    let as_refinery = ["--actor", "web/refinery", "mail"];
+    let act = |words: &[&str]| yard.gt("gt/web", &[&as_refinery[..], words].concat());
+    let reminder = act(&["check", "--inject"]).done();
+    assert!(reminder.contains("from afar"), "{reminder}");
+    let id = inbox("web/refinery")[0]["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with("hq-mail-"), "{id}");
+    let shown = act(&["read", &id["hq-mail-".len()..]]).done();
+    assert!(shown.contains("from afar"), "{shown}");
+    assert_eq!(inbox("web/refinery").len(), 0);
+    act(&["archive", &id]).done();
+    assert!(!act(&["inbox"]).done().contains("from afar"));
+}
+
+#[test]
 fn crew_works_in_other_rigs_under_one_name() {
     let yard = Yard::with_town("");
     yard.gt("gt", &["crew", "add", "max"]).fails(4, "--rig api");
