@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::hook::names_lock;
 use super::{Hook, names};
 use crate::fault::{Fault, Result};
 use crate::ledger::CloneId;
@@ -29,6 +30,7 @@ pub struct Crew {
 /// there without the worktree; adding it again makes the rest.
 pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew, bool)> {
     names::check(name)?;
+    let _lock = names_lock(home)?;
     if let Some(known) = all_crew(home)?.into_iter().find(|it| it.name == name) {
         return Ok((known, false));
     }
@@ -90,6 +92,7 @@ pub fn all_crew(home: &Home) -> Result<Vec<Crew>> {
 /// Refuses one with changes that are not committed, unless `force`: they are then saved in the attic. After
 /// a crash the worktree is there or partly there; removing it again removes the rest.
 pub fn remove_crew(home: &Home, name: &str, force: bool) -> Result<Crew> {
+    let _lock = names_lock(home)?;
     let all = all_crew(home)?;
     let Some(crew) = all.into_iter().find(|it| it.name == name) else {
         return Err(Fault::not_found(format!(

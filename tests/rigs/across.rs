@@ -1,5 +1,7 @@
 //! What goes across rigs: beads found by their prefix, convoys in HQ, mail in the reader's home, crew.
 
+use std::process::Stdio;
+
 use crate::yard::Yard;
 
 #[test]
@@ -240,6 +242,46 @@ fn crew_works_in_other_rigs_under_one_name() {
         .fails(4, "your own rig");
     yard.gt("gt", &["worktree", "web"])
         .fails(4, "nobody's crew");
+}
+
+#[test]
+fn crew_that_is_added_by_several_at_once_is_made_once() {
+    let yard = Yard::with_town("");
+    let add = || {
+        let mut command = yard.command("gt/api", &["crew", "add", "max"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let all: Vec<_> = (0..4).map(|_| add()).collect();
+    let mut made = 0;
+    for child in all {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        made += usize::from(output.stdout.starts_with(b"made"));
+    }
+    assert_eq!(made, 1);
+}
+
+#[test]
+fn a_name_that_differs_in_case_only_is_refused() {
+    let yard = Yard::with_town("");
+    let check = |folder: &str, args: &[&str]| {
+        yard.gt(folder, args).fails(4, "differs in case only");
+    };
+    check(
+        "gt/api",
+        &["refinery", "gate", "add", "Test", "--command", "true"],
+    );
+    for place in ["--local", "--shared"] {
+        check(
+            "gt/api",
+            &["config", "agent", "set", "SCRIPTED", "true", place],
+        );
+    }
+    let again = ["refinery", "gate", "add", "test", "--command", "true"];
+    yard.gt("gt/api", &again).done();
+    yard.gt("gt", &["config", "agent", "set", "scripted", "true"])
+        .done();
 }
 
 #[test]
