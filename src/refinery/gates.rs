@@ -8,7 +8,7 @@ use super::ci;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Record, Stamp};
 use crate::record::{Gate, Rig};
-use crate::town::{Home, refuse_worker};
+use crate::town::{Home, View, refuse_worker};
 
 /// A gate to be added.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
     refuse_worker(home.world(), "change gates")?;
     check(home, new)?;
     let written = home.write(Name::Config, actor, |view, pen| {
+        refuse_near(view, new.name)?;
         let old = view.gate_record(new.name)?;
         let mut record = old
             .clone()
@@ -73,6 +74,24 @@ pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
     })?;
     home.accept_gate(&written.value)?;
     Ok(written.value)
+}
+
+/// Refuses a name that differs from that of another gate in case only.
+fn refuse_near(view: &View<'_>, name: &str) -> Result<()> {
+    let gates = view.gates()?;
+    if gates.iter().any(|it| it.name() == name) {
+        return Ok(());
+    }
+    let mut near = gates.iter().map(Gate::name);
+    match near.find(|known| known.eq_ignore_ascii_case(name)) {
+        None => Ok(()),
+        Some(known) => Err(Fault::refused(format!(
+            "gate '{known}' is there already, and '{name}' differs in case only"
+        ))
+        .hint(format!(
+            "to replace it: git gt refinery gate add {known} ..."
+        ))),
+    }
 }
 
 fn check(home: &Home, new: &NewGate<'_>) -> Result<()> {

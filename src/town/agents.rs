@@ -158,6 +158,7 @@ impl Home {
                     .hint("use letters, digits, dash and underscore"),
             );
         }
+        self.refuse_near(name)?;
         if command.trim().is_empty() {
             return Err(Fault::invalid("an agent needs a command that starts it")
                 .hint("git gt config agent set claude 'claude -p {prompt}'"));
@@ -179,6 +180,24 @@ impl Home {
             Ok(Decision::write(subject, records, agent))
         })?;
         self.accept(&Offer::of_agent(&written.value))
+    }
+
+    /// Refuses a name that differs from that of another agent in case only.
+    fn refuse_near(&self, name: &str) -> Result<()> {
+        let agents = self.agents()?;
+        if agents.iter().any(|it| it.name == name) {
+            return Ok(());
+        }
+        let mut near = agents.iter().map(|it| it.name.as_str());
+        match near.find(|known| known.eq_ignore_ascii_case(name)) {
+            None => Ok(()),
+            Some(known) => Err(Fault::refused(format!(
+                "agent '{known}' is there already, and '{name}' differs in case only"
+            ))
+            .hint(format!(
+                "to change it: git gt config agent set {known} '<command>'"
+            ))),
+        }
     }
 
     /// Removes an agent from this machine's settings, or where it is not there, from what is offered to
