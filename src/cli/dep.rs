@@ -139,7 +139,7 @@ fn list(cx: &Context, args: &List) -> Result<Reply> {
     let home = cx.home_of(&args.id)?;
     let view = home.view();
     let bead = resolve(&view, home.rig().prefix(), &args.id)?;
-    let beads = Beads::all(&view)?;
+    let beads = Beads::of_town(&home)?;
     let fits = |value: &Value| {
         args.kind
             .as_deref()

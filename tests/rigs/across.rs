@@ -103,6 +103,12 @@ fn beads_wait_for_beads_of_other_rigs() {
     };
     assert_eq!(ready("gt"), [api.as_str()]);
     assert_eq!(ready("gt/web"), [api.as_str()]);
+    for folder in ["gt", "gt/api", "gt/web"] {
+        let up = ["dep", "list", &api, "--direction", "up"];
+        assert_eq!(yard.json(folder, &up)[0]["id"], web.as_str(), "{folder}");
+        let down = yard.json(folder, &["dep", "list", &web]);
+        assert_eq!(down[0]["id"], api.as_str(), "{folder}");
+    }
     yard.gt("gt/web", &["sling", &web, "-n"])
         .fails(4, "waits for");
     yard.gt("gt", &["close", &api]).done();
