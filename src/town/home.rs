@@ -42,7 +42,7 @@ impl Home {
     /// rig that is no worktree (`~/gt/api`), the rig.
     pub fn open(world: &World) -> Result<Self> {
         let home = Self::of(Repo::discover(world)?)?;
-        match home.folder_of_rig(world.cwd()) {
+        match home.folder_of_rig(world.cwd())? {
             Some(name) => home.at_rig(&name),
             None => Ok(home),
         }
@@ -55,16 +55,18 @@ impl Home {
         Ok(Self { site, town })
     }
 
-    /// Returns the name of the rig whose folder in this HQ a path is in.
-    fn folder_of_rig(&self, path: &Path) -> Option<String> {
-        if !self.is_hq() {
-            return None;
-        }
-        let path = path.canonicalize().ok()?;
-        let inside = path.strip_prefix(self.repo().root()).ok()?;
-        let name = inside.components().next()?.as_os_str().to_str()?;
-        let is_rig = super::rig_repo(self.repo().root(), name).is_dir();
-        is_rig.then(|| name.to_owned())
+    /// Returns the name of the rig whose folder in this HQ a path is in, also of one whose clone is gone.
+    fn folder_of_rig(&self, path: &Path) -> Result<Option<String>> {
+        let root = self.repo().root();
+        let path = path.canonicalize().ok().filter(|_| self.is_hq());
+        let inside = path.as_ref().and_then(|path| path.strip_prefix(root).ok());
+        let first = inside.and_then(|it| it.components().next());
+        let Some(name) = first.and_then(|it| it.as_os_str().to_str()) else {
+            return Ok(None);
+        };
+        let is_rig = super::rig_repo(root, name).is_dir()
+            || self.rigs()?.iter().any(|rig| rig.name() == name);
+        Ok(is_rig.then(|| name.to_owned()))
     }
 
     /// Returns the repository.

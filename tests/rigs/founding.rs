@@ -284,6 +284,10 @@ fn a_town_may_be_moved_as_a_whole() {
     fs::rename(yard.path("gt"), yard.path("moved")).unwrap();
     let shown = yard.gt("moved/web", &["show", &bead]).done();
     assert!(shown.contains(&bead), "{shown}");
+    fs::rename(yard.path("moved/api/.repo"), yard.path("aside")).unwrap();
+    yard.gt("moved/api", &["create", "t"])
+        .fails(1, "rig api of this town is not on this machine");
+    fs::rename(yard.path("aside"), yard.path("moved/api/.repo")).unwrap();
     fs::rename(yard.path("moved/.git"), yard.path("gone")).unwrap();
     yard.gt("moved/web/.repo", &["show", &bead])
         .fails(5, "the town of this rig");
