@@ -438,8 +438,17 @@ fn what_ended_long_ago_is_told_to_nobody() {
     place.gt(&["config", "set", "backend", "none"]).done();
     work(&place, "good", ("a", "one\n"));
     place.run();
-    let told = mail_to(&place, "repo/furiosa");
-    assert_eq!(told.len(), 1);
+    let stuck = place.create("stuck");
+    let hook = place.json(&["sling", &stuck])[0]["path"].clone();
+    let hook = Path::new(hook.as_str().unwrap());
+    place.gt_in(hook, &["done", "--status", "escalated"]).done();
+    let bead = place.create("followed");
+    place
+        .gt(&["convoy", "create", "c", &bead, "--human"])
+        .done();
+    place.gt(&["close", &bead]).done();
+    let told = ["repo/furiosa", "overseer"].map(|it| mail_to(&place, it));
+    assert_eq!([told[0].len(), told[1].len()], [1, 2]);
     // A clone that has the queue and not the mail, in which somebody writes something.
     let forget = || {
         place.git(&["update-ref", "-d", "refs/gt/mail"]).done();
@@ -458,7 +467,8 @@ fn what_ended_long_ago_is_told_to_nobody() {
     };
     forget();
     later(29);
-    assert_eq!(mail_to(&place, "repo/furiosa"), told);
+    let again = ["repo/furiosa", "overseer"].map(|it| mail_to(&place, it));
+    assert_eq!(again, told);
     forget();
     later(31);
     place

@@ -11,17 +11,16 @@ use crate::fault::Result;
 use crate::ledger::{Name, Stamp, Time};
 use crate::mail::{OVERSEER, inboxes};
 use crate::record::{Convoy, Letter, Mail, Request, RequestStatus};
-use crate::town::View;
 
-/// For how long the end of a request is news, from its stamp on.
+/// For how long what happened is news, from its stamp on.
 ///
-/// A clone that looks for the first time at a queue that others have worked on for years, whose mail it did
-/// not get (it may stay at home, or be older than this rule), would tell of every end there ever was. What it
-/// tells of must not hang on the clone, so it is a function of the end and the time: any two clones that look
-/// in time write the same bytes, and one that looks later writes nothing and takes over by sync what the
-/// other wrote. The newest stamp of the queue instead of the clock would be a function of the stored bytes
+/// A clone that looks for the first time at ledgers that others have worked on for years, whose mail it did
+/// not get (it may stay at home, or be older than these rules), would tell of every end there ever was. What
+/// it tells of must not hang on the clone, so it is a function of the cause and the time: any two clones that
+/// look in time write the same bytes, and one that looks later writes nothing and takes over by sync what the
+/// other wrote. The newest stamp of the ledger instead of the clock would be a function of the stored bytes
 /// alone, but one machine a month ahead would then silence everybody else's ends for a month. Nothing else
-/// hangs on this mail: the bead is closed or released, and its comment says why.
+/// hangs on this mail: the bead, its comments and the convoy say the same.
 const NEWS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many files or beads a mail names.
@@ -39,9 +38,6 @@ pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
             continue;
         }
         let stamp = request.record().stamp_of("state");
-        if !is_news(&stamp, facts.now) {
-            continue;
-        }
         let cause = [request.id(), &request.record().life().to_string()];
         let prefix = prefix(request.id(), "-mr-");
         let id = derived_id(prefix, "mail", "ended", &cause);
@@ -59,19 +55,15 @@ pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
             ..Letter::default()
         };
         let actor = by.unwrap_or(&refinery);
-        found.extend(letter_once(
-            facts.view,
-            &id,
-            &letter,
-            (&stamp, request.id(), actor),
-        )?);
+        let cause = (&stamp, request.id(), actor);
+        found.extend(letter_once(facts, &id, &letter, cause)?);
     }
     Ok(found)
 }
 
-fn is_news(end: &Stamp, now: Time) -> bool {
+fn is_news(cause: &Stamp, now: Time) -> bool {
     let millis = u64::try_from(NEWS.as_millis()).expect("a month is few milliseconds");
-    now.0.saturating_sub(end.time().0) <= millis
+    now.0.saturating_sub(cause.time().0) <= millis
 }
 
 fn subject(request: &Request) -> Option<String> {
@@ -168,7 +160,7 @@ pub(super) fn notices(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
                 ..Letter::default()
             };
             let cause = (&convoy.turned(), convoy.id(), "mayor/");
-            found.extend(letter_once(facts.view, &id, &letter, cause)?);
+            found.extend(letter_once(facts, &id, &letter, cause)?);
         }
     }
     Ok(found)
@@ -190,14 +182,14 @@ fn recipients(convoy: &Convoy) -> BTreeSet<&str> {
     all
 }
 
-/// Returns a mail that follows from something, unless it was written before.
+/// Returns a mail that follows from something, unless it was written before or is no news.
 pub(super) fn letter_once(
-    view: &View<'_>,
+    facts: &Facts<'_>,
     id: &str,
     letter: &Letter<'_>,
     (stamp, cause, actor): (&Stamp, &str, &str),
 ) -> Result<Option<Consequence>> {
-    if view.was_sent(id, letter.to)? {
+    if !is_news(stamp, facts.now) || facts.view.was_sent(id, letter.to)? {
         return Ok(None);
     }
     let thread = format!("thread-{cause}");
@@ -270,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_news_for_a_month() {
+    fn what_happened_is_news_for_a_month() {
         let day = 24 * 60 * 60 * 1000;
         let end: Stamp = format!("{:012x}0000-k", 100 * day).parse().unwrap();
         let check = |now: u64, want| assert_eq!(is_news(&end, Time(now)), want, "{now}");

@@ -44,7 +44,7 @@ pub(super) fn told(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
                     ..Letter::default()
                 };
                 let cause = (&stamp, bead.id(), outcome.by.as_str());
-                found.extend(letter_once(facts.view, &id, &letter, cause)?);
+                found.extend(letter_once(facts, &id, &letter, cause)?);
             }
         }
     }
