@@ -218,12 +218,7 @@ fn comment(outcome: &Outcome, hook: &Hook, commits: u64) -> String {
 /// Returns the branch that a hook's worktree stands on; refuses where that cannot be handed in.
 fn check_worktree(home: &Home, hook: &Hook, target: &Target) -> Result<String> {
     let branch = &hook.branch;
-    let worktrees = home.repo().worktrees()?;
-    let path = hook
-        .path
-        .canonicalize()
-        .unwrap_or_else(|_| hook.path.clone());
-    let Some(worktree) = worktrees.iter().find(|it| it.path == path) else {
+    let Some(worktree) = home.repo().worktree_at(&hook.path)? else {
         return Err(Fault::refused(format!(
             "the worktree of {} is gone: '{}'",
             hook.agent,
@@ -233,8 +228,7 @@ fn check_worktree(home: &Home, hook: &Hook, target: &Target) -> Result<String> {
             "its commits are on branch {branch}: git gt mq submit --branch {branch}"
         )));
     };
-    let short = |it: &str| it.strip_prefix("refs/heads/").unwrap_or(it).to_owned();
-    let here = worktree.branch.as_deref().map(short);
+    let here = worktree.short_branch().map(str::to_owned);
     if !hook.is_polecat() {
         let here = here.ok_or_else(|| {
             Fault::refused(format!(
@@ -254,7 +248,7 @@ fn check_worktree(home: &Home, hook: &Hook, target: &Target) -> Result<String> {
         return Ok(here);
     }
     if here.as_ref() != Some(branch) {
-        let there = worktree.branch.as_deref().unwrap_or("no branch");
+        let there = here.as_deref().unwrap_or("no branch");
         return Err(Fault::refused(format!(
             "the hook of {} stands on {there}, not on its branch {branch}",
             hook.agent

@@ -51,9 +51,7 @@ pub fn crew(home: &Home, name: &str) -> Result<Keeper> {
     names::check(name)?;
     let path = home.crew_dir(name);
     let rig = home.rig().name();
-    let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-    let mut known = home.repo().worktrees()?.into_iter();
-    if !known.any(|it| it.path == real) {
+    if home.repo().worktree_at(&path)?.is_none() {
         return Err(Fault::not_found(format!(
             "there is no crew member '{name}' in rig '{rig}': '{}' is no worktree",
             path.display()

@@ -59,7 +59,7 @@ pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
     if !words.bead.is_empty() && !on_hook.is_empty() && words.bead != on_hook {
         return Err(
             Fault::refused(format!("{on_hook} is on your hook, not {}", words.bead))
-                .hint("leave the bead away to hand over what is on the hook"),
+                .hint("leave the bead out to hand over what is on the hook"),
         );
     }
     if words.body.len() > BODY_MAX {
@@ -149,15 +149,11 @@ fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
             }
         }
         None => {
-            let worktrees = home.repo().worktrees()?;
-            let path = site
-                .path
-                .canonicalize()
-                .unwrap_or_else(|_| site.path.clone());
-            if let Some(here) = worktrees.into_iter().find(|it| it.path == path) {
+            if let Some(here) = home.repo().worktree_at(&site.path)? {
                 legacy.head = here.head.map(|it| it.to_string()).unwrap_or_default();
-                let branch = here.branch.unwrap_or_default();
-                legacy.branch = branch.trim_start_matches("refs/heads/").to_owned();
+                here.short_branch()
+                    .unwrap_or_default()
+                    .clone_into(&mut legacy.branch);
             }
         }
     }

@@ -206,11 +206,8 @@ fn here(home: &Home, hooks: &[Hook]) -> Result<Option<Hook>> {
 
 /// Returns the branch a worktree stands on, by its short name; nothing for none, and for no worktree.
 pub(super) fn branch_at(home: &Home, path: &Path) -> Result<Option<String>> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let worktrees = home.repo().worktrees()?;
-    let there = worktrees.into_iter().find(|it| it.path == path);
-    let branch = there.and_then(|it| it.branch);
-    Ok(branch.and_then(|it| it.strip_prefix("refs/heads/").map(str::to_owned)))
+    let there = home.repo().worktree_at(path)?;
+    Ok(there.and_then(|it| it.short_branch().map(str::to_owned)))
 }
 
 /// Waits until nobody else gives out a name, or takes one back.

@@ -263,7 +263,7 @@ fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> R
     if it.alive || look.duty(&it.hook)? != Duty::Over {
         return Err(
             Fault::refused(format!("{agent} has {} on its hook", it.hook.bead))
-                .hint("leave the name away to give the bead to another polecat"),
+                .hint("leave the name out to give the bead to another polecat"),
         );
     }
     session::refuse_occupied(home, &it.hook)?;
@@ -275,7 +275,7 @@ fn refuse_busy(home: &Home, name: &str, bead: &Bead, standing: &[Standing]) -> R
         Ground::Moved(there) => format!("has its worktree elsewhere now: '{}'", there.display()),
     };
     Err(Fault::refused(format!("{agent} {why}")).hint(format!(
-        "nothing there is touched; leave the name away, or take its worktree away: git gt polecat remove {name}"
+        "nothing there is touched; leave the name out, or take its worktree away: git gt polecat remove {name}"
     )))
 }
 

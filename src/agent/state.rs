@@ -133,28 +133,36 @@ impl<'h> Look<'h> {
     pub(super) fn ground(&self, hook: &Hook) -> Result<Ground> {
         let path = hook.path.canonicalize();
         let path = path.unwrap_or_else(|_| hook.path.clone());
-        let expects = |branch: Option<&str>| {
-            [&hook.branch, &hook.leaves]
-                .iter()
-                .any(|it| !it.is_empty() && branch == Some(&format!("refs/heads/{it}")))
+        let expects = |it: &Worktree| {
+            let mut own = [&hook.branch, &hook.leaves].into_iter();
+            own.any(|own| !own.is_empty() && it.short_branch() == Some(own))
         };
         let Some(here) = self.worktrees.iter().find(|it| it.path == path) else {
             let mut others = self.worktrees.iter();
-            let moved = others.find(|it| hook.is_polecat() && expects(it.branch.as_deref()));
+            let moved = others.find(|it| expects(it) && self.is_moved(hook, it));
             return Ok(match moved {
                 Some(other) => Ground::Moved(other.path.clone()),
                 None => Ground::Gone,
             });
         };
-        if hook.is_polecat() && !expects(here.branch.as_deref()) {
-            let branch = here.branch.as_deref().unwrap_or("no branch");
-            let short = branch.strip_prefix("refs/heads/").unwrap_or(branch);
-            return Ok(Ground::Astray(short.to_owned()));
+        if hook.is_polecat() && !expects(here) {
+            let there = here.short_branch().unwrap_or("no branch");
+            return Ok(Ground::Astray(there.to_owned()));
         }
         Ok(match self.home.repo().changes_in(&path)?.len() {
             0 => Ground::Clean,
             count => Ground::Dirty(count),
         })
+    }
+
+    /// Returns whether a worktree that stands on a polecat's branch is the polecat's own, moved, and not
+    /// one in which somebody looks at the branch: git goes on to call it as it was called when it was made,
+    /// after the folder, with a number where that was taken.
+    fn is_moved(&self, hook: &Hook, worktree: &Worktree) -> bool {
+        let dir = self.home.repo().private_dir(&worktree.path);
+        let called = dir.as_deref().and_then(|it| it.file_name()?.to_str());
+        let number = called.and_then(|it| it.strip_prefix(hook.name()));
+        hook.is_polecat() && number.is_some_and(|it| it.bytes().all(|c| c.is_ascii_digit()))
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             "work that is {} is not queued: --no-merge and --target mean nothing there",
             said.word()
         ))
-        .hint("leave them away"));
+        .hint("leave them out"));
     }
     let told = agent::give_up(&home, &actor, &hook, (said, reason))?;
     cx.settle(&home);

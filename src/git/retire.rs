@@ -145,23 +145,25 @@ impl Repo {
         why: &str,
     ) -> Result<Retired> {
         let mut retired = Retired::default();
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let known = self.worktrees()?;
-        let Some(here) = known.iter().find(|it| it.path == real) else {
+        let Some(here) = self.worktree_at(path)? else {
             return Err(Fault::refused(format!(
                 "'{}' is no worktree of this repository",
                 path.display()
             ))
             .hint("nothing in it was touched; move it away by hand"));
         };
+        let real = here.path;
         let Some(private) = self.private_dir(&real) else {
-            return Err(Fault::refused(format!(
-                "'{}' is the main worktree",
-                path.display()
-            )));
+            return Err(
+                Fault::refused(format!("'{}' is the main worktree", path.display()))
+                    .hint("nothing in it was touched; switch it to another branch by hand"),
+            );
         };
         if private.join("modules").is_dir() {
             return Err(holds_repositories(&real, "submodules"));
+        }
+        if let Some(inside) = self.repository_in(&real)? {
+            return Err(holds_repositories(&real, &inside));
         }
         if let Some(head) = here.head {
             let kept = match keeper {
@@ -179,6 +181,26 @@ impl Repo {
         }
         self.remove_worktree(&real)?;
         Ok(retired)
+    }
+
+    /// Returns the path of a repository that stands in a worktree: where a commit of another repository is
+    /// tracked and was checked out by hand, or where git sees one that is not tracked.
+    fn repository_in(&self, worktree: &Path) -> Result<Option<String>> {
+        let list = |args: &[&str]| -> Result<String> {
+            let run = self.git_in(worktree).args(["ls-files", "-z"]);
+            let listed = self.query(&run.args(args.iter().copied()))?;
+            Ok(String::from_utf8_lossy(&listed).into_owned())
+        };
+        let tracked = list(&["--stage"])?;
+        let links = tracked
+            .split('\0')
+            .filter(|it| it.starts_with("160000 "))
+            .filter_map(|it| it.split_once('\t').map(|(_, path)| path));
+        let others = list(&["--others", "--exclude-standard"])?;
+        let others = others.split('\0').filter_map(|it| it.strip_suffix('/'));
+        let mut all = links.chain(others);
+        let is_repository = |path: &&str| worktree.join(path).join(".git").exists();
+        Ok(all.find(is_repository).map(str::to_owned))
     }
 
     /// Commits what a worktree holds, untracked files too and ignored ones not, through an index of its
@@ -199,26 +221,10 @@ impl Repo {
                 .env("GIT_INDEX_FILE", index.display().to_string())
         };
         let commit = || -> Result<Oid> {
-            let listed = |line: &str| line.starts_with("160000 ");
-            let before = match head {
-                Some(head) => {
-                    self.execute(&git().args(["read-tree".to_owned(), head.to_string()]))?;
-                    self.query(&git().args(["ls-files", "--stage"]))?
-                }
-                None => Vec::new(),
-            };
-            self.execute(&git().args(["add", "--all", "--", "."]))?;
-            let after = self.query(&git().args(["ls-files", "--stage"]))?;
-            let [before, after] =
-                [before, after].map(|it| String::from_utf8_lossy(&it).into_owned());
-            let old: Vec<&str> = before.lines().filter(|line| listed(line)).collect();
-            if let Some(new) = after
-                .lines()
-                .find(|line| listed(line) && !old.contains(line))
-            {
-                let what = new.split_once('\t').map_or(new, |(_, path)| path);
-                return Err(holds_repositories(worktree, what));
+            if let Some(head) = head {
+                self.execute(&git().args(["read-tree".to_owned(), head.to_string()]))?;
             }
+            self.execute(&git().args(["add", "--all", "--", "."]))?;
             let tree = self.execute(&git().args(["write-tree"]))?;
             let tree = String::from_utf8_lossy(&tree).trim().to_owned();
             let tree = self

@@ -18,6 +18,14 @@ pub struct Worktree {
     pub branch: Option<String>,
 }
 
+impl Worktree {
+    /// Returns the branch it has checked out, by its short name; nothing when detached.
+    pub fn short_branch(&self) -> Option<&str> {
+        let branch = self.branch.as_deref()?;
+        Some(branch.strip_prefix("refs/heads/").unwrap_or(branch))
+    }
+}
+
 impl Repo {
     /// Returns all worktrees whose folder exists, the main one first; bare repositories are left out.
     pub fn worktrees(&self) -> Result<Vec<Worktree>> {
@@ -29,6 +37,12 @@ impl Repo {
         Ok(blocks
             .filter_map(|block| self.parse_worktree(block))
             .collect())
+    }
+
+    /// Returns the worktree at a path, whatever links lead to it; nothing where there is none.
+    pub fn worktree_at(&self, path: &Path) -> Result<Option<Worktree>> {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Ok(self.worktrees()?.into_iter().find(|it| it.path == path))
     }
 
     fn parse_worktree(&self, block: &str) -> Option<Worktree> {
@@ -64,8 +78,19 @@ impl Repo {
         self.execute(&self.git(args)).map(drop)
     }
 
-    /// Makes a worktree at `path` on a branch that exists.
+    /// Makes a worktree at `path` on a branch that exists; refuses one that another worktree stands on.
+    ///
+    /// After a crash the worktree is there, partly there or not; making it again replaces one whose folder
+    /// is gone.
     pub fn add_worktree_on(&self, path: &Path, branch: &str) -> Result<()> {
+        let stands = |it: &Worktree| it.short_branch() == Some(branch);
+        if let Some(other) = self.worktrees()?.into_iter().find(stands) {
+            return Err(Fault::refused(format!(
+                "branch {branch} is checked out in '{}'",
+                other.path.display()
+            ))
+            .hint("switch to another branch there first; nothing in it was touched"));
+        }
         self.make_parent(path)?;
         let path = path.display().to_string();
         self.execute(&self.git(["worktree", "add", "--quiet", "--force", "--", &path, branch]))

@@ -152,7 +152,17 @@ fn what_could_not_be_saved_is_not_removed() {
         .gt(&["polecat", "remove", "furiosa", "--force"])
         .fails(4, &["holds a repository of its own: nested"]);
     assert!(nested.join("inside").exists());
+    // Tracked as a commit of another repository it holds no less.
+    place.git_in(&path, &["add", "nested"]).done();
+    place
+        .git_in(&path, &["commit", "--quiet", "-m", "link"])
+        .done();
+    place
+        .gt(&["polecat", "remove", "furiosa", "--force"])
+        .fails(4, &["holds a repository of its own: nested"]);
+    assert!(nested.join("inside").exists());
     fs::rename(&nested, place.path("nested")).unwrap();
+    fs::create_dir(&nested).unwrap();
     place
         .git_in(&path, &["switch", "--quiet", "--detach"])
         .done();
@@ -393,6 +403,32 @@ fn how_an_agent_left_its_work_is_said() {
     place
         .gt(&["polecat", "status", "nux"])
         .fails(1, &["no agent 'nux'"]);
+}
+
+#[test]
+fn a_worktree_in_which_somebody_looks_at_the_branch_is_not_the_polecats() {
+    let place = with_agent("exit 0");
+    let bead = place.create("work");
+    let path = hook(&place, &bead);
+    ended(&place, &bead);
+    commit(&place, &path, "file");
+    let branch = text(&place.json_in(&path, &["hook"]), "branch").to_owned();
+    fs::remove_dir_all(&path).unwrap();
+    let look = place.path("look");
+    let to = look.display().to_string();
+    place
+        .git(&["worktree", "add", "--quiet", "--force", &to, &branch])
+        .done();
+    fs::write(look.join("mine"), "").unwrap();
+    let shown = place.json(&["polecat", "status", "furiosa"]);
+    assert_eq!(shown["worktree"], "gone");
+    place
+        .gt(&["sling", &bead])
+        .fails(4, &["is checked out in", "look", "hint: switch"]);
+    let removed = place.json(&["polecat", "remove", "furiosa", "--force"]);
+    assert_eq!(removed[0]["released"], true);
+    assert!(look.join("mine").exists());
+    assert_eq!(place.rev(&branch), place.rev_in(&look, "HEAD"));
 }
 
 #[test]
