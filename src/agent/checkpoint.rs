@@ -137,9 +137,12 @@ pub fn write(home: &Home, site: &Site, message: &str) -> Result<Saved> {
 /// Returns why a file is no work: it was put there for the agent, or keeps secrets.
 fn placed(path: &Path) -> Option<&'static str> {
     let name = path.file_name()?.to_str()?;
-    let is_env = name == ".env" || name.starts_with(".env.") && name.ends_with(".local");
+    // Patterns of it, without the secrets, are work like any other.
+    let is_pattern = [".example", ".sample", ".template", ".dist"];
+    let is_env = name == ".env"
+        || name.starts_with(".env.") && !is_pattern.iter().any(|it| name.ends_with(it));
     let is_ours = path.ends_with(".claude/settings.local.json");
-    (is_env || is_ours || name == ".env.local").then_some("a file of this machine")
+    (is_env || is_ours).then_some("a file of this machine")
 }
 
 fn told(left_out: &[(String, String)]) -> Vec<String> {
@@ -352,7 +355,8 @@ pub fn changes(home: &Home, saved: &Checkpoint) -> Result<Vec<Difference>> {
 }
 
 /// Brings saved work back into a worktree, as uncommitted changes; returns the files that were changed.
-/// A branch of an agent that has lost the commits below the work moves forward to them first.
+/// A branch that has lost the commits below the work moves forward to them first, where it is an agent's or
+/// the work was done on it; never the one that work lands on.
 ///
 /// Refuses, and changes nothing, over changes that are not the checkpoint's own, and where the work does
 /// not fit onto what the worktree stands on. After a crash the same call does the rest.
@@ -363,9 +367,8 @@ pub fn restore(home: &Home, saved: &Checkpoint, path: &Path) -> Result<Vec<PathB
         exclude: &|_| None,
     };
     let now = repo.snapshot(path, &everything)?;
-    let own_branch = now.branch.starts_with("gt/") || now.branch == saved.branch;
     let behind = now.head != saved.head && repo.is_ancestor(&now.head, &saved.head)?;
-    let forward = behind && own_branch && !now.branch.is_empty();
+    let forward = behind && may_move(home, &now.branch, saved);
     let wanted = if forward || now.head == saved.head {
         saved.tree
     } else {
@@ -399,6 +402,13 @@ pub fn restore(home: &Home, saved: &Checkpoint, path: &Path) -> Result<Vec<PathB
     }
     mark(home, path, &saved.commit)?;
     Ok(todo.into_iter().map(|it| it.path).collect())
+}
+
+/// Returns whether restoring may move a branch forward.
+fn may_move(home: &Home, branch: &str, saved: &Checkpoint) -> bool {
+    let is_own = branch.starts_with("gt/") || branch == saved.branch;
+    let lands = home.target(None).is_ok_and(|it| it.branch == branch);
+    is_own && !branch.is_empty() && !lands
 }
 
 /// Returns what stands in a worktree, unknown to git, where files are to be added.
@@ -463,7 +473,12 @@ pub fn carry_over(home: &Home, hook: &Hook) -> Result<Option<Checkpoint>> {
     if mark_file(home, &hook.path).is_none_or(|file| file.exists()) {
         return Ok(None);
     }
-    let own = find(home, &hook.agent, &hook.bead)?;
+    // What was fetched is brought back by whoever asks for it and by nobody else.
+    let name = ref_of(home, &hook.agent, &hook.bead);
+    let own = match home.repo().find_ref(&name)? {
+        Some(tip) => read(home, &name, tip)?,
+        None => None,
+    };
     let Some(saved) = own.filter(|it| it.epoch == hook.epoch) else {
         return Ok(None);
     };

@@ -68,14 +68,25 @@ fn everything_but_what_is_ignored_is_saved_and_nothing_touched() {
     fs::write(hook.join("new folder/a\nb"), "odd\n").unwrap();
     fs::write(hook.join(".gitignore"), "*.log\n").unwrap();
     fs::write(hook.join("x.log"), "noise\n").unwrap();
-    fs::write(hook.join(".env"), "TOKEN=1\n").unwrap();
+    for secret in [".env", ".env.production", ".env.example"] {
+        fs::write(hook.join(secret), "TOKEN=1\n").unwrap();
+    }
     let before = untouched(&place, &hook);
     let said = place
         .gt_in(&hook, &["checkpoint", "write", "-m", "half way"])
         .done();
-    assert!(said.stderr.contains("not saved: .env"), "{said:?}");
+    for secret in [".env:", ".env.production:"] {
+        let line = format!("not saved: {secret}");
+        assert!(said.stderr.contains(&line), "{said:?}");
+    }
     assert_eq!(untouched(&place, &hook), before);
-    let want = ["A .gitignore", "M base", "A new folder/a\nb", "A staged"];
+    let want = [
+        "A .env.example",
+        "A .gitignore",
+        "M base",
+        "A new folder/a\nb",
+        "A staged",
+    ];
     assert_eq!(saved(&place, &hook), want);
     let read = place.json_in(&hook, &["checkpoint", "read", "furiosa"]);
     assert_eq!(read["message"], "half way");
@@ -182,6 +193,27 @@ fn slinging_again_brings_back_what_a_lost_worktree_held() {
 }
 
 #[test]
+fn what_was_only_fetched_comes_back_when_it_is_asked_for() {
+    let (place, bead, hook) = hooked();
+    place.remote();
+    place.gt(&["sync"]).done();
+    fs::write(hook.join("new"), "2\n").unwrap();
+    place.gt_in(&hook, &["checkpoint", "write"]).done();
+    place.gt(&["sync"]).done();
+    let refs = ["for-each-ref", "--format=%(refname)", "refs/gt/checkpoints"];
+    let own = place.git(&refs).done().stdout;
+    place.git(&["update-ref", "-d", own.trim()]).done();
+    lose(&place, &hook);
+    let slung = place.json(&["sling", &bead]);
+    assert!(slung[0]["checkpoint"].is_null(), "{slung}");
+    assert!(!hook.join("new").exists());
+    place
+        .gt_in(&hook, &["checkpoint", "restore", "furiosa"])
+        .done();
+    assert_eq!(text(&hook.join("new")), "2\n");
+}
+
+#[test]
 fn restoring_carries_on_where_it_stopped_and_overwrites_nothing() {
     let (place, _, hook) = hooked();
     fs::write(hook.join("base"), "changed\n").unwrap();
@@ -236,6 +268,44 @@ fn saved_work_fits_elsewhere_or_says_what_conflicts() {
         .gt_in(&clashes, &["checkpoint", "restore", "furiosa"])
         .fails(4, &["base conflicts", "git switch --detach", "git diff"]);
     assert_eq!(untouched(&place, &clashes), before);
+}
+
+#[test]
+fn restoring_never_moves_the_branch_that_work_lands_on() {
+    let (place, _, hook) = hooked();
+    fs::write(hook.join("committed"), "one\n").unwrap();
+    place.git_in(&hook, &["add", "."]).done();
+    let commit = ["commit", "--quiet", "-m", "not tested"];
+    place.git_in(&hook, &commit).done();
+    fs::write(hook.join("base"), "changed\n").unwrap();
+    place.gt_in(&hook, &["checkpoint", "write"]).done();
+    let main = place.rev("main");
+    place.gt(&["checkpoint", "restore", "furiosa"]).done();
+    assert_eq!(place.rev("main"), main);
+    let repo = place.repo();
+    assert_eq!(text(&repo.join("base")), "changed\n");
+    assert_eq!(text(&repo.join("committed")), "one\n");
+    // Not even where the work says that it was done there.
+    place.git(&["reset", "--quiet", "--hard"]).done();
+    fs::remove_file(repo.join("committed")).unwrap();
+    place.git_in(&repo, &commit_on("main")).done();
+    fs::write(repo.join("base"), "more\n").unwrap();
+    place.gt(&["checkpoint", "write"]).done();
+    place.git(&["reset", "--quiet", "--hard", &main]).done();
+    let saved = place.git(&["for-each-ref", "--format=%(refname)", "refs/gt/checkpoints"]);
+    let saved = saved.done().stdout;
+    let own = saved.lines().find(|it| {
+        let shown = place.git(&["log", "-1", "--format=%B", it]).done().stdout;
+        shown.contains("Gt-Branch: main")
+    });
+    place.gt(&["checkpoint", "restore", own.unwrap()]).done();
+    assert_eq!(place.rev("main"), main);
+    assert_eq!(text(&repo.join("base")), "more\n");
+}
+
+/// Returns the words that make an empty commit for `subject`.
+fn commit_on(subject: &str) -> [&str; 5] {
+    ["commit", "--quiet", "--allow-empty", "-m", subject]
 }
 
 #[test]
