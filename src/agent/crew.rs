@@ -26,12 +26,22 @@ pub struct Crew {
 /// Makes a worktree for a person, on a branch of its own that starts at the target; one that is there stays
 /// as it is. Returns it and whether it was made just now.
 ///
-/// `identity` is who works in it where that is somebody of another rig. After a crash the branch may be
-/// there without the worktree; adding it again makes the rest.
+/// `identity` is who works in it where that is somebody of another rig; a worktree of that name that is
+/// somebody else's is refused. After a crash it may be noted whose it is, and the branch be there, without
+/// the worktree; adding it again makes the rest.
 pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew, bool)> {
     names::check(name)?;
     let _lock = names_lock(home)?;
+    let own = format!("{}/crew/{name}", home.rig().name());
     if let Some(known) = all_crew(home)?.into_iter().find(|it| it.name == name) {
+        if known.address != identity.unwrap_or(&own) {
+            return Err(Fault::refused(format!(
+                "'{}' is the worktree of {}",
+                known.path.display(),
+                known.address
+            ))
+            .hint("git gt crew list shows whose is whose; nothing in it was touched"));
+        }
         return Ok((known, false));
     }
     let path = home.crew_dir(name);
@@ -45,6 +55,8 @@ pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew
     let target = home.target(None)?;
     let base = home.base(&target)?;
     let branch = format!("crew/{name}");
+    // Whose it is has to be known before anybody can work in it.
+    set_guest(home, name, identity)?;
     if home
         .repo()
         .find_ref(&format!("refs/heads/{branch}"))?
@@ -53,9 +65,6 @@ pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew
         home.repo().add_worktree_on(&path, &branch)?;
     } else {
         home.repo().add_worktree(&path, &branch, &base)?;
-    }
-    if let Some(identity) = identity {
-        set_guest(home, name, Some(identity))?;
     }
     let made = all_crew(home)?.into_iter().find(|it| it.name == name);
     let made =
@@ -87,14 +96,18 @@ pub fn all_crew(home: &Home) -> Result<Vec<Crew>> {
     Ok(found)
 }
 
-/// Removes a crew member's worktree; the branch stays.
+/// Removes a crew member's worktree; the branch stays. With `identity` only one in which they work.
 ///
 /// Refuses one with changes that are not committed, unless `force`: they are then saved in the attic. After
 /// a crash the worktree is there or partly there; removing it again removes the rest.
-pub fn remove_crew(home: &Home, name: &str, force: bool) -> Result<Crew> {
+pub fn remove_crew(
+    home: &Home,
+    (name, identity): (&str, Option<&str>),
+    force: bool,
+) -> Result<Crew> {
     let _lock = names_lock(home)?;
-    let all = all_crew(home)?;
-    let Some(crew) = all.into_iter().find(|it| it.name == name) else {
+    let is_meant = |it: &Crew| it.name == name && identity.is_none_or(|who| who == it.address);
+    let Some(crew) = all_crew(home)?.into_iter().find(is_meant) else {
         return Err(Fault::not_found(format!(
             "rig {} has no crew member '{name}' on this machine",
             home.rig().name()

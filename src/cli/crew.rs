@@ -52,7 +52,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
         Verb::Remove { name, force } => {
             refuse_worker(&cx.world, "remove worktrees of others")?;
-            let gone = agent::remove_crew(&cx.home()?.one_rig()?, name, *force)?;
+            let gone = agent::remove_crew(&cx.home()?.one_rig()?, (name, None), *force)?;
             let text = format!("the worktree of {} is removed", gone.address);
             let reply = Reply::new(json!({ "removed": value(&gone) }), text);
             Ok(if gone.branch.is_empty() {
@@ -107,7 +107,7 @@ fn elsewhere(home: &Home, name: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn value(crew: &Crew) -> Value {
+pub(super) fn value(crew: &Crew) -> Value {
     json!({
         "address": crew.address,
         "name": crew.name,

@@ -54,16 +54,13 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         }
         (Some(Verb::Remove { rig, force }), _) => {
             let other = home.at_rig(rig)?;
-            let gone = agent::remove_crew(&other, &guest_name(&actor)?, *force)?;
-            let path = gone.path.display().to_string();
+            let gone = agent::remove_crew(&other, (&guest_name(&actor)?, Some(&actor)), *force)?;
             let text = format!(
                 "your worktree in {rig} is removed; its branch {} stays",
                 gone.branch
             );
-            Ok(Reply::new(
-                json!({ "removed": path, "branch": gone.branch }),
-                text,
-            ))
+            let value = json!({ "removed": super::crew::value(&gone) });
+            Ok(Reply::new(value, text))
         }
     }
 }
@@ -88,9 +85,8 @@ fn make(home: &Home, actor: &str, rig: &str) -> Result<Reply> {
     let other = home.at_rig(rig)?;
     let (crew, new) = agent::add_crew(&other, &name, Some(actor))?;
     let path = crew.path.display().to_string();
-    let value = json!({
-        "path": path, "branch": crew.branch, "identity": crew.address, "created": new,
-    });
+    let mut value = super::crew::value(&crew);
+    value["created"] = new.into();
     let what = if new { "made" } else { "found" };
     let text = format!("{what} your worktree in {rig}: {path}\n");
     Ok(Reply::new(value, text).note(format!("you are {actor} there, too: cd '{path}'")))

@@ -244,6 +244,20 @@ fn crew_works_in_other_rigs_under_one_name() {
         let said = yard.gt("gt/api", &["crew", "add", "--", name]);
         assert_eq!(said.code, Some(1), "{name} {said:?}");
     }
+    let again = yard.json("gt/api/crew/max", &["worktree", "web"]);
+    assert_eq!(again["address"], "api/crew/max");
+    assert_eq!(again["created"], false);
+    yard.gt("gt/web", &["crew", "add", "api-max"])
+        .fails(4, "is the worktree of api/crew/max");
+    yard.gt("gt", &["--rig", "api", "crew", "add", "joe"])
+        .done();
+    yard.gt("gt/web", &["crew", "add", "api-joe"]).done();
+    yard.gt("gt/api/crew/joe", &["worktree", "web"])
+        .fails(4, "is the worktree of web/crew/api-joe");
+    yard.gt("gt/api/crew/joe", &["worktree", "remove", "web"])
+        .fails(1, "no crew member 'api-joe'");
+    let removed = yard.json("gt/api/crew/max", &["worktree", "remove", "web"]);
+    assert_eq!(removed["removed"]["address"], "api/crew/max");
     yard.gt("gt/web/crew/max", &["worktree", "web"])
         .fails(4, "your own rig");
     yard.gt("gt", &["worktree", "web"])
