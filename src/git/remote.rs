@@ -83,6 +83,9 @@ const NEUTRAL: &[&str] = &[
     "maintenance.auto=false",
 ];
 
+/// What git says where a remote has no ref of a name.
+const NO_REF: &str = "couldn't find remote ref";
+
 impl Repo {
     /// Returns the remote a name or URL stands for.
     pub fn remote(&self, name: &str) -> Result<Remote> {
@@ -192,6 +195,17 @@ impl Repo {
             self.world().pause(Duration::from_millis(pause));
         }
         Ok(())
+    }
+
+    /// Fetches one ref of a remote (full names on both sides) and returns what it holds; nothing where the
+    /// remote has none of that name. What was kept of it before stays then.
+    pub fn fetch_one(&self, remote: &Remote, from: &str, to: &str) -> Result<Option<Oid>> {
+        self.unlock_ref(&self.guard()?, to)?;
+        match self.fetch(remote, &[format!("+{from}:{to}")]) {
+            Ok(()) => self.find_ref(to),
+            Err(fault) if fault.text().message.contains(NO_REF) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Returns the refs of a remote that match `patterns` (full names, `*` for the rest), sorted by name;

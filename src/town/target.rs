@@ -103,15 +103,11 @@ impl Home {
                 .ok_or_else(missing);
         };
         let tracking = self.tracking_ref(target, remote);
-        self.repo().unlock_ref(&self.repo().guard()?, &tracking)?;
-        let refspec = format!("+{}:{tracking}", target.ref_name());
-        match self.repo().fetch(&self.repo().remote(remote)?, &[refspec]) {
-            Ok(()) => self.repo().find_ref(&tracking)?.ok_or_else(missing),
-            Err(fault) if fault.text().message.contains("couldn't find remote ref") => {
-                Err(missing())
-            }
-            Err(fault) => Err(fault),
-        }
+        let remote = self.repo().remote(remote)?;
+        let found = self
+            .repo()
+            .fetch_one(&remote, &target.ref_name(), &tracking)?;
+        found.ok_or_else(missing)
     }
 
     /// Notes where the remote's target stands after we moved it.

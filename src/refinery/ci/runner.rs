@@ -71,7 +71,8 @@ pub fn run_checks(home: &Home, job: &Job<'_>, observe: &mut dyn FnMut(Checking))
             continue;
         }
         let kept = format!("refs/gt-local/ci-run/{commit}");
-        if fetch(repo, &remote, &commit, &kept)? {
+        // Somebody may have answered, and the question be gone.
+        if repo.fetch_one(&remote, &branch_ref(&commit), &kept)? == Some(commit) {
             let tested = test(home, &remote, (&gate, &commit), observe);
             repo.delete_ref(&repo.guard()?, &kept, commit)?;
             tested?;
@@ -133,16 +134,6 @@ fn gate_of(job: &Job<'_>) -> Gate {
     Gate::of(record).expect("a gate was just made of it")
 }
 
-/// Fetches a question; returns whether it is still asked.
-fn fetch(repo: &Repo, remote: &Remote, commit: &Oid, kept: &str) -> Result<bool> {
-    repo.unlock_ref(&repo.guard()?, kept)?;
-    match repo.fetch(remote, &[format!("+{}:{kept}", branch_ref(commit))]) {
-        Ok(()) => Ok(repo.find_ref(kept)? == Some(*commit)),
-        Err(fault) if fault.text().message.contains("couldn't find remote ref") => Ok(false),
-        Err(fault) => Err(fault),
-    }
-}
-
 /// Answers for a check about a commit; returns whether this answer counts. The first one does, and none
 /// where nobody asks any more.
 fn send(
@@ -172,6 +163,8 @@ fn send(
 
 /// Answers for a check that somebody else ran on the commit this worktree stands on; refuses where it has
 /// answered already, or nobody asks.
+///
+/// After a crash the answer is on the remote or it is not.
 pub fn report(
     repo: &Repo,
     remote: &str,
@@ -199,7 +192,8 @@ pub fn report(
             }
             None => format!("no branch of '{}' asks about {commit}", remote.name),
         };
-        return Err(Fault::refused(why));
+        return Err(Fault::refused(why)
+            .hint("git gt refinery run asks again where it needs another answer"));
     }
     Ok(Answered {
         commit: commit.to_string(),
