@@ -476,7 +476,70 @@ fn keys(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
 fn names(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     match place.path.as_slice() {
         ["config", ..] => Ok(programs(home)),
+        ["crew", "remove"] => crews(home, place),
         ["refinery", "gate", "add" | "remove"] => gates(home, place),
         _ => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// Values that only who types them knows, or that the shell completes.
+    const FREE: &[&str] = &[
+        "CMD",
+        "COMMAND",
+        "DIR",
+        "FILE",
+        "JSON",
+        "KEY=VALUE",
+        "LABEL",
+        "MESSAGE",
+        "MINUTES",
+        "N",
+        "NEW",
+        "ORDER",
+        "P",
+        "PATH",
+        "REF",
+        "REMOTE",
+        "STATUS",
+        "T",
+        "TEXT",
+        "TIME",
+        "TITLE",
+        "TYPE",
+        "URL",
+        "VALUE",
+        "WORD",
+    ];
+
+    fn check(command: &Command) {
+        for arg in command
+            .get_arguments()
+            .filter(|it| it.get_action().takes_values())
+        {
+            let name = arg.get_value_names().and_then(|it| it.first());
+            let name = name.map_or("", |it| it.as_str());
+            let known = SOURCES.iter().any(|it| it.0 == name) || FREE.contains(&name);
+            assert!(
+                known || !arg.get_possible_values().is_empty(),
+                "{} {name}: it needs an entry in SOURCES, or in FREE where nothing can be offered",
+                command.get_name()
+            );
+        }
+        command
+            .get_subcommands()
+            .filter(|it| !it.is_hide_set())
+            .for_each(check);
+    }
+
+    #[test]
+    fn every_value_is_offered_or_free() {
+        check(&Cli::command());
     }
 }

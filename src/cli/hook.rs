@@ -30,7 +30,7 @@ enum Verb {
     /// Show what hangs on the hook of an agent; on your own by default
     Show {
         /// The agent, by its address or its name
-        #[arg(value_name = "ADDRESS")]
+        #[arg(value_name = "WHO")]
         who: Option<String>,
     },
     /// Take the bead off your own hook, as unsling does

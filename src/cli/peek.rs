@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The agent, by its name or address
-    #[arg(value_name = "ADDRESS")]
+    #[arg(value_name = "WHO")]
     name: String,
     /// Show the last N lines
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
