@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::checkpoint::{self, Site};
+use super::deliver::{self, Told};
 use super::env;
 use super::handoff::{self, Whose};
 use super::hook::Hook;
@@ -329,7 +330,14 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     let locks = take_locks(home, &hook)?;
     let mut session = Session::find(home, agent)?.ok_or_else(missing)?;
     let bead = home.view().bead(&hook.bead)?.ok_or_else(missing)?;
-    let command = command(home, &hook, &session, &prompt(home, &hook, &bead));
+    let mut told = Told::find(home, agent, &session.id)?;
+    // What cannot be read keeps nobody from work.
+    let mail = deliver::reminder(home, agent, &mut told).unwrap_or_default();
+    let mut prompt = prompt(home, &hook, &bead);
+    if !mail.is_empty() {
+        prompt.push_str(&format!("\n{mail}"));
+    }
+    let command = command(home, &hook, &session, &prompt);
     let hooked = call_us(home, &hook, &session);
     let started = started_lock(home, &hook).and_then(|path| Lock::try_take(&path).ok().flatten());
     if let Some(lock) = &started {

@@ -277,6 +277,13 @@ fn queues(cx: &Context, until: Until) -> Result<Reply> {
         if !cx.json {
             progress(&format!("rig     {rig}"));
         }
+        if is_asleep(home)? {
+            values.push(json!({ "rig": rig, "queued": 0 }));
+            all.text.push_str(&format!(
+                "{rig:<10} nothing waits, and no gate is configured\n"
+            ));
+            continue;
+        }
         match queue(cx, home, until) {
             Ok(reply) => {
                 let mut value = reply.value;
@@ -294,6 +301,12 @@ fn queues(cx: &Context, until: Until) -> Result<Reply> {
     all.notes.dedup();
     all.value = json!(values);
     Ok(all)
+}
+
+/// Returns whether nothing waits in a rig that could land nothing either.
+fn is_asleep(home: &Home) -> Result<bool> {
+    let none = home.view().gates()?.is_empty() && !home.rig().lands_without_gates();
+    Ok(none && waiting(home)? == 0)
 }
 
 fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {

@@ -88,6 +88,11 @@ fn by_rig<'a>(
         let home = here.of_bead(word).and_then(|home| {
             let rig = home.rig().name();
             if home.is_hq() {
+                if is_convoy(&home, word)? {
+                    return Err(Fault::refused(format!("{word} is a convoy"))
+                        .hint(format!("sling its beads: git gt convoy show {word}")));
+                }
+                bead::resolve(&home.view(), home.rig().prefix(), word)?;
                 return Err(
                     Fault::refused(format!("{word} is HQ's, which holds no code")).hint(
                         "make a bead where it is to be done: git gt create --rig <rig> \"...\"",
@@ -114,6 +119,10 @@ fn by_rig<'a>(
         }
     }
     rigs
+}
+
+fn is_convoy(home: &Home, word: &str) -> Result<bool> {
+    Ok(home.view().convoy(word.trim())?.is_some())
 }
 
 /// Slings beads of one rig.

@@ -17,6 +17,14 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
             return Ok(convoy);
         }
     }
+    if let Some(convoy) = numbered(view, typed)? {
+        return Err(
+            Fault::not_found(format!("'{typed}' is a number of the list")).hint(format!(
+                "numbers change with the list, and only show takes them; it is {} now",
+                convoy.id()
+            )),
+        );
+    }
     let all = view.convoys()?;
     let found = pick(all.iter().map(Convoy::id), typed)?;
     let found = found.and_then(|id| all.iter().find(|it| it.id() == id));
@@ -41,12 +49,18 @@ pub fn sort(convoys: &mut [Convoy]) {
 
 /// Returns the convoy that was meant by a number of the list of open ones, or as [`resolve`] does.
 pub fn resolve_numbered(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
-    if let Ok(number @ 1..=999) = typed.trim().parse::<usize>()
-        && let Some(found) = open(view)?.into_iter().nth(number - 1)
-    {
-        return Ok(found);
+    match numbered(view, typed.trim())? {
+        Some(found) => Ok(found),
+        None => resolve(view, prefix, typed),
     }
-    resolve(view, prefix, typed)
+}
+
+/// Returns the open convoy of a number, nothing for what is none.
+fn numbered(view: &View<'_>, typed: &str) -> Result<Option<Convoy>> {
+    match typed.parse::<usize>() {
+        Ok(number @ 1..=999) => Ok(open(view)?.into_iter().nth(number - 1)),
+        _ => Ok(None),
+    }
 }
 
 /// Returns the id of the bead that was meant, and whether it is here; a whole id may be that of a bead

@@ -8,7 +8,7 @@ use super::changes::Changes;
 use super::{convoys, letters, outcomes};
 use crate::fault::Result;
 use crate::ledger::{Name, Record, Stamp, Time};
-use crate::record::{Bead, Convoy, Request, RequestStatus};
+use crate::record::{Bead, Claim, Convoy, Request, RequestStatus};
 use crate::town::View;
 
 /// What the rules look at.
@@ -78,6 +78,10 @@ pub const RULES: &[Rule] = &[
         derive: landed,
     },
     Rule {
+        name: "lost",
+        derive: lost,
+    },
+    Rule {
         name: "close",
         derive: close,
     },
@@ -116,6 +120,11 @@ pub enum Consequence {
         request: Request,
         /// How it got there.
         landing: Landing,
+    },
+    /// The claim the work was done under was lost to another one of its epoch.
+    Lose {
+        /// The request.
+        request: Request,
     },
     /// The bead's change has landed.
     Close {
@@ -167,6 +176,29 @@ fn landed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         }
     }
     Ok(found)
+}
+
+/// What was queued under a claim that another clone's was faster than does not land: the winner does the
+/// work. The branch stays, and may be queued by hand.
+fn lost(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
+    let mut found = Vec::new();
+    for request in facts.requests.iter().filter(|it| it.is_live()) {
+        let bead = bead_of(facts, request)?;
+        if bead.is_some_and(|bead| winner(&bead, request).is_some()) {
+            let request = request.clone();
+            found.push(Consequence::Lose { request });
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the claim that won over the one a request was queued under, nothing while that one stands or
+/// a later epoch has begun.
+fn winner(bead: &Bead, request: &Request) -> Option<Claim> {
+    let claim = bead.claim()?;
+    let is_other = claim.epoch == request.epoch() && claim.stamp.as_str() != request.claim();
+    (is_other && !request.claim().is_empty() && bead.record().life() == request.bead_life())
+        .then_some(claim)
 }
 
 /// A bead closes when a request of its present life has landed and no other one waits.
@@ -251,7 +283,7 @@ impl Consequence {
     /// Returns the ledger it is written to.
     pub(super) fn ledger(&self) -> Name {
         match self {
-            Self::Landed { .. } => Name::Queue,
+            Self::Landed { .. } | Self::Lose { .. } => Name::Queue,
             Self::Close { .. } | Self::Release { .. } => Name::Beads,
             Self::Complete { .. } => Name::Convoys,
             Self::Make(made) => made.ledger,
@@ -270,6 +302,7 @@ impl Consequence {
     pub(super) fn cause(&self) -> &str {
         match self {
             Self::Landed { request, .. }
+            | Self::Lose { request }
             | Self::Close { request, .. }
             | Self::Release { request, .. } => request.id(),
             Self::Complete { convoy } => convoy.id(),
@@ -281,6 +314,7 @@ impl Consequence {
     pub(super) fn actor(&self) -> String {
         match self {
             Self::Landed { request, .. }
+            | Self::Lose { request }
             | Self::Close { request, .. }
             | Self::Release { request, .. } => actor_of(request),
             Self::Complete { .. } => "mayor/".to_owned(),
@@ -292,6 +326,10 @@ impl Consequence {
     pub(super) fn change(&self, view: &View<'_>) -> Result<Option<(String, Record)>> {
         match self {
             Self::Landed { request, landing } => self.land(view.request(request.id())?, landing),
+            Self::Lose { request } => {
+                let bead = view.bead(request.bead())?;
+                Ok(lose(view.request(request.id())?, bead.as_ref()))
+            }
             Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
             Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
             Self::Complete { convoy } => Ok(view
@@ -323,6 +361,17 @@ impl Consequence {
         let subject = format!("land {}: {}", request.id(), request.branch());
         Ok(Some((subject, request.into_record())))
     }
+}
+
+fn lose(request: Option<Request>, bead: Option<&Bead>) -> Option<(String, Record)> {
+    let mut request = request.filter(Request::is_live)?;
+    let claim = winner(bead?, &request)?;
+    let stamp = Stamp::just_after((&request.record().newest()).max(&claim.stamp));
+    let reason = format!("{} had claimed {} before", claim.by, request.bead());
+    let evidence = Map::from_iter([("claimed_by".to_owned(), json!(claim.by))]);
+    request.finish(RequestStatus::Cancelled, &reason, evidence, &stamp);
+    let subject = format!("cancel {}: {reason}", request.id());
+    Some((subject, request.into_record()))
 }
 
 fn actor_of(request: &Request) -> String {
@@ -429,6 +478,34 @@ mod tests {
         let mut request = Request::new("gt-mr-1", &what, &stamp(10));
         request.finish(status, "gate test is red", Map::new(), &stamp(11));
         request
+    }
+
+    #[test]
+    fn what_was_queued_under_a_lost_claim_is_cancelled() {
+        let mut waits = request(RequestStatus::Ejected);
+        waits.requeue(&stamp(12));
+        assert_eq!(lose(Some(waits.clone()), Some(&bead(1))), None, "it stands");
+        let mut other = Bead::new("gt-1", "t", &stamp(1));
+        other.set_claim(1, "api/polecats/slit", &stamp(1));
+        let (subject, record) = lose(Some(waits.clone()), Some(&other)).unwrap();
+        assert!(
+            subject.ends_with("api/polecats/slit had claimed gt-1 before"),
+            "{subject}"
+        );
+        let over = Request::of(record).unwrap();
+        assert_eq!(over.status(), RequestStatus::Cancelled);
+        assert_eq!(
+            lose(Some(over), Some(&other)),
+            None,
+            "twice changes nothing"
+        );
+        let mut later = other.clone();
+        later.set_claim(2, "api/polecats/toast", &stamp(9));
+        assert_eq!(
+            lose(Some(waits), Some(&later)),
+            None,
+            "a later epoch is no race"
+        );
     }
 
     #[test]

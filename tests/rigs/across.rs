@@ -428,3 +428,75 @@ fn shells_are_offered_rigs_and_the_beads_of_each() {
         [api.as_str()]
     );
 }
+
+#[test]
+fn of_two_machines_that_did_one_bead_the_first_to_push_lands_it() {
+    let yard = Yard::new();
+    for clone in ["one", "two"] {
+        yard.git(".", &["clone", "--quiet", "api.git", clone]);
+        yard.gt(clone, &["init", "--prefix", "api"]).done();
+        let agent = "echo x >\"$(basename \"$(dirname \"$(dirname \"$PWD\")\")\")\"; \
+                     git add . && git commit -qm work && git gt done";
+        yard.gt(clone, &["config", "agent", "set", "mine", agent])
+            .done();
+        let gate = ["refinery", "gate", "add", "test", "--command", "true"];
+        yard.gt(clone, &gate).done();
+        yard.gt(clone, &["sync"]).done();
+    }
+    let bead = yard.create("one", "contested");
+    yard.gt("one", &["sync"]).done();
+    yard.gt("two", &["sync"]).done();
+    for clone in ["one", "two"] {
+        yard.gt(clone, &["sling", &bead]).done();
+        yard.ended(clone);
+    }
+    yard.gt("one", &["sync"]).done();
+    let told = yard.gt("two", &["sync"]).done();
+    assert!(told.contains("lost      the claim of"), "{told}");
+    let queue = yard.json("two", &["mq", "list", "--all"]);
+    let statuses = |queue: &serde_json::Value| -> Vec<String> {
+        let all = queue.as_array().unwrap().iter();
+        let mut all: Vec<String> = all
+            .map(|it| it["status"].as_str().unwrap().to_owned())
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(statuses(&queue), ["cancelled", "queued"], "{queue}");
+    let ran = yard.json("two", &["refinery", "run"]);
+    assert_eq!(ran["landed"].as_array().unwrap().len(), 1, "{ran}");
+    yard.gt("two", &["sync"]).done();
+    yard.gt("one", &["sync"]).done();
+    let files = yard.git("api.git", &["ls-tree", "--name-only", "main"]);
+    assert!(
+        files.contains("one.gt") && !files.contains("two.gt"),
+        "{files}"
+    );
+    for clone in ["one", "two"] {
+        let queue = yard.json(clone, &["mq", "list", "--all"]);
+        assert_eq!(statuses(&queue), ["cancelled", "landed"], "{clone}");
+        assert_eq!(yard.json(clone, &["show", &bead])[0]["status"], "closed");
+    }
+    // What lost is kept: by its branch where it was done.
+    let branches = yard.git("two", &["branch", "--list", "gt/*", "--no-merged", "main"]);
+    assert!(branches.contains(&bead), "{branches}");
+}
+
+#[test]
+fn an_agent_is_told_of_its_mail_when_it_starts() {
+    let yard = Yard::with_town("cat >prompt; git add . && git commit -qm work && git gt done");
+    let first = yard.create("gt/api", "first");
+    yard.gt("gt", &["sling", &first]).done();
+    yard.ended("gt");
+    yard.gt("gt", &["refinery", "run"]).done();
+    let send = ["mail", "send", "api/furiosa", "-s", "be careful"];
+    yard.gt("gt", &send).done();
+    yard.gt("gt", &["nudge", "api/furiosa", "with the tests"])
+        .done();
+    let then = yard.create("gt/api", "then");
+    yard.gt("gt", &["sling", &then, "api/furiosa"]).done();
+    yard.ended("gt");
+    let prompt = std::fs::read_to_string(yard.path("gt/api/polecats/furiosa/prompt")).unwrap();
+    assert!(prompt.contains("be careful"), "{prompt}");
+    assert!(prompt.contains("with the tests"), "{prompt}");
+}
