@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::directory::Directory;
 use crate::fault::{Fault, Result};
+use crate::town::HQ;
 
 /// The human, whoever it is.
 pub const OVERSEER: &str = "overseer";
@@ -81,6 +82,11 @@ impl Directory {
             ["deacons"] => vec![DEACON.to_owned()],
             ["witnesses"] => of_rigs("witness"),
             ["refineries"] => of_rigs("refinery"),
+            // HQ has none itself, so there everybody's are meant.
+            [role @ ("crew" | "polecats")] if home == HQ => {
+                let each = self.rigs.iter().map(|rig| self.present(rig, role));
+                each.collect::<Result<Vec<_>>>()?.concat()
+            }
             [role @ ("crew" | "polecats")] => self.present(home, role)?,
             [role @ ("crew" | "polecats"), rig] => self.present(rig, role)?,
             ["rig", rig] => self.present(rig, "*")?,
@@ -416,6 +422,19 @@ mod tests {
         check("@refineries", "api/refinery web/refinery");
         check("@town", "deacon/ mayor/");
         check("@overseer", "overseer");
+    }
+
+    #[test]
+    fn groups_at_hq_are_those_of_every_rig() {
+        let mut hq = known();
+        hq.home = "hq".to_owned();
+        let crew = hq.recipients("@crew", "mayor/").expect("there is a crew");
+        assert_eq!(crew, ["api/crew/joe", "web/crew/far"]);
+        let polecats = hq.recipients("@polecats", "mayor/").expect("there are");
+        assert!(
+            polecats.contains(&"web/polecats/toast".to_owned()),
+            "{polecats:?}"
+        );
     }
 
     #[test]
