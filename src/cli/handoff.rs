@@ -78,8 +78,10 @@ fn next(home: &Home, written: &Handoff) -> Result<String> {
         Some(_) if headless => {
             "end your turn now: the next session is started when this one has ended".to_owned()
         }
-        Some(hook) => format!("to start the next session: git gt sling {}", hook.bead),
-        None => format!(
+        Some(hook) if hook.is_polecat() => {
+            format!("to start the next session: git gt sling {}", hook.bead)
+        }
+        _ => format!(
             "the next session of {} gets it from git gt prime",
             written.from()
         ),

@@ -117,3 +117,16 @@ fn handing_over_without_progress_does_not_go_on_for_ever() {
     place.is_quiet();
     assert_eq!(place.read("turns").lines().count(), 2);
 }
+
+#[test]
+fn a_crew_member_hands_over_to_whoever_stands_there_next() {
+    let place = Place::new();
+    place.gt(&["crew", "add", "max"]).done();
+    let max = place.path("repo.gt/crew/max");
+    let bead = place.create("a piece of work");
+    place.gt_in(&max, &["hook", &bead]).done();
+    let said = place.gt_in(&max, &["handoff", "-m", "Next: more."]).done();
+    assert!(!said.stderr.contains("git gt sling"), "{said:?}");
+    let successor = place.gt_in(&max, &["prime"]).done();
+    assert!(successor.stdout.contains("Next: more."), "{successor:?}");
+}
