@@ -270,6 +270,16 @@ fn attempts(results: &[RunResult], request: &Request) -> Vec<Value> {
     found.into_iter().map(|(_, value)| value).collect()
 }
 
+/// Returns a command of evidence so that it can be typed anywhere on this machine: in a town one mostly stands
+/// in another repository than the rig's.
+pub(crate) fn from_anywhere(home: &Home, command: &str) -> String {
+    if home.stands_alone() {
+        return command.to_owned();
+    }
+    let root = home.repo().root().display().to_string();
+    format!("cd '{}' && {command}", root.replace('\'', r"'\''"))
+}
+
 fn status(home: &Home, typed: &str) -> Result<Reply> {
     let view = home.view();
     let request = mq::resolve(&view, &meant(home, typed)?)?;
@@ -295,7 +305,7 @@ fn status(home: &Home, typed: &str) -> Result<Reply> {
         text.push_str(&format!("  reason  {}\n", request.reason()));
     }
     if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
-        text.push_str(&format!("  see it  {line}\n"));
+        text.push_str(&format!("  see it  {}\n", from_anywhere(home, line)));
     }
     let open = questions(home)?;
     let asks: Vec<&Question> = open

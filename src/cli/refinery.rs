@@ -314,7 +314,7 @@ fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
     daemon::run(home, until, &mut |event| {
         tally.count(&event);
         if !cx.json {
-            progress(&line(&event));
+            progress(&line(&from_here(home, event)));
         }
     })?;
     let left = waiting(home)?;
@@ -370,6 +370,22 @@ fn waiting(home: &Home) -> Result<usize> {
         left += mq::queue(&view, rig, &branch)?.len();
     }
     Ok(left)
+}
+
+/// Returns an event with commands that can be typed where the queue is run.
+fn from_here(home: &Home, event: Event) -> Event {
+    match event {
+        Event::Ejected {
+            request,
+            gate,
+            reproduce,
+        } => Event::Ejected {
+            reproduce: super::mq::from_anywhere(home, &reproduce),
+            request,
+            gate,
+        },
+        other => other,
+    }
 }
 
 /// Returns an event as a line for people.

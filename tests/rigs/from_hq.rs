@@ -1,5 +1,7 @@
 //! What commands that name no record show and accept, from HQ and from a rig.
 
+use std::process::Command;
+
 use crate::yard::Yard;
 
 #[test]
@@ -80,4 +82,31 @@ fn what_a_rig_needs_of_hq_is_accepted_there() {
         .done();
     let waits = yard.json("gt", &["config", "accept"]);
     assert!(waits.as_array().unwrap().is_empty(), "{waits}");
+}
+
+#[test]
+fn the_proof_of_an_ejection_can_be_typed_in_hq() {
+    let yard = Yard::with_town("");
+    let bead = yard.create("gt/web", "breaks it");
+    yard.gt("gt", &["crew", "add", "max", "--rig", "web"])
+        .done();
+    yard.git("gt/web/crew/max", &["rm", "--quiet", "file"]);
+    yard.git("gt/web/crew/max", &["commit", "--quiet", "-m", "gone"]);
+    yard.gt("gt/web/crew/max", &["mq", "submit", "--bead", &bead])
+        .done();
+    let run = yard.gt("gt", &["refinery", "run"]);
+    assert!(run.stderr.contains("; see it: cd '"), "{run:?}");
+    let status = yard.gt("gt", &["mq", "status", &bead]).done();
+    let mut lines = status.lines();
+    let proof = lines
+        .find_map(|it| it.trim().strip_prefix("see it "))
+        .unwrap();
+    let mut shell = yard.hermetic(Command::new("sh"));
+    let typed = shell.args(["-c", proof]).current_dir(yard.path("gt"));
+    let output = typed.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{proof}: {said}");
+    assert!(said.contains("Preparing worktree"), "{said}");
+    let crew = yard.json("gt", &["crew", "list"]);
+    assert_eq!(crew.as_array().unwrap().len(), 1, "{crew}");
 }
