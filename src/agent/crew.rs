@@ -32,6 +32,7 @@ pub struct Crew {
 pub fn add_crew(home: &Home, name: &str, identity: Option<&str>) -> Result<(Crew, bool)> {
     names::check(name)?;
     let _lock = names_lock(home)?;
+    home.repo().mend_worktree(&home.crew_dir(name))?;
     let own = format!("{}/crew/{name}", home.rig().name());
     if let Some(known) = all_crew(home)?.into_iter().find(|it| it.name == name) {
         if known.address != identity.unwrap_or(&own) {

@@ -253,6 +253,7 @@ pub(super) fn hang(home: &Home, hook: &mut Hook) -> Result<()> {
         repo.parse_id(&hook.base)
             .ok_or_else(|| Fault::fatal(format!("the hook of {} has no base", hook.agent)))
     };
+    repo.mend_worktree(&hook.path)?;
     if hook.path.join(".git").exists() {
         let there = branch_at(home, &hook.path)?;
         let leaves = Some(&hook.leaves).filter(|it| !it.is_empty());

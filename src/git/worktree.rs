@@ -26,17 +26,71 @@ impl Worktree {
     }
 }
 
+/// Why git locks a worktree while it makes it (`add_worktree` in builtin/worktree.c).
+const BEING_MADE: &str = "initializing";
+
 impl Repo {
-    /// Returns all worktrees whose folder exists, the main one first; bare repositories are left out.
+    /// Completes a worktree that git was killed in the middle of making, with some of its files and a lock:
+    /// all are checked out, or, where there is too little to go on, it can be added anew. Any other stays
+    /// as it is.
+    ///
+    /// Nobody else may be making it now. After a crash the lock is still there, and the next call completes
+    /// it.
+    pub fn mend_worktree(&self, path: &Path) -> Result<()> {
+        let Some(dir) = self.half_made(path) else {
+            return Ok(());
+        };
+        let remove =
+            |file: &Path| fs::remove_file(file).map_err(|error| Fault::io("remove", file, &error));
+        let link = path.join(".git");
+        let head = std::fs::read_to_string(dir.join("HEAD")).unwrap_or_default();
+        let stands = !head.trim_start_matches(['0', '\n']).is_empty();
+        if link.exists() && stands {
+            remove(&dir.join("index.lock"))?;
+            let neutral = ["-c", "core.hooksPath=/dev/null"];
+            let reset = ["reset", "--quiet", "--hard"];
+            self.execute(&self.git_in(path).args(neutral).args(reset))?;
+        } else {
+            remove(&link)?;
+        }
+        remove(&dir.join("locked"))
+    }
+
+    /// Returns the private folder of a worktree that git did not finish making.
+    fn half_made(&self, path: &Path) -> Option<PathBuf> {
+        let parent = path.parent().and_then(|it| it.canonicalize().ok());
+        let link = match (parent, path.file_name()) {
+            (Some(parent), Some(name)) => parent.join(name).join(".git"),
+            _ => path.join(".git"),
+        };
+        let is_its = |dir: &PathBuf| {
+            let text = std::fs::read_to_string(dir.join("gitdir"));
+            text.is_ok_and(|text| Path::new(text.trim_end()) == link)
+        };
+        let dir = self.private_dir(path).or_else(|| {
+            let all = self.common_dir().join("worktrees").read_dir().ok()?;
+            all.filter_map(|entry| Some(entry.ok()?.path()))
+                .find(is_its)
+        });
+        let is_locked = |dir: &PathBuf| {
+            let why = std::fs::read_to_string(dir.join("locked"));
+            why.is_ok_and(|why| why.trim_end() == BEING_MADE)
+        };
+        dir.filter(is_locked)
+    }
+
+    /// Returns all worktrees that are there, the main one first; bare repositories are left out.
     pub fn worktrees(&self) -> Result<Vec<Worktree>> {
         let listed = self.query(&self.git(["worktree", "list", "--porcelain"]))?;
         let listed = String::from_utf8_lossy(&listed);
         let blocks = listed
             .split("\n\n")
             .filter(|block| !block.lines().any(|it| it == "bare"));
-        Ok(blocks
-            .filter_map(|block| self.parse_worktree(block))
-            .collect())
+        let all = blocks.filter_map(|block| self.parse_worktree(block));
+        // The git directory of the main one may be anywhere.
+        let is_there = |(at, it): &(usize, Worktree)| *at == 0 || it.path.join(".git").exists();
+        let there = all.enumerate().filter(is_there);
+        Ok(there.map(|(_, it)| it).collect())
     }
 
     /// Returns the worktree at a path, whatever links lead to it; nothing where there is none.

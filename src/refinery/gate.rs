@@ -119,6 +119,7 @@ fn worktree(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<(usize, L
 
 fn prepare(home: &Home, dir: &Path, gate: &Gate, candidate: &Candidate) -> Result<()> {
     let repo = home.repo();
+    repo.mend_worktree(dir)?;
     if !dir.join(".git").exists() {
         repo.discard_worktree(dir)?;
         repo.add_detached_worktree(dir, &candidate.commit)?;

@@ -532,6 +532,50 @@ fn a_worktree_that_was_deleted_is_made_again() {
 }
 
 #[test]
+fn a_worktree_that_git_was_killed_in_the_middle_of_making_is_completed() {
+    let place = Place::new();
+    place.gt(&["config", "set", "backend", "none"]).done();
+    let bead = place.create("half a worktree");
+    let path = hook(&place, &bead);
+    let private = place
+        .git_in(&path, &["rev-parse", "--absolute-git-dir"])
+        .done()
+        .stdout;
+    let private = PathBuf::from(private.trim());
+    let tracked = place.git_in(&path, &["ls-files"]).done().stdout;
+    let file = path.join(tracked.lines().next().unwrap());
+    assert!(file.exists());
+    let during_checkout = || {
+        fs::remove_file(&file).unwrap();
+        fs::remove_file(private.join("index")).unwrap();
+        fs::write(private.join("index.lock"), "half").unwrap();
+    };
+    let before_head = || {
+        fs::remove_file(&file).unwrap();
+        fs::write(private.join("HEAD"), format!("{}\n", "0".repeat(40))).unwrap();
+    };
+    let before_link = || {
+        fs::remove_dir_all(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+    };
+    let moments: [&dyn Fn(); 3] = [&during_checkout, &before_head, &before_link];
+    for (at, moment) in moments.iter().enumerate() {
+        moment();
+        fs::write(private.join("locked"), "initializing").unwrap();
+        place.gt(&["sling", &bead]).done();
+        let status = place.git_in(&path, &["status", "--porcelain"]).done();
+        assert_eq!(status.stdout, "", "{at}");
+        assert!(file.exists(), "{at}");
+        let all = place.git(&["worktree", "list", "--porcelain"]).done();
+        assert!(!all.stdout.contains("locked"), "{at} {all:?}");
+        let head = place
+            .git_in(&path, &["symbolic-ref", "--short", "HEAD"])
+            .done();
+        assert!(head.stdout.starts_with("gt/"), "{at} {head:?}");
+    }
+}
+
+#[test]
 fn done_takes_what_is_committed_and_nothing_else() {
     let place = with_agent("exit 0");
     place.gt(&["done"]).fails(1, &["nothing hangs here"]);
