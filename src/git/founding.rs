@@ -112,12 +112,26 @@ impl Repo {
             .map_err(|error| Fault::io("write", &path, &error))
     }
 
-    /// Commits everything in the worktree that git does not ignore, by `name`, on the branch checked out.
-    pub fn commit_all(&self, name: &str, message: &str) -> Result<()> {
+    /// Commits one file by `name` on the branch checked out, and nothing else that is there or staged.
+    ///
+    /// After a crash the file is staged and not committed, or both.
+    pub fn commit_file(&self, file: &str, (name, message): (&str, &str)) -> Result<()> {
         let root = self.root().to_owned();
         let email = super::Signature::of(name).email().to_owned();
-        self.execute(&self.git_in(&root).args(["add", "--all"]))?;
-        let commit = ["commit", "--quiet", "--no-verify", "-m", message];
+        let add = ["add", "--force", "--", file];
+        self.execute(&self.git_in(&root).args(add))?;
+        let commit = [
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "commit.gpgSign=false",
+            "commit",
+            "--quiet",
+            "-m",
+            message,
+            "--",
+            file,
+        ];
         let run = self.git_in(&root).args(commit);
         let run = ["AUTHOR", "COMMITTER"].iter().fold(run, |run, who| {
             run.env(&format!("GIT_{who}_NAME"), name)

@@ -83,7 +83,7 @@ pub fn install(world: &World, path: &Path, actor: Option<&str>, commit: bool) ->
             fs::create_new(&file, IGNORED.as_bytes())
                 .map_err(|error| Fault::io("write", &file, &error))?;
         }
-        repo.commit_all(&actor, "Begin a town")?;
+        repo.commit_file(".gitignore", (&actor, "Begin a town"))?;
     }
     let hq = Home::of(Repo::open(world, &path)?)?;
     Ok(Installed { hq, new, offline })

@@ -38,6 +38,26 @@ fn a_town_has_its_rigs_beside_each_other() {
 }
 
 #[test]
+fn the_first_commit_of_a_town_holds_what_git_gt_made() {
+    let yard = Yard::new();
+    yard.git(".", &["init", "--quiet", "-b", "main", "gt"]);
+    for file in ["gt/notes", "gt/staged"] {
+        yard.file(file, "mine\n");
+    }
+    yard.git("gt", &["add", "staged"]);
+    let hook = "gt/.git/hooks/post-commit";
+    yard.file(hook, "#!/bin/sh\n: >\"$(git rev-parse --git-dir)/ran\"\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(yard.path(hook), mode).unwrap();
+    yard.gt(".", &["install", "--git", "gt"]).done();
+    let files = yard.git("gt", &["ls-tree", "-r", "--name-only", "HEAD"]);
+    assert_eq!(files, ".gitignore\n");
+    assert!(!yard.path("gt/.git/ran").exists());
+    let status = yard.git("gt", &["status", "--porcelain"]);
+    assert_eq!(status, "A  staged\n?? notes\n");
+}
+
+#[test]
 fn what_is_refused_leaves_nothing_behind() {
     let yard = Yard::with_town("");
     yard.git(".", &["init", "--quiet", "--bare", "empty.git"]);
