@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Cell, CloneId};
+use crate::record::Claim;
 use crate::town::{Home, actor};
 use crate::world::fs::Lock;
 
@@ -49,6 +50,14 @@ impl Hook {
             .iter()
             .map(|cell| Self::read(&cell.name, &cell.value))
             .collect())
+    }
+
+    /// Returns whether a claim is the one it hangs under; `here` is this clone. Polecats of two clones may
+    /// have the same address: names are given out without asking.
+    pub fn is_under(&self, claim: &Claim, here: Option<&CloneId>) -> bool {
+        let here = here.map(CloneId::as_str);
+        let epoch = claim.epoch == self.epoch || self.epoch == 0;
+        epoch && claim.by == self.agent && here == Some(claim.stamp.clone_part())
     }
 
     /// Returns whether it is a polecat's, whose worktree and branch are ours to make and to put away.

@@ -199,21 +199,15 @@ fn work(home: &Home, hook: Hook) -> Result<Work> {
     let bead = view.readable_bead(&hook.bead)?;
     let waits = |it: &Request| it.is_live() && it.bead() == hook.bead;
     let queued = view.requests()?.into_iter().find(waits);
+    let claim = bead.as_ref().filter(|it| !it.is_closed());
+    let clone = CloneId::known(home.repo());
     Ok(Work {
-        stands: stands(home, &hook, bead.as_ref()),
+        stands: claim
+            .and_then(Bead::claim)
+            .is_some_and(|it| hook.is_under(&it, clone.as_ref())),
         queued: queued.map(|it| it.id().to_owned()).unwrap_or_default(),
         bead,
         hook,
-    })
-}
-
-/// Returns whether the claim under which work hangs on a hook still stands, and is one of this clone.
-fn stands(home: &Home, hook: &Hook, bead: Option<&Bead>) -> bool {
-    let claim = bead.filter(|it| !it.is_closed()).and_then(Bead::claim);
-    let clone = CloneId::known(home.repo());
-    claim.is_some_and(|it| {
-        let ours = clone.as_ref().map(CloneId::as_str) == Some(it.stamp.clone_part());
-        ours && it.by == hook.agent && it.epoch == hook.epoch
     })
 }
 
@@ -428,7 +422,8 @@ fn describe(work: &Work) -> String {
     text
 }
 
-fn cut(text: &str, limit: usize, bead: &str) -> String {
+/// Returns the beginning of a text that is too long, and says where the rest is.
+pub(super) fn cut(text: &str, limit: usize, bead: &str) -> String {
     let text = text.trim_end();
     let end = text.floor_char_boundary(limit);
     if end == text.len() {

@@ -11,10 +11,11 @@ use super::deliver::{self, Told};
 use super::env;
 use super::handoff::{self, Whose};
 use super::hook::Hook;
+use super::prime::cut;
 use super::runtime::install;
 use crate::fault::{Fault, Result};
 use crate::git::LOCAL_ENV;
-use crate::ledger::Cell;
+use crate::ledger::{Cell, CloneId};
 use crate::record::Bead;
 use crate::town::{Agent, Home};
 use crate::world::fs::{self, Lock};
@@ -386,7 +387,8 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
 fn go_on(home: &Home, hook: &Hook, ended: &Session) -> Result<()> {
     let bead = home.view().bead(&hook.bead)?;
     let claim = bead.filter(|it| !it.is_closed()).and_then(|it| it.claim());
-    let stands = claim.is_some_and(|it| it.by == hook.agent && it.epoch == hook.epoch);
+    let here = CloneId::known(home.repo());
+    let stands = claim.is_some_and(|it| hook.is_under(&it, here.as_ref()));
     if !stands || ended.outcome != "exit 0" || !handoff::goes_on(home, hook, &ended.id)? {
         return Ok(());
     }
@@ -468,7 +470,7 @@ pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
     ] {
         let body = bead.record().text(field).trim_end();
         if !body.is_empty() {
-            text.push_str(&format!("\n{head}{}\n", shortened(body, bead.id())));
+            text.push_str(&format!("\n{head}{}\n", cut(body, TEXT_MAX, bead.id())));
         }
     }
     let whose = Whose {
@@ -482,7 +484,7 @@ pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
         );
     }
     if !bead.args().is_empty() {
-        let args = shortened(bead.args().trim_end(), bead.id());
+        let args = cut(bead.args(), TEXT_MAX, bead.id());
         text.push_str(&format!("\nFor this piece of work you are told:\n{args}\n"));
     }
     text.push_str(&format!(
@@ -496,21 +498,6 @@ pub(super) fn prompt(home: &Home, hook: &Hook, bead: &Bead) -> String {
         bead.id(),
     ));
     text
-}
-
-/// Returns the beginning of a text that is too long for a prompt, and says where the rest is.
-fn shortened(text: &str, bead: &str) -> String {
-    if text.len() <= TEXT_MAX {
-        return text.to_owned();
-    }
-    let mut cut = TEXT_MAX;
-    while !text.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    format!(
-        "{}\n(cut here; all of it: git gt show {bead})",
-        &text[..cut]
-    )
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{Standing, session};
 use crate::fault::Result;
 use crate::git::Worktree;
 use crate::ledger::{CloneId, Time};
-use crate::record::{Bead, Claim, Request};
+use crate::record::{Bead, Request};
 use crate::town::{Home, View};
 
 /// What holds an agent to the bead on its hook.
@@ -110,18 +110,8 @@ impl<'h> Look<'h> {
         let bead = self.view.readable_bead(&hook.bead)?;
         let claim = bead.filter(|bead| !bead.is_closed());
         let claim = claim.as_ref().and_then(Bead::claim);
-        Ok(match claim.filter(|claim| self.is_of(claim, hook)) {
-            Some(_) => Duty::Holds,
-            None => Duty::Over,
-        })
-    }
-
-    /// Returns whether a claim is the one a hook hangs on. Polecats of two clones may have the same
-    /// address: names are given out without asking.
-    fn is_of(&self, claim: &Claim, hook: &Hook) -> bool {
-        let here = self.clone.as_ref().map(CloneId::as_str);
-        let epoch = claim.epoch == hook.epoch || hook.epoch == 0;
-        epoch && claim.by == hook.agent && here == Some(claim.stamp.clone_part())
+        let holds = claim.is_some_and(|it| hook.is_under(&it, self.clone.as_ref()));
+        Ok(if holds { Duty::Holds } else { Duty::Over })
     }
 
     /// Returns whether a branch was ever queued.

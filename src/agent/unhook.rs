@@ -85,12 +85,7 @@ pub(super) fn held(view: &View<'_>, hook: &Hook) -> Result<Bead> {
     let bead = view.bead(&hook.bead)?.filter(|it| !it.is_deleted());
     let bead = bead.ok_or_else(|| Fault::not_found(format!("there is no bead '{}'", hook.bead)))?;
     let here = CloneId::known(view.repo());
-    let is_ours = |claim: &Claim| {
-        let clone = here.as_ref().map(CloneId::as_str);
-        claim.by == hook.agent
-            && clone == Some(claim.stamp.clone_part())
-            && (claim.epoch == hook.epoch || hook.epoch == 0)
-    };
+    let is_ours = |claim: &Claim| hook.is_under(claim, here.as_ref());
     let claim = bead.claim();
     if !bead.is_closed() && claim.as_ref().is_some_and(is_ours) {
         return Ok(bead);

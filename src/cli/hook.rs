@@ -92,16 +92,9 @@ fn show(home: &Home, hook: &agent::Hook) -> Result<Reply> {
     let bead = home.view().bead(&hook.bead)?;
     let claim = bead.as_ref().and_then(Bead::claim);
     let here = CloneId::known(home.repo());
-    // Polecats of two clones may have the same address: names are given out without asking.
-    let is_ours = |claim: &Claim| {
-        let clone = here.as_ref().map(CloneId::as_str);
-        clone == Some(claim.stamp.clone_part())
-    };
     let is_closed = bead.as_ref().is_some_and(Bead::is_closed);
-    let stands = !is_closed
-        && claim.as_ref().is_some_and(|claim| {
-            claim.epoch == hook.epoch && claim.by == hook.agent && is_ours(claim)
-        });
+    let is_under = |it: &Claim| hook.is_under(it, here.as_ref());
+    let stands = !is_closed && claim.as_ref().is_some_and(is_under);
     let (title, status) = bead
         .as_ref()
         .map_or(("", "missing"), |it| (it.title(), it.status()));
@@ -135,7 +128,9 @@ fn show(home: &Home, hook: &agent::Hook) -> Result<Reply> {
         let who = match claim {
             _ if is_closed => "the bead is closed, nobody".to_owned(),
             None => "nobody".to_owned(),
-            Some(claim) if is_ours(&claim) => claim.by,
+            Some(claim) if here.is_some_and(|it| it.as_str() == claim.stamp.clone_part()) => {
+                claim.by
+            }
             Some(claim) => format!("{} of another clone", claim.by),
         };
         text.push_str(&format!(
