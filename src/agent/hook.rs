@@ -180,7 +180,8 @@ pub fn of_bead(home: &Home, bead: &str) -> Result<Hook> {
             return Err(Fault::refused(format!(
                 "{bead} is not on the hook of {}: that is {}",
                 own.agent, own.bead
-            )));
+            ))
+            .hint("leave the bead out to mean the one on your hook"));
         }
     }
     let found = Hook::all(home)?.into_iter().find(|it| it.bead == bead);

@@ -7,7 +7,7 @@ use super::reply::{Reply, columns};
 use crate::agent::pulse::Pulse;
 use crate::agent::{self, Look, Standing};
 use crate::fault::Result;
-use crate::town::Home;
+use crate::town::{Home, role_of};
 
 /// Show every agent: on what, since when, alive or not, where its log is
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ fn of_home(home: &Home) -> Result<(Vec<Value>, Vec<[String; 8]>)> {
             "heartbeat": heartbeat,
             "name": hook.name(),
             "address": hook.agent,
-            "role": role(&hook.agent),
+            "role": role_of(&hook.agent),
             "rig": home.rig().name(),
             "running": standing.alive,
             "state": state,
@@ -98,14 +98,6 @@ fn said(pulse: &Pulse) -> String {
         return String::new();
     }
     format!("{} at {}: {}", pulse.state, pulse.at, pulse.message)
-}
-
-fn role(agent: &str) -> &'static str {
-    match agent.split('/').nth(1) {
-        Some("polecats") => "polecat",
-        Some("crew") => "crew",
-        _ => "person",
-    }
 }
 
 fn state(standing: &Standing) -> String {

@@ -205,7 +205,9 @@ fn stop(cx: &Context, names: &[String]) -> Result<Reply> {
         });
         match stopped {
             Ok((hook, stopped)) => {
-                values.push(json!({ "agent": hook.agent, "bead": hook.bead, "stopped": stopped }));
+                values.push(json!({
+                    "name": hook.name(), "address": hook.agent, "bead": hook.bead, "stopped": stopped,
+                }));
                 text.push_str(&match stopped {
                     true => format!(
                         "{} is stopped; {} stays on its hook: git gt sling {} goes on\n",

@@ -32,6 +32,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         {
             return Err(Fault::refused(format!(
                 "{role} is a polecat, and a polecat does not release what {holder} holds"
+            ))
+            .hint(format!(
+                "say what you need: git gt mail send {holder} -s \"...\""
             )));
         }
         let stamp = pen.stamp(bead.record());

@@ -311,7 +311,7 @@ fn below(home: &Home, epic: &Bead, force: bool, told: &mut Told) -> Result<Vec<S
     for bead in &found.held {
         let holder = bead.holder().unwrap_or_default();
         told.add(Ok((
-            json!({ "bead": bead.id(), "title": bead.title(), "held_by": holder }),
+            json!({ "bead": bead.id(), "title": bead.title(), "holder": holder }),
             format!("{} is held by {holder}: {}\n", bead.id(), bead.title()),
         )));
     }

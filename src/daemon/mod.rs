@@ -25,7 +25,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// How long we sleep at a stretch, so that an interrupt does not wait.
 const NAP: Duration = Duration::from_millis(100);
 
-/// Runs the queue of a town's rig and applies what follows; first what is to land on the rig's target,
+/// Runs the queue of a rig and applies what follows; first what is to land on the rig's target,
 /// then what is to land elsewhere.
 ///
 /// A branch that lets nothing land does not keep the others waiting; the first such fault is returned at

@@ -51,6 +51,8 @@ impl Repo {
 
     /// Deletes a ref whose commit `keeper` reaches, so that nothing is lost; else leaves it alone.
     /// Returns whether it is gone.
+    ///
+    /// After a crash it is there or it is gone.
     pub fn drop_reachable_ref(&self, guard: &Guard, name: &str, keeper: &Oid) -> Result<bool> {
         let Some(tip) = self.find_ref(name)? else {
             return Ok(true);
@@ -77,6 +79,8 @@ impl Repo {
     }
 
     /// Removes a detached worktree and whatever is in it; one that has a branch checked out is refused.
+    ///
+    /// After a crash it may be partly there; doing it again removes the rest.
     pub fn discard_worktree(&self, path: &Path) -> Result<()> {
         let known = self.worktrees()?;
         let here = known.iter().find(|it| it.path == path);
@@ -84,7 +88,8 @@ impl Repo {
             return Err(Fault::refused(format!(
                 "worktree '{}' has '{branch}' checked out and is not ours to remove",
                 path.display()
-            )));
+            ))
+            .hint("move it out of the way; nothing in it was touched"));
         }
         if here.is_some() {
             return self.remove_worktree(path);

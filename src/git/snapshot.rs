@@ -99,6 +99,7 @@ impl Repo {
                 "'{}' is no worktree of this repository",
                 worktree.display()
             ))
+            .hint("git worktree list shows them")
         })?;
         Ok(dir.join("index"))
     }

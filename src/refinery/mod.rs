@@ -148,7 +148,7 @@ fn take_lock(home: &Home) -> Result<Lock> {
 }
 
 impl<'t> Refinery<'t> {
-    /// Returns the Refinery of a town, turned to the rig's target; refuses where another one runs, or the
+    /// Returns the Refinery of a rig, turned to the rig's target; refuses where another one runs, or the
     /// target does not exist.
     pub fn open(home: &'t Home) -> Result<Self> {
         let lock = take_lock(home)?;

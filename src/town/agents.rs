@@ -250,6 +250,8 @@ impl Home {
     }
 
     /// Allows a command, as it is now, to run on this machine; a change asks again.
+    ///
+    /// After a crash it is allowed or it is not.
     pub fn accept(&self, offer: &Offer) -> Result<()> {
         self.repo().set_setting(&offer.key, &offer.definition)
     }
@@ -259,7 +261,7 @@ impl Home {
         self.has_accepted(&Offer::of_gate(gate))
     }
 
-    /// Allows a gate, as it is defined now, to run on this machine.
+    /// Allows a gate as [`Home::accept`] does.
     pub fn accept_gate(&self, gate: &Gate) -> Result<()> {
         self.accept(&Offer::of_gate(gate))
     }

@@ -83,6 +83,8 @@ pub fn guest(home: &Home, name: &str) -> Option<String> {
 }
 
 /// Notes who works in a crew worktree of a home, or that nobody from elsewhere does any more.
+///
+/// After a crash it is noted or it is not.
 pub fn set_guest(home: &Home, name: &str, identity: Option<&str>) -> Result<()> {
     match identity {
         Some(identity) => home.repo().set_setting(&guest_key(name), identity),

@@ -330,7 +330,7 @@ fn an_epic_stands_for_what_is_ready_below_it() {
     );
     assert_eq!(find(&children[1])[0]["waits_for"], json!([children[0]]));
     assert_eq!(find(&children[2]).len(), 0);
-    assert_eq!(find(&children[3])[0]["held_by"], "bob");
+    assert_eq!(find(&children[3])[0]["holder"], "bob");
     let said = place.gt(&["sling", &epic]).done().stdout;
     assert!(
         said.contains(&format!("{} waits for {}", children[1], children[0])),
@@ -465,7 +465,7 @@ fn whoever_stands_in_a_worktree_can_hang_a_bead_there() {
     hang(&["hook", &other]).fails(4, &["ada has gt-"]);
     hang(&["hook", &bead]).done();
     assert_eq!(place.json(&["done"])["worker"], "ada");
-    assert_eq!(place.json(&["agents"])[0]["role"], "person");
+    assert_eq!(place.json(&["agents"])[0]["role"], "overseer");
     hang(&["hook", &other]).done();
     place
         .gt(&["hook", "show", "nobody"])
