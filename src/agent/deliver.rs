@@ -75,10 +75,7 @@ pub(super) fn reminder(home: &Home, agent: &str, told: &mut Told) -> Result<Stri
     if new.is_empty() {
         return Ok(String::new());
     }
-    let reminder = mail::reminder(&new);
-    for nudge in &reminder.delivered {
-        mail::read(&kept, agent, nudge)?;
-    }
+    let reminder = mail::deliver(&kept, agent, &new)?;
     // Nudges that did not fit come the next time.
     let is_told =
         |it: &&Mail| it.expires().is_empty() || reminder.delivered.iter().any(|id| id == it.id());

@@ -10,7 +10,7 @@ use crate::bead::{Beads, Blockers, Order, is_ready, order};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::mail::{self, Inbox};
-use crate::record::{Bead, Handoff, Legacy, Mail};
+use crate::record::{Bead, Contents, Handoff, Mail};
 use crate::town::{Home, machine};
 
 /// How many bytes the words of a handoff may have.
@@ -69,7 +69,7 @@ pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
         ))
         .hint("put it into a file or a comment on the bead, and say where it is"));
     }
-    let mut legacy = Legacy {
+    let mut contents = Contents {
         from: site.as_ref().map_or(actor, |it| &it.agent).to_owned(),
         session: session_id(home),
         body: words.body.trim_end().to_owned(),
@@ -79,19 +79,19 @@ pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
             &words.bead
         }
         .to_owned(),
-        ..Legacy::default()
+        ..Contents::default()
     };
     if let Some(site) = &site {
-        add_state(home, site, &mut legacy)?;
+        add_state(home, site, &mut contents)?;
     }
-    add_work(home, &mut legacy)?;
-    legacy.subject = subject(home, words, &legacy)?;
-    let kept = mail::mailbox(home, &legacy.from)?;
+    add_work(home, &mut contents)?;
+    contents.subject = subject(home, words, &contents)?;
+    let kept = mail::mailbox(home, &contents.from)?;
     let prefix = format!("{}-handoff", kept.rig().prefix());
-    let written = kept.write(Name::Handoffs, &legacy.from, |view, pen| {
+    let written = kept.write(Name::Handoffs, &contents.from, |view, pen| {
         let id = pen.new_id(&view.ledger(Name::Handoffs)?, &prefix)?;
-        let handoff = Handoff::new(&id, &legacy, &pen.first_stamp());
-        let said = format!("hand over {id}: {}", legacy.subject);
+        let handoff = Handoff::new(&id, &contents, &pen.first_stamp());
+        let said = format!("hand over {id}: {}", contents.subject);
         Ok(Decision::write(
             said,
             vec![handoff.record().clone()],
@@ -101,7 +101,7 @@ pub fn hand_over(home: &Home, actor: &str, words: &Words) -> Result<Handoff> {
     Ok(written.value)
 }
 
-fn subject(home: &Home, words: &Words, legacy: &Legacy) -> Result<String> {
+fn subject(home: &Home, words: &Words, contents: &Contents) -> Result<String> {
     let line = |text: &str| -> String {
         let first = text.lines().find(|it| !it.trim().is_empty());
         first.unwrap_or_default().trim().chars().take(120).collect()
@@ -110,15 +110,15 @@ fn subject(home: &Home, words: &Words, legacy: &Legacy) -> Result<String> {
     if let Some(said) = said.into_iter().find(|it| !it.is_empty()) {
         return Ok(said);
     }
-    let bead = home.view().readable_bead(&legacy.bead)?;
+    let bead = home.view().readable_bead(&contents.bead)?;
     Ok(bead.map_or_else(
-        || format!("handoff of {}", legacy.from),
+        || format!("handoff of {}", contents.from),
         |bead| line(bead.title()),
     ))
 }
 
 /// Adds where the worktree stands, after saving what is not committed there.
-fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
+fn add_state(home: &Home, site: &Site, contents: &mut Contents) -> Result<()> {
     let saved: Option<Checkpoint> = match checkpoint::write(home, site, "handed over") {
         Ok(Saved::New(saved) | Saved::Same(saved)) => Some(saved),
         Ok(Saved::Nothing(_)) => None,
@@ -130,7 +130,7 @@ fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
         Some(saved) => {
             let changes = checkpoint::changes(home, &saved)?;
             let shown = changes.iter().take(LISTED_MAX);
-            legacy.dirty = shown
+            contents.dirty = shown
                 .map(|it| {
                     format!("{} {}", it.how, it.path.display())
                         .escape_debug()
@@ -138,22 +138,22 @@ fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
                 })
                 .collect();
             if changes.len() > LISTED_MAX {
-                legacy
+                contents
                     .dirty
                     .push(format!("and {} more", changes.len() - LISTED_MAX));
             }
-            legacy.branch = saved.branch;
-            legacy.head = saved.head.to_string();
+            contents.branch = saved.branch;
+            contents.head = saved.head.to_string();
             if !changes.is_empty() {
-                legacy.checkpoint = saved.commit.to_string();
+                contents.checkpoint = saved.commit.to_string();
             }
         }
         None => {
             if let Some(here) = home.repo().worktree_at(&site.path)? {
-                legacy.head = here.head.map(|it| it.to_string()).unwrap_or_default();
+                contents.head = here.head.map(|it| it.to_string()).unwrap_or_default();
                 here.short_branch()
                     .unwrap_or_default()
-                    .clone_into(&mut legacy.branch);
+                    .clone_into(&mut contents.branch);
             }
         }
     }
@@ -161,23 +161,23 @@ fn add_state(home: &Home, site: &Site, legacy: &mut Legacy) -> Result<()> {
 }
 
 /// Adds what waits for the agent and what others could begin.
-fn add_work(home: &Home, legacy: &mut Legacy) -> Result<()> {
+fn add_work(home: &Home, contents: &mut Contents) -> Result<()> {
     let (view, now) = (home.view(), home.world().now());
-    let inbox = Inbox::of(&legacy.from, &machine(home.repo()));
-    let kept = mail::mailbox(home, &legacy.from)?;
+    let inbox = Inbox::of(&contents.from, &machine(home.repo()));
+    let kept = mail::mailbox(home, &contents.from)?;
     let mut mails: Vec<Mail> = mail::inbox(&kept.view(), &inbox)?;
     mails.retain(|it| inbox.is_new(it, now));
     let mail = |it: &Mail| format!("{} from {}: {}", it.id(), it.from(), it.subject());
-    legacy.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
+    contents.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
     let beads = Beads::all(&view)?;
     let blockers = Blockers::new(&beads);
     let mut all: Vec<&Bead> = beads.iter().collect();
     order(&mut all, Order::Priority, now);
     let line = |it: &&Bead| format!("{} (P{}) {}", it.id(), it.priority(), it.title());
     let ready = all.iter().filter(|it| is_ready(&blockers, it, now));
-    legacy.ready = ready.take(LISTED_MAX).map(line).collect();
-    let mine = |it: &&&Bead| !it.is_closed() && it.holder().as_ref() == Some(&legacy.from);
-    legacy.in_progress = all
+    contents.ready = ready.take(LISTED_MAX).map(line).collect();
+    let mine = |it: &&&Bead| !it.is_closed() && it.holder().as_ref() == Some(&contents.from);
+    contents.in_progress = all
         .iter()
         .filter(mine)
         .take(UNDER_WAY_MAX)

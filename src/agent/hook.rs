@@ -8,12 +8,10 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Cell, CloneId};
 use crate::record::Claim;
-use crate::town::{Home, actor};
+use crate::town::{HOOKS, Home, actor};
 use crate::world::fs::Lock;
 
 use super::session;
-
-const FOLDER: &str = "hooks";
 
 /// What hangs where. The truth about who works on what is the bead's claim; this says where it hangs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +37,13 @@ pub struct Hook {
 impl Hook {
     /// Returns an agent's hook, nothing where it has none.
     pub fn find(home: &Home, agent: &str) -> Result<Option<Self>> {
-        let value = Cell::find(home.repo(), FOLDER, agent)?;
+        let value = Cell::find(home.repo(), HOOKS, agent)?;
         Ok(value.map(|value| Self::read(agent, &value)))
     }
 
     /// Returns all hooks of this clone, sorted by agent.
     pub fn all(home: &Home) -> Result<Vec<Self>> {
-        let cells = Cell::list(home.repo(), FOLDER)?;
+        let cells = Cell::list(home.repo(), HOOKS)?;
         Ok(cells
             .iter()
             .map(|cell| Self::read(&cell.name, &cell.value))
@@ -100,17 +98,17 @@ impl Hook {
 
     /// Notes the hook, replacing what the agent had.
     pub(super) fn save(&self, home: &Home) -> Result<()> {
-        Cell::set(home.repo(), FOLDER, &self.agent, &self.value())
+        Cell::set(home.repo(), HOOKS, &self.agent, &self.value())
     }
 
     /// Notes the hook of an agent that has none; returns whether it had none.
     pub(super) fn reserve(&self, home: &Home) -> Result<bool> {
-        Cell::create(home.repo(), FOLDER, &self.agent, &self.value())
+        Cell::create(home.repo(), HOOKS, &self.agent, &self.value())
     }
 
     /// Forgets the hook; worktree and branch stay.
     pub(super) fn forget(&self, home: &Home) -> Result<()> {
-        Cell::remove(home.repo(), FOLDER, &self.agent)
+        Cell::remove(home.repo(), HOOKS, &self.agent)
     }
 
     fn value(&self) -> Value {

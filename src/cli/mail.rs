@@ -349,11 +349,7 @@ fn check(cx: &Context) -> Result<Reply> {
 fn inject(cx: &Context) -> Reply {
     let reminded = || -> Result<(String, usize)> {
         let (home, _, new) = new_mail(cx)?;
-        let reminder = mail::reminder(&new);
-        let actor = cx.actor(home.repo());
-        for nudge in &reminder.delivered {
-            mail::read(&home, &actor, nudge)?;
-        }
+        let reminder = mail::deliver(&home, &cx.actor(home.repo()), &new)?;
         Ok((reminder.text, new.len()))
     };
     match reminded() {

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{self, DEACON, MAYOR, OVERSEER};
 use crate::fault::{Fault, Result};
 use crate::ledger::Cell;
-use crate::town::{HQ, Home, machine};
-
-/// The folder of `refs/gt-local` that notes this clone's hooks.
-const HOOKS: &str = "hooks";
+use crate::town::{HOOKS, HQ, Home, machine};
 
 /// Names of roles, which are no people.
 const ROLES: [&str; 4] = ["mayor", "deacon", OVERSEER, "human"];

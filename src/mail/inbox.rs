@@ -1,5 +1,6 @@
 //! Inboxes: what is in one, and what its reader does with it.
 
+use super::remind::{Reminder, reminder};
 use super::{address, send};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
@@ -126,6 +127,17 @@ pub fn read(home: &Home, actor: &str, typed: &str) -> Result<Mail> {
             format!("read {}", mail.id())
         }),
     }
+}
+
+/// Returns the reminder of new mail of `actor`'s; the nudges that it says are read with that.
+///
+/// After a crash in between some of them are said again.
+pub fn deliver(home: &Home, actor: &str, new: &[Mail]) -> Result<Reminder> {
+    let reminder = reminder(new);
+    for nudge in &reminder.delivered {
+        read(home, actor, nudge)?;
+    }
+    Ok(reminder)
 }
 
 /// What somebody does with a mail of theirs.

@@ -10,8 +10,9 @@ mod send;
 pub use address::{OVERSEER, inboxes};
 pub use directory::{Directory, Entry, find};
 pub use inbox::{
-    Handling, Inbox, Search, find_mail, handle, inbox, mailbox, read, resolve, thread, thread_of,
+    Handling, Inbox, Search, deliver, find_mail, handle, inbox, mailbox, read, resolve, thread,
+    thread_of,
 };
 pub use json::as_json;
-pub use remind::{Reminder, reminder};
+pub use remind::Reminder;
 pub use send::{BODY_MAX, Draft, Urgency, nudge, reply, send};

@@ -19,7 +19,7 @@ pub struct Reminder {
 }
 
 /// Returns the reminder of new mail.
-pub fn reminder(new: &[Mail]) -> Reminder {
+pub(super) fn reminder(new: &[Mail]) -> Reminder {
     let (nudges, mails): (Vec<&Mail>, Vec<&Mail>) =
         new.iter().partition(|mail| !mail.expires().is_empty());
     if new.is_empty() {

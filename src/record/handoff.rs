@@ -10,7 +10,7 @@ pub struct Handoff(Record);
 
 /// What a new handoff says.
 #[derive(Debug, Clone, Default)]
-pub struct Legacy {
+pub struct Contents {
     /// The agent's address.
     pub from: String,
     /// The session it was written in, empty where there is none.
@@ -47,26 +47,26 @@ impl Handoff {
     }
 
     /// Returns a new handoff.
-    pub fn new(id: &str, legacy: &Legacy, created: &Stamp) -> Self {
+    pub fn new(id: &str, contents: &Contents, created: &Stamp) -> Self {
         let mut record = Record::new(id, Self::KIND, created);
         let texts = [
-            ("body", &legacy.body),
-            ("bead", &legacy.bead),
-            ("branch", &legacy.branch),
-            ("checkpoint", &legacy.checkpoint),
-            ("from", &legacy.from),
-            ("head", &legacy.head),
-            ("session", &legacy.session),
-            ("subject", &legacy.subject),
+            ("body", &contents.body),
+            ("bead", &contents.bead),
+            ("branch", &contents.branch),
+            ("checkpoint", &contents.checkpoint),
+            ("from", &contents.from),
+            ("head", &contents.head),
+            ("session", &contents.session),
+            ("subject", &contents.subject),
         ];
         for (field, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
             record.set(field, Some(text.as_str().into()), created);
         }
         let lists = [
-            ("dirty", &legacy.dirty),
-            ("in_progress", &legacy.in_progress),
-            ("inbox", &legacy.inbox),
-            ("ready", &legacy.ready),
+            ("dirty", &contents.dirty),
+            ("in_progress", &contents.in_progress),
+            ("inbox", &contents.inbox),
+            ("ready", &contents.ready),
         ];
         for (field, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
             record.set(field, Some(list.clone().into()), created);
@@ -164,12 +164,12 @@ mod tests {
     }
 
     fn handoff(from: &str, bead: &str) -> Handoff {
-        let legacy = Legacy {
+        let contents = Contents {
             from: from.to_owned(),
             bead: bead.to_owned(),
-            ..Legacy::default()
+            ..Contents::default()
         };
-        Handoff::new("gt-handoff-1", &legacy, &stamp(1))
+        Handoff::new("gt-handoff-1", &contents, &stamp(1))
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use agent::AgentCommand;
 pub use bead::{Bead, Claim, Comment, Edge, Outcome, Said};
 pub use convoy::Convoy;
 pub use gate::Gate;
-pub use handoff::{Handoff, Legacy};
+pub use handoff::{Contents, Handoff};
 pub use mail::{Letter, Mail};
 pub use request::{Request, RequestStatus, Submission};
 pub use result::{Attempt, RunResult, Verdict};

@@ -25,5 +25,8 @@ pub use target::Target;
 pub use view::View;
 pub use whoami::{Source, actor, guest, machine, refuse_worker, role_of, set_guest, who};
 
+/// The folder of `refs/gt-local` that notes this clone's hooks.
+pub const HOOKS: &str = "hooks";
+
 /// The name and the prefix of the repository that a town stands in.
 pub const HQ: &str = "hq";
