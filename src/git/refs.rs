@@ -44,6 +44,12 @@ impl Repo {
         self.locked("sync.lock")
     }
 
+    /// Waits until nobody makes or removes refs that keep commits of merge requests. Whoever holds this may
+    /// wait for [`Repo::guard`], never the other way round.
+    pub fn keepers_guard(&self) -> Result<Guard> {
+        self.locked("keepers.lock")
+    }
+
     fn locked(&self, name: &str) -> Result<Guard> {
         self.refuse_quarantine()?;
         let path = self.scratch_dir().join(name);

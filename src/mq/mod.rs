@@ -8,9 +8,12 @@ pub use order::{queue, sorted, targets};
 pub use submit::{Submit, Submitted, submit};
 pub use transition::{reject, retry};
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, Result};
+use crate::ledger::Name;
 use crate::record::Request;
 use crate::town::View;
 
@@ -19,11 +22,28 @@ pub fn ref_of(view: &View<'_>, request: &str) -> String {
     format!("refs/gt/mr/{}", view.repo().name_hash(request))
 }
 
-/// Returns the refs of requests that are finished: nobody needs them any more.
+/// Returns the refs here that nobody needs any more: of requests that are finished, and what was kept for
+/// one that was never made.
 pub fn finished_refs(view: &View<'_>) -> Result<Vec<String>> {
     let requests = view.requests()?.into_iter();
     let finished = requests.filter(|request| !request.is_live());
-    Ok(finished.map(|request| ref_of(view, request.id())).collect())
+    let mut names: Vec<String> = finished.map(|it| ref_of(view, it.id())).collect();
+    names.extend(forgotten_refs(view)?);
+    Ok(names)
+}
+
+/// Returns the refs here that keep a commit for a request there is no record of: it is being made just now,
+/// by somebody who holds the guard of keepers, or whoever was to make it has crashed.
+pub fn forgotten_refs(view: &View<'_>) -> Result<Vec<String>> {
+    let refs = view.repo().list_refs("refs/gt/mr/")?;
+    let mut names: Vec<String> = refs.into_iter().map(|(name, _)| name).collect();
+    if !names.is_empty() {
+        // One that only a newer version can read is a request all the same.
+        let all = view.ledger(Name::Queue)?.changed_since(None)?;
+        let known: BTreeSet<String> = all.iter().map(|(id, _)| ref_of(view, id)).collect();
+        names.retain(|name| !known.contains(name));
+    }
+    Ok(names)
 }
 
 /// Returns the request that was meant: its id, its branch, or the bead whose newest request it is.

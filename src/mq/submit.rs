@@ -41,7 +41,7 @@ pub struct Submitted {
 ///
 /// Refuses what has nothing to land, holds markers of an unfinished merge, or was done under a claim that
 /// no longer stands. The ref that keeps the commit is written before the record: after a crash between the
-/// two the commit is kept and doing it again queues it.
+/// two the commit is kept and doing it again queues it; the Refinery puts away what was kept for nothing.
 pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
     check_commits(home, what)?;
     let id = format!(
@@ -57,6 +57,8 @@ pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
             superseded: Vec::new(),
         });
     }
+    // A ref without a record is not taken for a leftover as long as we hold this.
+    let _keepers = home.repo().keepers_guard()?;
     let keeper = super::ref_of(&view, &id);
     home.keep(&keeper, what.head)?;
     let written = home.write(Name::Queue, actor, |view, pen| {

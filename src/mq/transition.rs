@@ -37,6 +37,8 @@ pub fn retry(home: &Home, actor: &str, typed: &str) -> Result<Request> {
     if request.is_live() || request.status() == RequestStatus::Landed {
         return Err(over(&request));
     }
+    // Finished as it still is, the Refinery would put its commit away.
+    let _keepers = home.repo().keepers_guard()?;
     keep_commit(home, &request)?;
     let id = request.id().to_owned();
     let written = home.write(Name::Queue, actor, |view, pen| {

@@ -29,24 +29,32 @@ pub(super) fn keep_candidate(home: &Home, candidate: &Candidate) -> Result<()> {
     }
 }
 
-/// Removes what is no longer needed: candidates, and the commits of finished requests, which are on the
-/// target or go into the attic.
+/// Removes what is no longer needed: candidates, and the commits of finished requests and of such as
+/// were never made, which are on the target or go into the attic.
 pub(super) fn tidy(home: &Home, tip: &Oid) -> Result<()> {
     let repo = home.repo();
+    let keepers = repo.keepers_guard()?;
     let view = home.view();
     let clone = CloneId::of(repo)?;
     let requests = view.requests()?;
+    let put_away = |name: &str, why: &str| -> Result<()> {
+        let guard = repo.guard()?;
+        if !repo.drop_reachable_ref(&guard, name, tip)? {
+            repo.retire_ref(&guard, clone.as_str(), name, why)?;
+        }
+        Ok(())
+    };
     for request in requests.iter().filter(|it| !it.is_live()) {
         let name = mq::ref_of(&view, request.id());
-        if repo.find_ref(&name)?.is_none() {
-            continue;
-        }
-        let guard = repo.guard()?;
-        if !repo.drop_reachable_ref(&guard, &name, tip)? {
+        if repo.find_ref(&name)?.is_some() {
             let why = format!("head of {}: {}", request.id(), request.status());
-            repo.retire_ref(&guard, clone.as_str(), &name, &why)?;
+            put_away(&name, &why)?;
         }
     }
+    for name in mq::forgotten_refs(&view)? {
+        put_away(&name, "head of a request that was never made")?;
+    }
+    drop(keepers);
     if any_queued(&requests) {
         return Ok(());
     }

@@ -326,6 +326,8 @@ fn done_may_crash_before_any_write() {
         );
         assert_eq!(place.run()["landed"].as_array().unwrap().len(), 1);
         assert_eq!(place.bead(&bead)["status"], "closed");
+        let kept = place.git(&["for-each-ref", "refs/gt/mr", "refs/gt/proof"]);
+        assert_eq!(kept.done().stdout, "", "before write {at}");
         place.git(&["fsck", "--strict", "--no-dangling"]).done();
         place.is_quiet();
     }
