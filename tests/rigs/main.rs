@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod across;
+#[cfg(target_os = "linux")]
+mod day;
 mod founding;
 mod from_hq;
 mod yard;
