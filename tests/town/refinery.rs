@@ -805,3 +805,24 @@ fn a_remote_that_takes_no_push_is_named() {
         .gt(&["refinery", "run"])
         .fails(5, &["cannot reach 'origin'"]);
 }
+
+#[test]
+fn what_was_kept_for_a_request_never_made_is_put_away() {
+    let place = Place::new();
+    place.gate("true");
+    place.remote();
+    place.branch("begun", &[("begun", "begun")]);
+    let tip = place.rev("begun");
+    let name = "refs/gt/mr/0123456789abcdef0123456789abcdef";
+    place.git(&["update-ref", name, &tip]).done();
+    place.queue("waits");
+    place.gt(&["sync"]).done();
+    let there = place.git(&["ls-remote", "origin", "refs/gt/mr/*"]).done();
+    assert_eq!(there.stdout.lines().count(), 1, "{there:?}");
+    assert!(!there.stdout.contains(name), "{there:?}");
+    place.run();
+    let here = place.git(&["for-each-ref", "refs/gt/mr"]).done().stdout;
+    assert_eq!(here, "");
+    let attic = place.git(&["rev-list", "--glob=refs/gt/attic"]).done();
+    assert!(attic.stdout.contains(&tip), "{attic:?}");
+}
