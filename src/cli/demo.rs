@@ -2,9 +2,11 @@
 //!
 //! Nothing in it is faked: it is the code of the commands, on refs of a repository of its own.
 
+mod outcome;
 mod project;
 mod story;
 mod teller;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +14,12 @@ use serde_json::json;
 
 use super::Context;
 use super::reply::Reply;
-use crate::agent;
 use crate::fault::{Fault, Result};
 use crate::town::Home;
 use crate::world::World;
 use crate::world::fs;
 
-/// Show the whole path in a temporary directory: eight beads, eight agents at once, one queue
+/// Show the whole path in a temporary directory: a town, twelve beads, eight agents at once
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Leave everything there to look around
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
+
+/// The folder of the town.
+const TOWN: &str = "town";
 
 /// Variables that would tie the demo to the repository, the town or the user around it.
 const FOREIGN: &[&str] = &[
@@ -53,17 +57,16 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
     let told = story::tell(&world, &place.path, cx.json);
     if told.is_err() {
-        wait_for_agents(&world.at(&place.path.join(project::NAME)));
+        wait_for_agents(&world.at(&place.path.join(TOWN)));
     }
     let keep = args.keep || args.dir.is_some();
     let path = place.path.clone();
     if keep {
         place.keep();
     }
-    let story = told?;
-    let mut text = story.table;
-    text.push_str(&look_around(&path, keep));
-    let mut value = story.value;
+    let outcome = told?;
+    let text = outcome.table() + &look_around(&path, keep);
+    let mut value = outcome.value();
     if keep {
         value["dir"] = json!(path.display().to_string());
     }
@@ -72,14 +75,10 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 
 /// Waits for agents that still work in the folder, which is about to go: they end by themselves.
 fn wait_for_agents(world: &World) {
-    let agents = Home::open(world).and_then(|home| {
-        let agents = agent::agents(&home)?;
-        agents
-            .iter()
-            .try_for_each(|it| agent::wait(&home, &it.hook))
-    });
+    let homes = Home::open(world).and_then(|hq| hq.all_here());
+    let ended = homes.and_then(|homes| teller::wait_for_agents(&homes));
     // What failed before is what the user is told.
-    drop(agents);
+    drop(ended);
 }
 
 /// The folder of the demo; without [`Place::keep`] it goes with the value.
@@ -150,11 +149,14 @@ fn look_around(path: &Path, keep: bool) -> String {
         "\nLook around:\n\
          \x20 cd {}\n\
          \x20 git gt list --all                 every bead\n\
+         \x20 git gt convoy list --all          what was followed together\n\
          \x20 git gt mq list --all              every merge request\n\
          \x20 git gt mq status <id>             its gate runs, and how to see it fail\n\
          \x20 git gt agents                     who worked where, with their logs\n\
-         \x20 git log -p refs/gt/beads          all of it with plain git\n\
-         \x20 git log --graph --oneline main    what landed\n",
-        path.join(project::NAME).display()
+         \x20 git gt mail inbox overseer        what you are told\n\
+         \x20 git gt log                        what happened\n\
+         \x20 git -C almanac/.repo log -p refs/gt/beads   all of it with plain git\n\
+         \x20 git -C almanac/.repo log --graph --oneline main\n",
+        path.join(TOWN).display()
     )
 }

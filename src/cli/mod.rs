@@ -209,7 +209,7 @@ enum Command {
     Sync(sync::Args),
     /// Show what happened, newest first
     Log(log::Args),
-    /// Show the whole path in a temporary directory: eight beads, eight agents at once, one queue
+    /// Show the whole path in a temporary directory: a town, twelve beads, eight agents at once
     Demo(demo::Args),
     /// Run an agent's session
     #[command(hide = true)]

@@ -73,7 +73,7 @@ fn homes(cx: &Context, here: &Home) -> Result<Vec<Home>> {
 }
 
 /// Syncs one repository with a remote until nothing more follows from it.
-fn settled(home: &Home, name: &str) -> Result<Reply> {
+pub(crate) fn settled(home: &Home, name: &str) -> Result<Reply> {
     let mut report = Report::default();
     for _ in 0..ROUNDS {
         match once(home, name) {

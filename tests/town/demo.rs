@@ -1,6 +1,8 @@
-//! The demo: it works anywhere, leaves nothing, and its table says what the refs say.
+//! The demo: it works anywhere, leaves nothing, and what it says is what the refs say.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -34,8 +36,11 @@ fn the_demo_works_anywhere_and_leaves_nothing() {
         .env("BD_ACTOR", "mayor")
         .env("GT_BEAD", "gt-x");
     let told = Output::of(&mut demo).done().json();
-    let counts = ["landed", "ejected", "bounced"].map(|key| told[key].as_array().unwrap().len());
-    assert_eq!(counts, [6, 1, 1], "{told}");
+    let counts = ["landed", "ejected", "bounced", "mail"];
+    let counts = counts.map(|key| told[key].as_array().unwrap().len());
+    assert_eq!(counts, [12, 2, 1, 3], "{told}");
+    let numbers = ["polecats", "slings", "requests"].map(|key| told[key].as_u64().unwrap());
+    assert_eq!(numbers, [8, 16, 15], "{told}");
     assert_eq!(
         (&told["second_clone_agrees"], &told["dir"]),
         (&json!(true), &Value::Null)
@@ -45,68 +50,161 @@ fn the_demo_works_anywhere_and_leaves_nothing() {
     assert_eq!(place.git(&["for-each-ref"]).done().stdout, before);
 }
 
-#[test]
-fn the_table_of_the_demo_says_what_the_refs_say() {
+/// Returns a demo that was kept, what it said, and the folder of its town.
+fn kept(args: &[&str]) -> (Place, String, PathBuf) {
     let place = Place::bare(false);
     fs::create_dir(place.repo()).unwrap();
-    let said = place.gt(&["demo", "--dir", "kept"]).done().stdout;
+    let demo = [&["demo", "--dir", "kept"], args].concat();
+    let said = place.gt(&demo).done().stdout;
     place.is_quiet();
     assert_eq!(fs::read_dir(place.path("tmp")).unwrap().count(), 0);
-    let kept = place.repo().join("kept");
-    let project = kept.join("almanac");
-    let queue = place.json_in(&project, &["mq", "list", "--all"]);
-    let queue = queue.as_array().unwrap();
-    for (word, status, bead) in [
-        ("landed", "landed", "closed"),
-        ("ejected", "ejected", "open"),
-        ("bounced", "conflict", "open"),
+    let town = place.repo().join("kept/town");
+    (place, said, town)
+}
+
+/// Returns the ids of beads in a list of the demo's JSON.
+fn ids<'v>(told: &'v Value, key: &str) -> Vec<&'v str> {
+    let all = told[key].as_array().unwrap().iter();
+    all.map(|it| it.as_str().unwrap()).collect()
+}
+
+/// Returns what ended how in the queue of a rig: beads, in no order that means anything.
+fn ended<'q>(queues: &'q [Value], status: &str) -> BTreeSet<&'q str> {
+    let all = queues.iter().flat_map(|queue| queue.as_array().unwrap());
+    let of = all.filter(|it| it["status"] == status);
+    of.map(|it| it["bead"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_the_demo_says_is_what_the_refs_say() {
+    let (place, said, town) = kept(&["--json"]);
+    let told: Value = serde_json::from_str(&said).unwrap();
+    queues_mail_and_convoy_are_as_told((&place, &town), &told);
+    changes_are_as_told((&place, &town), &told);
+}
+
+#[track_caller]
+fn queues_mail_and_convoy_are_as_told((place, town): (&Place, &Path), told: &Value) {
+    let rigs = ["almanac", "agenda"].map(|rig| town.join(rig));
+    let queues = rigs
+        .each_ref()
+        .map(|rig| place.json_in(rig, &["mq", "list", "--all"]));
+    for (key, status) in [
+        ("landed", "landed"),
+        ("ejected", "ejected"),
+        ("bounced", "conflict"),
     ] {
-        let rows = said
-            .lines()
-            .filter(|line| line.starts_with(&format!("{word} ")));
-        let mut want: Vec<&str> = rows
-            .map(|row| row.split_whitespace().nth(1).unwrap())
-            .collect();
-        let ended = queue.iter().filter(|it| it["status"] == status);
-        let mut got: Vec<&str> = ended.map(|it| it["bead"].as_str().unwrap()).collect();
-        want.sort_unstable();
-        got.sort_unstable();
-        assert_eq!(got, want, "{word}: {said}");
-        for id in got {
-            let shown = place.json_in(&project, &["show", id]);
-            assert_eq!(shown[0]["status"], bead, "{shown}");
+        let listed = ids(told, key);
+        let unique: BTreeSet<&str> = listed.iter().copied().collect();
+        assert_eq!(
+            (listed.len(), &unique),
+            (unique.len(), &ended(&queues, status)),
+            "{key}"
+        );
+    }
+    let convoy = place.json_in(town, &["convoy", "show", told["convoy"].as_str().unwrap()]);
+    assert_eq!(
+        (&convoy[0]["status"], &convoy[0]["completed"]),
+        (&json!("closed"), &json!(12))
+    );
+    let notices = place.json_in(town, &["mail", "inbox", "overseer"]);
+    let notices = notices.as_array().unwrap();
+    assert_eq!((notices.len(), &notices[0]["id"]), (1, &told["notice"]));
+    for it in told["mail"].as_array().unwrap() {
+        let text = |key: &str| it[key].as_str().unwrap();
+        let inbox = place.json_in(&rigs[0], &["mail", "inbox", text("to"), "--all"]);
+        let found = inbox.as_array().unwrap().iter();
+        let found: Vec<&Value> = found.filter(|mail| mail["id"] == it["id"]).collect();
+        assert_eq!(found.len(), 1, "{inbox}");
+        assert_eq!(found[0]["subject"], text("subject"));
+        let bead = text("subject").split(' ').next().unwrap();
+        let back = [ids(told, "ejected"), ids(told, "bounced")].concat();
+        assert!(back.contains(&bead), "{it}");
+    }
+    for rig in &rigs {
+        let agents = place.json_in(rig, &["agents"]);
+        for agent in agents.as_array().unwrap() {
+            assert_eq!(agent["state"], "exit 0", "{agent}");
+        }
+        let orphans = place.gt_in(rig, &["orphans"]).done().stdout;
+        assert!(!orphans.contains("refs/heads/gt/"), "{orphans}");
+    }
+}
+
+/// One change breaks the tests alone, one only with another, and one is carried on from a checkpoint.
+#[track_caller]
+fn changes_are_as_told((place, town): (&Place, &Path), told: &Value) {
+    let library = town.join("almanac/.repo");
+    let queue = place.json_in(&library, &["mq", "list", "--all"]);
+    let queue = queue.as_array().unwrap();
+    let mut alone = Vec::new();
+    for bead in ids(told, "ejected") {
+        let mut of = queue.iter();
+        let request = of.find(|it| it["bead"] == bead && it["status"] == "ejected");
+        let request = request.unwrap();
+        let head = request["head"].as_str().unwrap();
+        let folder = place.path(bead).display().to_string();
+        let add = ["worktree", "add", "--quiet", "--detach", &folder, head];
+        place.git_in(&library, &add).done();
+        let mut tests = place.hermetic(Command::new("sh"));
+        let tests = Output::of(tests.arg("test.sh").current_dir(&folder));
+        alone.push(tests.code == Some(0));
+    }
+    alone.sort_unstable();
+    assert_eq!(alone, [false, true]);
+    // What the killed agent saved is what landed.
+    let blob = |commit: &str| place.rev_in(&library, &format!("{commit}:lib/moon.awk"));
+    let of = |key: &str| blob(told["killed"][key].as_str().unwrap());
+    assert_eq!(of("checkpoint"), of("commit"));
+    assert_eq!(blob("main"), of("commit"));
+    for tool in ["almanac", "agenda"] {
+        let repo = town.join(tool).join(".repo");
+        let folder = place.path(tool).display().to_string();
+        let add = ["worktree", "add", "--quiet", "--detach", &folder, "main"];
+        place.git_in(&repo, &add).done();
+        let mut tests = place.hermetic(Command::new("sh"));
+        Output::of(tests.arg("test.sh").current_dir(&folder)).done();
+    }
+}
+
+#[test]
+fn both_towns_of_the_demo_hold_the_same() {
+    let (place, said, town) = kept(&[]);
+    assert!(!said.contains('\u{1b}'), "no colours in a pipe");
+    let long: Vec<&str> = said
+        .lines()
+        .filter(|it| it.chars().count() > 80 && !it.starts_with("  cd "))
+        .collect();
+    assert_eq!(long, [""; 0]);
+    let second = town.join("../second");
+    let name = |ledger: &str| format!("refs/gt/{ledger}^{{tree}}");
+    for rig in ["almanac/.repo", "agenda/.repo", "."] {
+        let (ours, theirs) = (town.join(rig), second.join(rig));
+        let ledgers: &[&str] = match rig {
+            "." => &["mail", "convoys", "config"],
+            _ => &["beads", "mail", "queue", "results", "config"],
+        };
+        for ledger in ledgers {
+            let trees = [&ours, &theirs].map(|dir| place.rev_in(dir, &name(ledger)));
+            assert_eq!(trees[0], trees[1], "{rig} {ledger}");
+            assert!(said.contains(&trees[0][..12]), "{rig} {ledger}: {said}");
+        }
+        if rig != "." {
+            let remote = rig.replace("/.repo", ".git");
+            let remote = town.join("../remotes").join(remote);
+            assert_eq!(place.rev_in(&ours, "main"), place.rev_in(&remote, "main"));
         }
     }
-    let results = place.records_in(&project, "results");
-    let runs: usize = results
-        .iter()
-        .map(|it| it["attempts"].as_object().unwrap().len())
-        .sum();
-    let line =
-        format!("6 landed, 1 ejected, 1 bounced; {runs} gate runs instead of 8 for one each;");
-    assert!(said.contains(&line), "no '{line}': {said}");
-    assert!(!said.contains('\u{1b}'), "no colours in a pipe");
-    let second = kept.join("second");
-    for ledger in ["beads", "queue", "results", "config"] {
-        let tree = format!("refs/gt/{ledger}^{{tree}}");
-        assert_eq!(place.rev_in(&project, &tree), place.rev_in(&second, &tree));
-    }
-    let remote = kept.join("remote.git");
-    assert_eq!(
-        place.rev_in(&project, "main"),
-        place.rev_in(&remote, "main")
-    );
-    let mut tests = place.hermetic(Command::new("sh"));
-    Output::of(tests.arg(project.join("test.sh"))).done();
     // What the user is told to look at can be looked at, and everything goes on from here.
     let hints = said
         .lines()
         .filter_map(|line| line.strip_prefix("  git gt "));
     for hint in hints.filter(|hint| !hint.contains("<id>")) {
         let words = hint.split("  ").next().unwrap().split(' ');
-        place.gt_in(&project, &words.collect::<Vec<_>>()).done();
+        place.gt_in(&town, &words.collect::<Vec<_>>()).done();
     }
-    place.gt_in(&project, &["refinery", "run"]).done();
+    place.gt_in(&town, &["refinery", "run"]).done();
+    place.gt_in(&second, &["sync"]).done();
     place
         .gt(&["demo", "--dir", "kept"])
         .fails(4, &["kept' exists already"]);
@@ -127,7 +225,7 @@ fn an_interrupted_demo_leaves_nothing_unless_it_is_to_be_kept() {
                 .next()?
                 .unwrap()
                 .path()
-                .join("almanac.gt/polecats");
+                .join("town/almanac/polecats");
             worktrees.exists().then_some(())
         });
         demo.signal("-INT");

@@ -7,15 +7,15 @@ cd "$(dirname "$0")" || exit 1
 # expect WHAT WANTED GOT
 expect() {
     [ "$3" = "$2" ] && return
-    echo "not ok $name: expected $2 got $3 for $1"
+    echo "not ok $name: $1: $3, wanted $2"
     exit 1
 }
 
-# answer WANTED ARGUMENT ...: what almanac must say to these arguments.
+# answer WANTED ARGUMENT ...: what the program must say to these arguments.
 answer() {
     wanted=$1
     shift
-    expect "$*" "$wanted" "$(sh bin/almanac "$@" 2>&1)"
+    expect "$*" "$wanted" "$(sh bin/* "$@" 2>&1)"
 }
 
 [ $# -gt 0 ] || set -- tests/*.sh

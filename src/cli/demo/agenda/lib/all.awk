@@ -1,0 +1,3 @@
+#: all                      everything, as it stands there
+BEGIN { take() }
+{ print }
