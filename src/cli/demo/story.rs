@@ -19,7 +19,7 @@ use crate::record::{Bead, Convoy, Mail, Request, RequestStatus};
 use crate::refinery::{Event, NewCheck, NewGate, add_gate};
 use crate::settle;
 use crate::town::{Agent, Home, Place, Wanted, add_rig, install};
-use crate::world::{World, fs};
+use crate::world::{Time, World, fs};
 
 const YOU: &str = "you";
 
@@ -576,6 +576,14 @@ impl Story {
             self.outcome.requests += tries.len();
             let row = outcome::row(&job.bead, job.work.title, &tries);
             self.outcome.rows.push(row);
+        }
+        for rig in &self.rigs {
+            let left = agent::orphans(rig, Time(0))?;
+            let is_kept = left.branches.is_empty() && left.commits.is_empty();
+            claim(
+                is_kept && left.claims.is_empty(),
+                "every commit is on the target, on a branch in use or in the attic",
+            )?;
         }
         self.outcome.seconds = self.teller.seconds();
         Ok(self.outcome)
