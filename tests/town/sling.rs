@@ -597,7 +597,7 @@ fn done_takes_what_is_committed_and_nothing_else() {
     place
         .git_in(&hook, &["switch", "--quiet", "--create", "mine"])
         .done();
-    done().fails(4, &["stands on refs/heads/mine", "git switch gt/furiosa/"]);
+    done().fails(4, &["stands on mine, not on", "git switch gt/furiosa/"]);
     place
         .git_in(&hook, &["switch", "--quiet", "--detach"])
         .done();
