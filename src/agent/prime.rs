@@ -9,7 +9,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::deliver::{self, Told};
 use super::handoff::{self, Whose, harmless};
 use super::hook::Hook;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::ledger::CloneId;
 use crate::record::{Bead, Handoff, Request};
 use crate::town::{Home, role_of};
@@ -146,7 +146,8 @@ pub struct Primed {
 pub fn prime(home: &Home, asked: Asked) -> Result<Primed> {
     let work = match super::mine(home) {
         Ok(hook) => Some(work(home, hook)?),
-        Err(_) => None,
+        Err(Fault::NotFound(_)) => None,
+        Err(fault) => return Err(fault),
     };
     let address = match &work {
         Some(work) => work.hook.agent.clone(),

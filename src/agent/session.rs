@@ -433,7 +433,8 @@ fn command(home: &Home, hook: &Hook, session: &Session, prompt: &str) -> Run {
     let run = Run::new("sh", &hook.path).args(["-c", &line]);
     let run = env::identify(run, home, hook, &session.id).env("GT_AGENT", &session.runtime);
     if in_line {
-        run.env("GT_PROMPT", prompt)
+        // No variable can hold it, and whoever wrote the bead may be far away.
+        run.env("GT_PROMPT", prompt.replace('\0', ""))
     } else {
         run.stdin(prompt.as_bytes())
     }
