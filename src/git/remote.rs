@@ -86,6 +86,15 @@ const NEUTRAL: &[&str] = &[
 /// What git says where a remote has no ref of a name.
 const NO_REF: &str = "couldn't find remote ref";
 
+impl Remote {
+    /// Returns the folder that is pushed to, where that is on this machine.
+    pub fn push_folder(&self) -> Option<&str> {
+        let path = self.push_url.strip_prefix("file://");
+        let path = path.unwrap_or(&self.push_url);
+        Some(path).filter(|it| it.starts_with('/'))
+    }
+}
+
 impl Repo {
     /// Returns the remote a name or URL stands for.
     pub fn remote(&self, name: &str) -> Result<Remote> {

@@ -2,7 +2,7 @@
 
 use super::verdict::Green;
 use crate::fault::{Fault, Result};
-use crate::git::{Oid, PushedRef};
+use crate::git::{Answer, Oid, PushedRef, Remote};
 use crate::town::{Home, Target};
 
 /// What became of a landing.
@@ -28,9 +28,14 @@ pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landin
                 old: Some(green.tip()),
                 new: Some(green.commit()),
             };
-            let taken = home.repo().push(&home.repo().remote(remote)?, &[update])?;
-            if taken != [true] {
-                return refused_or_moved(home, target, green);
+            let remote = home.repo().remote(remote)?;
+            let answers = home.repo().offer(&remote, &[update])?;
+            match answers.first() {
+                Some(Answer::Taken | Answer::Known) => {}
+                Some(Answer::Refused(why) | Answer::Lost(why)) => {
+                    return refused_or_moved(home, (target, &remote), green, why);
+                }
+                None => return Err(Fault::fatal("the push of one ref was not answered")),
             }
             home.note_tip(target, green.commit())?;
             let note = follow(home, target, green.commit())?;
@@ -39,17 +44,33 @@ pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landin
     }
 }
 
-/// A push that was not taken lost a race, unless the remote's branch is where it was.
-fn refused_or_moved(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+/// A push that was not taken, `why` in git's words, lost a race, unless the remote's branch is where it was.
+fn refused_or_moved(
+    home: &Home,
+    (target, remote): (&Target, &Remote),
+    green: &Green,
+    why: &str,
+) -> Result<Landing> {
     if home.fresh_tip(target)? != green.tip() {
         return Ok(Landing::Moved);
     }
-    Err(Fault::refused(format!(
-        "the remote does not let us push '{}'",
+    let fault = Fault::refused(format!(
+        "the remote does not let us push '{}': {why}",
         target.branch
-    ))
-    .hint("is the branch protected, or a hook of the remote against it?")
-    .hint("nothing has landed; the green result is kept"))
+    ));
+    // In the words of git-receive-pack(1), receive.denyCurrentBranch.
+    let fault = match why.contains("branch is currently checked out") {
+        true => {
+            let place = remote.push_folder();
+            let place = place.map(|it| format!(" -C '{it}'")).unwrap_or_default();
+            fault.hint(format!(
+                "let pushes move it there, with its files: \
+                 git{place} config receive.denyCurrentBranch updateInstead"
+            ))
+        }
+        false => fault.hint("is the branch protected, or a hook of the remote against it?"),
+    };
+    Err(fault.hint("nothing has landed; the green result is kept"))
 }
 
 fn land_here(home: &Home, target: &Target, green: &Green) -> Result<Landing> {

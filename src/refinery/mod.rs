@@ -288,10 +288,15 @@ impl<'t> Refinery<'t> {
     /// Returns the gates, each of which may run on this machine; refuses to land over none.
     fn gates(&self) -> Result<Vec<Gate>> {
         let gates = self.home.view().gates()?;
+        let rig = self.home.rig_option();
         if gates.is_empty() && !self.home.rig().lands_without_gates() {
             return Err(Fault::refused("no gate is configured, so nothing can land")
-                .hint("say what must pass: git gt refinery gate add test --command '<command>'")
-                .hint("or that nothing must, in so many words: git gt refinery gate none"));
+                .hint(format!(
+                    "say what must pass: git gt refinery gate add test --command '<command>'{rig}"
+                ))
+                .hint(format!(
+                    "or that nothing must, in so many words: git gt refinery gate none{rig}"
+                )));
         }
         if let Some(gate) = gates.iter().find(|gate| !self.home.accepts(gate)) {
             return Err(Fault::refused(format!(
@@ -532,6 +537,10 @@ impl<'t> Refinery<'t> {
             &self.tip.to_string()[..12]
         ))
         .hint("mend the target, then run it again; git gt mq list shows who waits")
+        .hint(format!(
+            "or a gate is wrong: git gt refinery gate list{}",
+            self.home.rig_option()
+        ))
     }
 }
 

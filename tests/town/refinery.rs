@@ -826,3 +826,19 @@ fn what_was_kept_for_a_request_never_made_is_put_away() {
     let attic = place.git(&["rev-list", "--glob=refs/gt/attic"]).done();
     assert!(attic.stdout.contains(&tip), "{attic:?}");
 }
+
+#[test]
+fn a_remote_that_has_the_target_checked_out_is_told_how_to_let_it_move() {
+    let place = Place::new();
+    place.gate("true");
+    let remote = place.remote();
+    place.queue("a");
+    let dir = remote.to_string_lossy().into_owned();
+    place
+        .git(&["-C", &dir, "config", "core.bare", "false"])
+        .done();
+    let way = "config receive.denyCurrentBranch updateInstead";
+    place
+        .gt(&["refinery", "run"])
+        .fails(4, &["does not let us push 'main': ", way]);
+}
