@@ -54,9 +54,16 @@ impl Repo {
             None => gix::discover(world.cwd()),
         };
         let gix = gix.map_err(|error| {
-            Fault::fatal("not a git repository (or any of the parent directories)")
+            let fault = Fault::fatal("not a git repository (or any of the parent directories)")
                 .hint("run it inside a repository, or make one: git init")
-                .hint(format!("what was found: {}", reason(&error)))
+                .hint("in a town: cd to it; to make one: git gt install <folder>");
+            let found = reason(&error);
+            // What gix says where there is none says nothing more.
+            match found.starts_with("Could not find a git repository") && !found.contains("within")
+            {
+                true => fault,
+                false => fault.hint(format!("what was found: {found}")),
+            }
         })?;
         Self::checked(world, gix)
     }
