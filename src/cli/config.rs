@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Context;
 use super::reply::{Exit, Reply, columns};
 use crate::fault::{Fault, Result};
+use crate::mail::distance;
 use crate::town::{Agent, Home, KEYS, Offer, Place};
 
 /// Say how agents are started here, and other settings
@@ -157,10 +158,15 @@ fn agent(cx: &Context, home: &Home, verb: &AgentVerb) -> Result<Reply> {
             home.set_agent(&actor, &agent, place)?;
             let text = format!("agent {name} is started with: {command}");
             let shared = place == Place::Shared;
-            Ok(Reply::new(
-                json!({ "name": name, "command": command, "shared": shared }),
-                text,
-            ))
+            let value = json!({ "name": name, "command": command, "shared": shared });
+            let reply = Reply::new(value, text);
+            Ok(match misspelt(command) {
+                None => reply,
+                Some(word) => reply.note(format!(
+                    "{{prompt}} stands for the prompt, not {word}; without it the prompt comes on \
+                     standard input"
+                )),
+            })
         }
         AgentVerb::List {} => {
             let agents = home.agents()?;
@@ -182,6 +188,19 @@ fn agent(cx: &Context, home: &Home, verb: &AgentVerb) -> Result<Reply> {
             ))
         }
     }
+}
+
+/// Returns what in the command of an agent is meant for `{prompt}` and is not; nothing where that is there.
+fn misspelt(command: &str) -> Option<&str> {
+    let mut words = command.match_indices('{').filter_map(|(start, _)| {
+        let rest = &command[start..];
+        let end = rest.find('}')?;
+        let inner = rest[..end].trim_matches(['{', ' ']).to_lowercase();
+        let ends = rest[end..].bytes().take_while(|it| *it == b'}').count();
+        (distance(&inner, "prompt") <= 2).then(|| &rest[..end + ends])
+    });
+    let is_known = command.replace("{{prompt}}", "").contains("{prompt}");
+    words.next().filter(|_| !is_known)
 }
 
 fn show(home: &Home) -> Result<Reply> {
@@ -276,5 +295,22 @@ fn named(offers: &[(&Home, Offer)], name: &str) -> Result<usize> {
         .hint(format!("git gt config accept --rig {} {name}", rig(one)))),
         _ => Err(Fault::not_found(format!("'{name}' is a gate and an agent"))
             .hint(format!("git gt config accept gate.{name}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_for_the_prompt_is_seen() {
+        let check = |command, want| assert_eq!(misspelt(command), want, "{command}");
+        check("x -p {prompt}", None);
+        check("x -p {promt}", Some("{promt}"));
+        check("x -p \"{PROMPT}\"", Some("{PROMPT}"));
+        check("x -p {{prompt}}", Some("{{prompt}}"));
+        check("x -p { prompt }", Some("{ prompt }"));
+        check("x ${HOME} {a,b} {} '{", None);
+        check("f() { echo; }; f {prompt} ${prompt}", None);
     }
 }

@@ -7,7 +7,7 @@ mod json;
 mod remind;
 mod send;
 
-pub use address::{OVERSEER, inboxes};
+pub use address::{OVERSEER, distance, inboxes};
 pub use directory::{Directory, Entry, find};
 pub use inbox::{
     Handling, Inbox, Search, deliver, find_mail, handle, inbox, mailbox, read, resolve, thread,
