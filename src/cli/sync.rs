@@ -164,6 +164,7 @@ fn ledger(name: &str) -> &str {
 fn line(event: &Event) -> String {
     match event {
         Event::Pushed(name) => format!("pushed    {}", ledger(name)),
+        Event::Removed(name) => format!("removed   {}", ledger(name)),
         Event::Took(name, count) => {
             format!(
                 "took      {}: {}",
@@ -189,6 +190,7 @@ fn line(event: &Event) -> String {
             let whose = if it.ours { "ours" } else { "theirs" };
             let [lost, kept] = [&it.lost, &it.kept].map(|json| match json.as_str() {
                 "null" => "nothing".to_owned(),
+                json if it.field == "state" => status(json),
                 json => one(json),
             });
             format!(
@@ -208,6 +210,13 @@ fn line(event: &Event) -> String {
     }
 }
 
+/// Returns the status in a stored state, and all of it where there is none.
+fn status(json: &str) -> String {
+    let state: Option<Value> = serde_json::from_str(json).ok();
+    let word = state.as_ref().and_then(|it| it["status"].as_str());
+    word.map_or_else(|| one(json), str::to_owned)
+}
+
 fn one(json: &str) -> String {
     json.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -215,6 +224,7 @@ fn one(json: &str) -> String {
 fn as_json(event: &Event) -> Value {
     match event {
         Event::Pushed(name) => json!({ "event": "pushed", "ledger": ledger(name) }),
+        Event::Removed(name) => json!({ "event": "removed", "ledger": ledger(name) }),
         Event::Took(name, count) => {
             json!({ "event": "took", "ledger": ledger(name), "records": count })
         }

@@ -16,6 +16,8 @@ use crate::git::{Answer, Oid, PushedRef, Remote, Repo};
 pub enum Event {
     /// A ledger or another ref of ours is now on the remote as it is here.
     Pushed(String),
+    /// A ref of ours that is finished is gone from the remote.
+    Removed(String),
     /// A ledger took over what the remote had; with how many records.
     Took(String, usize),
     /// A ledger that changed on both sides was joined; with how many records.
@@ -335,7 +337,10 @@ impl Sync<'_> {
             let name = update.name;
             match answer {
                 Answer::Taken => {
-                    self.report.events.push(Event::Pushed(name.clone()));
+                    self.report.events.push(match update.new {
+                        Some(_) => Event::Pushed(name.clone()),
+                        None => Event::Removed(name.clone()),
+                    });
                     if self.went_back.remove(&name) {
                         self.report.events.push(Event::PutBack(name));
                     }
