@@ -8,7 +8,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Cell, CloneId};
 use crate::record::Claim;
-use crate::town::{HOOKS, Home, actor};
+use crate::town::{HOOKS, Home, actor, guest};
 use crate::world::fs::Lock;
 
 use super::session;
@@ -73,11 +73,14 @@ impl Hook {
         let rig = home.rig().name();
         let short = typed.strip_prefix(&format!("{rig}/")).unwrap_or(typed);
         let fits = |it: &Self| !short.is_empty() && it.agent.ends_with(&format!("/{short}"));
-        let names: Vec<&str> = all.iter().map(|it| it.agent.as_str()).collect();
         let found: Vec<&Self> = all.iter().filter(|it| fits(it)).collect();
+        let mut names = Vec::new();
+        for home in home.all_here()?.iter().filter(|_| found.is_empty()) {
+            names.extend(Self::all(home)?.into_iter().map(|it| it.agent));
+        }
         match found[..] {
             [one] => Ok(one.clone()),
-            [] if all.is_empty() => Err(Fault::not_found(format!("there is no agent '{typed}'"))
+            [] if names.is_empty() => Err(Fault::not_found(format!("there is no agent '{typed}'"))
                 .hint("there are none here yet: git gt sling <bead>")),
             [] => Err(Fault::not_found(format!("there is no agent '{typed}'"))
                 .hint(format!("there are: {}", names.join(", ")))),
@@ -161,9 +164,21 @@ pub fn mine(home: &Home) -> Result<Hook> {
             .find(|hook| Some(hook.agent.as_str()) == role),
     };
     found.ok_or_else(|| {
-        Fault::not_found("nothing hangs here: this is no agent's worktree")
-            .hint("git gt agents shows where each agent works")
+        let crew = home.repo().workdir().and_then(|it| crew_at(home, it));
+        let fault = match crew {
+            Some(who) => Fault::not_found(format!("nothing hangs on the hook of {who}")),
+            None => Fault::not_found("nothing hangs here: this is no agent's worktree"),
+        };
+        fault.hint("git gt agents shows where each agent works")
     })
+}
+
+/// Returns whose of the crew a worktree is.
+fn crew_at(home: &Home, path: &Path) -> Option<String> {
+    let folder = home.hooks_dir().join("crew").canonicalize().ok()?;
+    let name = path.strip_prefix(folder).ok()?.to_str()?;
+    let address = format!("{}/crew/{name}", home.rig().name());
+    Some(guest(home, name).unwrap_or(address))
 }
 
 /// Returns the hook of this clone that a bead hangs on; an agent is told of no other one than its own.

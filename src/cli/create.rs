@@ -96,7 +96,14 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             assignee.unwrap_or_default()
         )
     };
-    Ok(Reply::new(object(issue(&bead)), text))
+    let reply = Reply::new(object(issue(&bead)), text);
+    Ok(match home.is_hq() && !home.rigs()?.is_empty() {
+        true => reply.note(format!(
+            "{} is HQ's and cannot be slung; for work in a rig: git gt create --rig <rig> ...",
+            bead.id()
+        )),
+        false => reply,
+    })
 }
 
 fn preview(bead: &Bead) -> Reply {

@@ -61,18 +61,47 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 /// Hangs a bead on the hook of whoever asks.
 fn hang(cx: &Context, typed: &str, force: bool) -> Result<Reply> {
     let home = cx.home()?;
-    let keeper = agent::own(&home, &cx.actor(home.repo()))?;
+    let actor = cx.actor(home.repo());
+    refuse_elsewhere(&home, &actor, typed)?;
+    let keeper = agent::own(&home, &actor)?;
     let what = Handing {
         force,
         ..Handing::default()
     };
-    let actor = cx.actor(home.repo());
     let handed = agent::hand(&home, &actor, (&keeper, &what), |view, _| {
         resolve(view, home.rig().prefix(), typed)
     })?;
     cx.settle(&home);
     let (value, text) = super::sling::told_handed(&handed, false);
     Ok(Reply::new(value, text))
+}
+
+/// Refuses a bead of another rig: it hangs in a worktree of its own rig or nowhere.
+fn refuse_elsewhere(home: &Home, actor: &str, typed: &str) -> Result<()> {
+    let there = home.of_bead(typed)?;
+    let (rig, here) = (there.rig().name(), home.rig().name());
+    if rig == here {
+        return Ok(());
+    }
+    if there.is_hq() {
+        let fault = format!("{typed} is HQ's, which holds no code, and hangs in no worktree");
+        return Err(Fault::refused(fault).hint(format!("git gt show {typed}")));
+    }
+    let place = match home.is_hq() {
+        true => "this is HQ, which has no worktrees".to_owned(),
+        false => format!("this is a worktree of {here}"),
+    };
+    let fault = Fault::refused(format!("{typed} is of rig {rig}, and {place}"));
+    let fault = match actor.contains("/crew/") {
+        true => fault.hint(format!(
+            "go into yours there, which git gt worktree {rig} makes, then: git gt hook {typed}"
+        )),
+        false => fault.hint(format!(
+            "go into a worktree of {rig}, which git gt crew add <name> --rig {rig} makes, then: \
+             git gt hook {typed}"
+        )),
+    };
+    Err(fault.hint(format!("or give it to an agent: git gt sling {typed}")))
 }
 
 fn own(cx: &Context) -> Result<Reply> {

@@ -279,6 +279,16 @@ impl Context {
         {
             return here.at_rig(rig);
         }
+        if let Some((first, rest)) = typed.split_once('/')
+            && !matches!(first, "polecats" | "crew")
+            && !rest.is_empty()
+            && !here.stands_alone()
+        {
+            return Err(here
+                .at_rig(first)
+                .err()
+                .unwrap_or_else(|| Fault::not_found(format!("there is no agent '{typed}'"))));
+        }
         if !here.is_hq() {
             return Ok(here);
         }

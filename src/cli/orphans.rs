@@ -21,15 +21,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let home = cx.home()?.one_rig()?;
-    let now = home.world().now();
+    let mut rigs = cx.homes()?;
+    rigs.retain(|home| !home.is_hq());
+    if rigs.is_empty() {
+        cx.home()?.one_rig()?;
+    }
+    let now = cx.world.now();
     let span = args.days.saturating_mul(24 * 60 * 60 * 1000);
     let since = match args.all {
         true => 0,
         false => now.0.saturating_sub(span),
     };
-    let found = agent::orphans(&home, Time(since))?;
-    Ok(Reply::new(as_json(&found), told(&found)))
+    if let [rig] = &rigs[..] {
+        let found = agent::orphans(rig, Time(since))?;
+        return Ok(Reply::new(as_json(&found), told(&found)));
+    }
+    let (mut values, mut text) = (Vec::new(), String::new());
+    for home in &rigs {
+        let (rig, found) = (home.rig().name(), agent::orphans(home, Time(since))?);
+        let mut value = as_json(&found);
+        value["rig"] = rig.into();
+        values.push(value);
+        text.push_str(&format!("rig {rig}: {}", told(&found)));
+    }
+    Ok(Reply::new(json!(values), text))
 }
 
 fn when(seconds: u64) -> String {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::done::counted;
 use super::reply::{Reply, columns, progress};
+use crate::agent;
 use crate::daemon::{self, Until};
 use crate::fault::{Fault, Result};
 use crate::mq;
@@ -108,6 +109,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::Run { once: true, .. } => queues(cx, Until::Once),
         Verb::Run { wait: true, .. } => queues(cx, Until::Answered),
         Verb::Run { .. } => queues(cx, Until::Idle),
+        Verb::Gate {
+            verb: GateVerb::List {},
+        } => gates(cx),
         Verb::Gate { verb } => gate(cx, &cx.home()?.one_rig()?, verb),
     }
 }
@@ -169,6 +173,33 @@ fn gate(cx: &Context, home: &Home, verb: &GateVerb) -> Result<Reply> {
             ))
         }
     }
+}
+
+/// Returns the gates of the rig one stands in; in HQ, those of every rig that is here.
+fn gates(cx: &Context) -> Result<Reply> {
+    let mut rigs = cx.homes()?;
+    rigs.retain(|home| !home.is_hq());
+    if rigs.is_empty() {
+        cx.home()?.one_rig()?;
+    }
+    if let [rig] = &rigs[..] {
+        return listed(rig);
+    }
+    let (mut values, mut all) = (Vec::new(), Reply::new(json!([]), ""));
+    for home in &rigs {
+        let (rig, reply) = (home.rig().name(), listed(home)?);
+        for mut gate in reply.value.as_array().into_iter().flatten().cloned() {
+            gate["rig"] = rig.into();
+            values.push(gate);
+        }
+        let lines = reply.text.lines();
+        all.text
+            .extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+        all.notes.extend(reply.notes);
+    }
+    all.notes.dedup();
+    all.value = json!(values);
+    Ok(all)
 }
 
 /// Returns the gates, and what to do about those that do not run here.
@@ -341,7 +372,15 @@ fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
             it.check, it.branch
         ));
     }
-    let reply = Reply::new(value, text);
+    let mut reply = Reply::new(value, text);
+    let working = agent::agents(home)?.iter().filter(|it| it.alive).count();
+    if left == 0 && tally.landed.is_empty() && working > 0 {
+        reply = reply.note(format!(
+            "{} of {} at work: git gt agents",
+            counted(working as u64, "agent"),
+            home.rig().name()
+        ));
+    }
     Ok(match asked.is_empty() {
         true => reply,
         false => {

@@ -53,22 +53,20 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             said,
         })
     })?;
-    let running = agent::agents(&home)?.into_iter().filter(|it| it.alive);
-    let over = running.filter(|it| {
-        let beads = reply.value.as_array().into_iter().flatten();
-        beads
-            .clone()
-            .any(|bead| bead["id"] == it.hook.bead.as_str())
-    });
-    let notes: Vec<String> = over
-        .map(|it| {
-            format!(
-                "the session of {} on {} still runs: git gt polecat stop {}",
-                it.hook.agent,
-                it.hook.bead,
-                it.hook.name()
-            )
-        })
+    let beads = reply.value.as_array().into_iter().flatten();
+    let beads: Vec<String> = beads
+        .filter_map(|bead| Some(bead["id"].as_str()?.to_owned()))
         .collect();
+    let mut notes = Vec::new();
+    for id in &beads {
+        let there = home.of_bead(id)?;
+        let running = agent::agents(&there)?.into_iter().filter(|it| it.alive);
+        notes.extend(running.filter(|it| it.hook.bead == *id).map(|it| {
+            format!(
+                "the session of {} on {id} still runs: git gt polecat stop {}",
+                it.hook.agent, it.hook.agent
+            )
+        }));
+    }
     Ok(notes.into_iter().fold(reply, Reply::note))
 }

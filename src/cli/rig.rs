@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::done::counted;
 use super::reply::{Reply, columns};
 use crate::agent;
 use crate::fault::Result;
@@ -158,8 +159,10 @@ fn list(home: &Home) -> Result<Reply> {
             format!("{}-", rig.prefix()),
             match &counts {
                 Some(it) => format!(
-                    "{} agents, {} running, {} queued",
-                    it.agents, it.alive, it.queued
+                    "{}, {} running, {} queued",
+                    counted(it.agents as u64, "agent"),
+                    it.alive,
+                    it.queued
                 ),
                 None => "not on this machine".to_owned(),
             },

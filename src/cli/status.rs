@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::done::counted;
 use super::reply::{Reply, columns, printable};
-use crate::agent;
+use crate::agent::{self, Duty};
 use crate::bead::{Beads, Blockers, is_ready};
 use crate::convoy::{Stand, stands};
 use crate::fault::{Fault, Result};
@@ -21,6 +21,8 @@ pub(crate) struct Args {}
 struct Glance {
     home: Home,
     agents: Vec<agent::Standing>,
+    /// Who ended without `git gt done`, each with a remark.
+    left: Vec<(String, String)>,
     ready: usize,
     in_progress: usize,
     blocked: usize,
@@ -103,6 +105,7 @@ fn look(home: Home) -> Result<Glance> {
     let requests = home.view().requests()?;
     Ok(Glance {
         agents: agent::agents(&home)?,
+        left: left(&home)?,
         queued: requests.iter().filter(|it| it.is_live()).count(),
         ready,
         in_progress,
@@ -148,7 +151,23 @@ fn said(rig: &Glance) -> String {
         ]
     });
     text.push_str(&columns(rows));
+    let rows = rig
+        .left
+        .iter()
+        .map(|(agent, remark)| vec![format!("  {agent}"), remark.clone()]);
+    text.push_str(&columns(rows));
     text
+}
+
+/// Returns the agents whose session ended and whose bead is still theirs, with what to do about each.
+fn left(home: &Home) -> Result<Vec<(String, String)>> {
+    let mut all = agent::conditions(home)?;
+    all.retain(|it| it.duty == Duty::Holds && it.standing.session.is_some());
+    let told = all.into_iter().map(|it| (it.remark(), it));
+    let told = told.filter(|(remark, _)| !remark.is_empty());
+    Ok(told
+        .map(|(remark, it)| (it.standing.hook.agent, remark))
+        .collect())
 }
 
 fn as_json(

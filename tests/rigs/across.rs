@@ -82,7 +82,7 @@ fn a_bead_is_never_written_into_the_ledger_of_another_rig() {
     check("gt/web", &["done", "--issue", &api], 1, &of_api);
     check("gt/web", &["handoff", "-m", "x", &api], 1, &of_api);
     yard.gt("gt/web", &["crew", "add", "max"]).done();
-    check("gt/web/crew/max", &["hook", &api], 1, &of_api);
+    check("gt/web/crew/max", &["hook", &api], 4, "is of rig api");
     assert_eq!(yard.json("gt", &["show", &web])[0]["title"], "w");
     yard.gt("gt/api", &["create", "t", "--force", "--id", "old-zzzzz"])
         .done();

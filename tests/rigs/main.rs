@@ -11,4 +11,5 @@ mod across;
 mod day;
 mod founding;
 mod from_hq;
+mod hints;
 mod yard;
