@@ -237,6 +237,8 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     /// Who acts, found out where the command was given.
     who: OnceCell<String>,
+    /// The home that is asked about, opened once.
+    home: OnceCell<Home>,
 }
 
 impl Context {
@@ -248,6 +250,7 @@ impl Context {
             rig: self.rig.clone(),
             json: self.json,
             who: OnceCell::new(),
+            home: OnceCell::new(),
         }
     }
 
@@ -255,14 +258,19 @@ impl Context {
         Repo::discover(&self.world)
     }
 
+    /// Returns the rig that was asked for, else the home that the folder is in.
     pub(crate) fn home(&self) -> Result<Home> {
+        if let Some(known) = self.home.get() {
+            return Ok(known.clone());
+        }
         let home = Home::open(&self.world)?;
         // Whoever stands in a worktree of one rig is nobody else in another.
         self.actor(home.repo());
-        match &self.rig {
-            Some(rig) => home.at_rig(rig),
-            None => Ok(home),
-        }
+        let home = match &self.rig {
+            Some(rig) => home.at_rig(rig)?,
+            None => home,
+        };
+        Ok(self.home.get_or_init(|| home).clone())
     }
 
     /// Returns the home of the bead that was typed, wherever in the town that is.
@@ -368,6 +376,7 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
         rig: cli.rig,
         json: cli.json,
         who: OnceCell::new(),
+        home: OnceCell::new(),
     };
     reply::finish(&world, cli.json, &dispatch(&cx, cli.command))
 }
