@@ -484,10 +484,9 @@ fn names(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::command;
 
     /// Values that only who types them knows, or that the shell completes.
     const FREE: &[&str] = &[
@@ -540,6 +539,6 @@ mod tests {
 
     #[test]
     fn every_value_is_offered_or_free() {
-        check(&Cli::command());
+        check(&command::whole());
     }
 }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use serde_json::json;
 
-use super::manual;
 use super::reply::Reply;
+use super::{command, manual};
 use crate::fault::{Fault, Result};
 
 /// How wide the manual is set.
@@ -21,26 +21,10 @@ pub(crate) struct Args {
 
 /// Returns the words of the command whose manual `--help` asks for, nothing where it is not asked for.
 pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
-    let words: Vec<String> = argv
-        .iter()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let typed = words.split(|word| word == "--").next().unwrap_or_default();
+    let end = argv.iter().position(|word| word == "--");
+    let typed = &argv[..end.unwrap_or(argv.len())];
     let asked = typed.iter().any(|word| word == "--help");
-    asked.then(|| {
-        let mut words = Vec::new();
-        let mut rest = typed.iter();
-        while let Some(word) = rest.next() {
-            match word.as_str() {
-                // Their values stand apart from them, and may stand before the command.
-                "-C" | "--actor" => drop(rest.next()),
-                word if word.starts_with('-') => {}
-                word => words.push(word.to_owned()),
-            }
-        }
-        words
-    })
+    asked.then(|| command::words(typed).collect())
 }
 
 /// Returns what `git gt help` shows; every word has to be one of a command, or the one of a guide.

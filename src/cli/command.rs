@@ -1,0 +1,492 @@
+//! Every command: its name, its arguments, what runs it; only the one that was typed is built.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
+
+use super::Context;
+use super::reply::Reply;
+use super::{
+    agents, assign, attic, checkpoint, ci, close, comments, complete, completion, config, convoy,
+    create, crew, delete, demo, dep, done, export, handoff, help, hook, hooks, import, init,
+    install, install_docs, label, list, log, mail, mq, nudge, orphans, peek, polecat, prime, ready,
+    refinery, release, reopen, rig, session, show, sling, status, sync, town, unsling, update,
+    version, whoami, worktree,
+};
+use crate::fault::Result;
+
+/// Coordinate many coding agents with nothing but git
+#[derive(Debug, Parser)]
+#[command(
+    name = "git-gt",
+    bin_name = "git gt",
+    version = concat!("version ", env!("CARGO_PKG_VERSION")),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Global {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(super) chdir: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Act as NAME instead of BD_ACTOR, BEADS_ACTOR, GT_ROLE or git's user
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(super) actor: Option<String>,
+    /// Work on rig RIG of the town instead of the one you stand in
+    #[arg(long, value_name = "RIG", global = true)]
+    pub(super) rig: Option<String>,
+    /// Print a short usage
+    #[arg(short = 'h', action = ArgAction::HelpShort, global = true)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// Options before the command whose value is the next word.
+const TAKE_A_WORD: [&str; 3] = ["-C", "--actor", "--rig"];
+
+/// One command.
+pub(super) struct Entry {
+    name: &'static str,
+    about: &'static str,
+    alias: Option<&'static str>,
+    is_hidden: bool,
+    arguments: fn(clap::Command) -> clap::Command,
+    run: fn(&Context, &ArgMatches) -> clap::error::Result<Result<Reply>>,
+}
+
+impl Entry {
+    /// Returns the same command with a second name.
+    const fn or(self, alias: &'static str) -> Self {
+        Self {
+            alias: Some(alias),
+            ..self
+        }
+    }
+
+    /// Returns the same command, left out where commands are listed.
+    const fn hidden(self) -> Self {
+        Self {
+            is_hidden: true,
+            ..self
+        }
+    }
+
+    fn is_called(&self, word: &str) -> bool {
+        self.name == word || self.alias == Some(word)
+    }
+
+    fn build(&self) -> clap::Command {
+        (self.arguments)(clap::Command::new(self.name))
+            .about(self.about)
+            .visible_aliases(self.alias)
+            .hide(self.is_hidden)
+    }
+}
+
+/// Makes an [`Entry`] of a name, the type of its arguments, what runs it with them, and what it does.
+macro_rules! entry {
+    ($name:literal, $args:ty, $run:expr, $about:literal) => {
+        Entry {
+            name: $name,
+            about: $about,
+            alias: None,
+            is_hidden: false,
+            arguments: <$args as clap::Args>::augment_args,
+            run: |cx, matches| {
+                let run: fn(&Context, &$args) -> Result<Reply> = $run;
+                Ok(run(cx, &<$args>::from_arg_matches(matches)?))
+            },
+        }
+    };
+}
+
+/// All commands, in the order in which the usage lists them.
+const COMMANDS: &[Entry] = &[
+    entry!(
+        "init",
+        init::Args,
+        init::run,
+        "Make the ledgers of this repository, or take over those of its remote"
+    ),
+    entry!(
+        "install",
+        install::Args,
+        install::run,
+        "Make a town: a folder for several repositories and what goes across them"
+    ),
+    entry!(
+        "rig",
+        rig::Args,
+        rig::run,
+        "Add repositories to the town, and see them"
+    ),
+    entry!(
+        "crew",
+        crew::Args,
+        crew::run,
+        "Give people worktrees of their own"
+    ),
+    entry!(
+        "worktree",
+        worktree::Args,
+        worktree::run,
+        "Work in another rig of the town as who you are in yours"
+    ),
+    entry!(
+        "town",
+        town::Args,
+        town::run,
+        "Go to the next tmux session of the town"
+    ),
+    entry!(
+        "whoami",
+        whoami::Args,
+        whoami::run,
+        "Say under which name you act, and why"
+    ),
+    entry!(
+        "status",
+        status::Args,
+        status::run,
+        "Show the town, or the rig, at a glance: who works, what waits, what is done"
+    ),
+    entry!(
+        "role",
+        whoami::RoleArgs,
+        whoami::role,
+        "Say which role you play, and where you stand"
+    ),
+    entry!(
+        "config",
+        config::Args,
+        config::run,
+        "Say how agents are started here, and other settings"
+    ),
+    entry!(
+        "sling",
+        sling::Args,
+        sling::run,
+        "Give beads to agents: claim, branch, worktree, and the agent started in it"
+    ),
+    entry!(
+        "unsling",
+        unsling::Args,
+        unsling::run,
+        "Take a bead off its hook: it is open again, branch and worktree stay"
+    )
+    .or("unhook"),
+    entry!(
+        "assign",
+        assign::Args,
+        assign::run,
+        "Make a bead and hang it on the hook of a crew member"
+    ),
+    entry!(
+        "release",
+        release::Args,
+        release::run,
+        "Give beads back: they are open again and nobody holds them"
+    ),
+    entry!(
+        "hook",
+        hook::Args,
+        hook::run,
+        "Show what hangs on a hook, hang a bead on your own, or take it off"
+    ),
+    entry!(
+        "done",
+        done::Args,
+        done::run,
+        "Queue what was committed on this hook, or say why not"
+    ),
+    entry!(
+        "agents",
+        agents::Args,
+        agents::run,
+        "Show every agent: on what, since when, alive or not, where its log is"
+    ),
+    entry!(
+        "prime",
+        prime::Args,
+        prime::run,
+        "Tell an agent who it is, what hangs on its hook and what waits for it"
+    ),
+    entry!(
+        "heartbeat",
+        prime::Heartbeat,
+        prime::heartbeat,
+        "Say that you are alive, and how you are"
+    ),
+    entry!(
+        "hooks",
+        hooks::Args,
+        hooks::run,
+        "Let the runtime of your agents call git gt at the boundaries of their turns"
+    ),
+    entry!(
+        "runtime-hook",
+        prime::RuntimeHook,
+        prime::runtime_hook,
+        "Answer a hook of an agent's runtime"
+    ),
+    entry!(
+        "checkpoint",
+        checkpoint::Args,
+        checkpoint::run,
+        "Save uncommitted work, and bring it back"
+    ),
+    entry!(
+        "handoff",
+        handoff::Args,
+        handoff::run,
+        "Leave what you know to the session that carries on"
+    ),
+    entry!(
+        "resume",
+        handoff::Resume,
+        handoff::resume,
+        "Show the last handoff again"
+    ),
+    entry!(
+        "peek",
+        peek::Args,
+        peek::run,
+        "Show the end of what an agent's session wrote"
+    ),
+    entry!(
+        "polecat",
+        polecat::Args,
+        polecat::run,
+        "See polecats, stop them, put them away"
+    ),
+    entry!(
+        "orphans",
+        orphans::Args,
+        orphans::run,
+        "Show what nobody looks after: branches, commits, saved tips, claims"
+    ),
+    entry!(
+        "attic",
+        attic::Args,
+        attic::run,
+        "See and bring back what was saved before something was deleted"
+    ),
+    entry!("mq", mq::Args, mq::run, "See and change the merge queue"),
+    entry!(
+        "refinery",
+        refinery::Args,
+        refinery::run,
+        "Run the merge queue, and say what must pass before anything lands"
+    ),
+    entry!(
+        "ci",
+        ci::Args,
+        ci::run,
+        "Let an outside CI answer for a gate: its files, its reporter, and a CI where there is none"
+    ),
+    entry!(
+        "create",
+        create::Args,
+        create::run,
+        "Make a bead: a piece of work"
+    ),
+    entry!(
+        "show",
+        show::Args,
+        show::run,
+        "Show beads with everything that is known about them"
+    )
+    .or("view"),
+    entry!(
+        "list",
+        list::Args,
+        list::run,
+        "List beads, by default those that are not closed"
+    ),
+    entry!(
+        "ready",
+        ready::Args,
+        ready::run,
+        "List the beads that can be begun now: open, not blocked, not put off"
+    ),
+    entry!("update", update::Args, update::run, "Change beads"),
+    entry!(
+        "close",
+        close::Args,
+        close::run,
+        "Close beads: the work is done, or will not be"
+    ),
+    entry!(
+        "reopen",
+        reopen::Args,
+        reopen::run,
+        "Open closed beads again; nobody holds them then"
+    ),
+    entry!(
+        "delete",
+        delete::Args,
+        delete::run,
+        "Delete beads; without --force, show what would go"
+    ),
+    entry!("dep", dep::Args, dep::run, "Say which bead waits for which"),
+    entry!("comment", comments::Add, comments::add, "Comment on a bead"),
+    entry!(
+        "comments",
+        comments::Args,
+        comments::run,
+        "Show the comments on a bead"
+    ),
+    entry!("label", label::Args, label::run, "Label beads"),
+    entry!(
+        "import",
+        import::Args,
+        import::run,
+        "Take over beads from a JSONL file of bd or br; again and again, if you like"
+    ),
+    entry!(
+        "export",
+        export::Args,
+        export::run,
+        "Write beads as a JSONL file that bd, br and git gt read"
+    ),
+    entry!(
+        "convoy",
+        convoy::Args,
+        convoy::run,
+        "Follow beads together, and tell somebody when all of them are done"
+    ),
+    entry!(
+        "mail",
+        mail::Args,
+        mail::run,
+        "Write to agents and people, read what they wrote"
+    ),
+    entry!(
+        "nudge",
+        nudge::Args,
+        nudge::run,
+        "Tell somebody something short that is of no use after a while"
+    ),
+    entry!(
+        "sync",
+        sync::Args,
+        sync::run,
+        "Push what changed here, take over what changed elsewhere"
+    ),
+    entry!(
+        "log",
+        log::Args,
+        log::run,
+        "Show what happened, newest first"
+    ),
+    entry!(
+        "demo",
+        demo::Args,
+        demo::run,
+        "Show the whole path in a temporary directory: a town, twelve beads, eight agents at once"
+    ),
+    entry!(
+        "session",
+        session::Args,
+        session::run,
+        "Run an agent's session"
+    )
+    .hidden(),
+    entry!(
+        "help",
+        help::Args,
+        |_, args| help::run(&whole(), args),
+        "Show the manual, or the part about one command"
+    ),
+    entry!(
+        "install-docs",
+        install_docs::Args,
+        install_docs::run,
+        "Install the manual and the completions beside the program"
+    ),
+    entry!(
+        "completion",
+        completion::Args,
+        |_, args| completion::run(args),
+        "Print the script that makes a shell complete git gt"
+    ),
+    entry!(
+        "complete",
+        complete::Args,
+        |cx, args| complete::run(cx, &whole(), args),
+        "Print what may follow the words; for the scripts of completion"
+    )
+    .hidden(),
+    entry!(
+        "version",
+        version::Args,
+        |_, args| version::run(args),
+        "Print the version"
+    ),
+];
+
+/// What was typed.
+pub(super) struct Typed {
+    /// What every command understands.
+    pub(super) global: Global,
+    entry: &'static Entry,
+    matches: ArgMatches,
+}
+
+impl Typed {
+    /// Returns what a command line asks for; an error is what clap would say over all commands.
+    pub(super) fn parse(argv: Vec<OsString>) -> clap::error::Result<Self> {
+        let found = words(&argv).next().and_then(|word| entry_of(&word));
+        // To build all commands takes longer than most of them run.
+        let mut command = match found {
+            Some(entry) => Global::command().subcommand(entry.build()),
+            None => whole(),
+        };
+        let mut matches = command.try_get_matches_from_mut(argv)?;
+        let (name, below) = matches
+            .remove_subcommand()
+            .expect("a subcommand is required");
+        Ok(Self {
+            global: Global::from_arg_matches(&matches)?,
+            entry: entry_of(&name).expect("only these are built"),
+            matches: below,
+        })
+    }
+
+    /// Runs the command; the outer error says that its arguments do not fit together.
+    pub(super) fn run(&self, cx: &Context) -> clap::error::Result<Result<Reply>> {
+        (self.entry.run)(cx, &self.matches)
+    }
+}
+
+fn entry_of(word: &str) -> Option<&'static Entry> {
+    COMMANDS.iter().find(|entry| entry.is_called(word))
+}
+
+/// Returns the parser with all commands.
+pub(super) fn whole() -> clap::Command {
+    Global::command().subcommands(COMMANDS.iter().map(Entry::build))
+}
+
+/// Returns the words of a command line that are no options, the command first.
+pub(super) fn words(argv: &[OsString]) -> impl Iterator<Item = String> + '_ {
+    let mut rest = argv.iter().skip(1).map(|word| word.to_string_lossy());
+    std::iter::from_fn(move || {
+        loop {
+            let word = rest.next()?;
+            if TAKE_A_WORD.contains(&word.as_ref()) {
+                rest.next();
+            } else if !word.starts_with('-') {
+                return Some(word.into_owned());
+            }
+        }
+    })
+}
