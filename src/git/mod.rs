@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod founding;
 mod ignore;
+mod loose;
 mod merge;
 mod objects;
 mod refs;

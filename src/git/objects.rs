@@ -2,7 +2,7 @@
 
 use gix::objs::{Exists as _, Find as _, FindHeader as _, Kind, Write as _};
 
-use super::{Oid, Repo, reason};
+use super::{Oid, Repo, loose, reason};
 use crate::fault::{Fault, Result};
 use crate::world::{Time, fs};
 
@@ -268,6 +268,9 @@ impl Repo {
     /// runs beside us prunes it as old and unreachable.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
         self.refuse_quarantine()?;
+        if let Some(id) = loose::write(&self.gix, kind, bytes) {
+            return Ok(id);
+        }
         fs::count();
         self.gix.objects.write_buf(kind, bytes).map_err(|error| {
             Fault::fatal(format!("cannot write an object: {}", reason(&error)))

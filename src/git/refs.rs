@@ -66,6 +66,9 @@ impl Repo {
         let full: &gix::refs::FullNameRef = name
             .try_into()
             .map_err(|error: gix::refs::name::Error| failed(&error))?;
+        if let Loose::Id(found) = self.loose_ref(full) {
+            return Ok(found);
+        }
         let mut found = self
             .gix
             .refs
@@ -87,6 +90,32 @@ impl Repo {
             }
         }
         Err(Fault::fatal(format!("ref '{name}' points in circles")))
+    }
+
+    /// Looks a ref up under its one name: gix would look for a missing one under five more.
+    fn loose_ref(&self, name: &gix::refs::FullNameRef) -> Loose {
+        let text = name.as_bstr().to_string();
+        if !text.starts_with("refs/") || OF_A_WORKTREE.iter().any(|it| text.starts_with(it)) {
+            return Loose::Other;
+        }
+        match std::fs::read(self.common_dir().join(&text)) {
+            Ok(bytes) => match Oid::from_hex(bytes.trim_ascii_end()) {
+                Ok(id) if id.kind() == self.gix.object_hash() => Loose::Id(Some(id)),
+                _ => Loose::Other,
+            },
+            // Whoever packs refs writes the packed ones before deleting the file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match self.gix.refs.cached_packed_buffer() {
+                    Ok(None) => Loose::Id(None),
+                    Ok(Some(packed)) => match packed.try_find(name) {
+                        Ok(found) => Loose::Id(found.map(|it| it.target())),
+                        Err(_) => Loose::Other,
+                    },
+                    Err(_) => Loose::Other,
+                }
+            }
+            Err(_) => Loose::Other,
+        }
     }
 
     /// Returns the name a symbolic ref points to, nothing where it is not symbolic or missing.
@@ -181,17 +210,24 @@ impl Repo {
     fn lock_ref(&self, lock: &Path, twin: &Path, new: Oid) -> Result<(), Locking> {
         let mut pause = Duration::from_millis(1);
         for _ in 0..LOCK_TRIES {
-            if is_same_file(lock, twin) {
-                fs::remove_file(lock)?;
+            match fs::create_new(twin, format!("{new}\n").as_bytes()) {
+                // A crash of ours left it, perhaps with its second name.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if is_same_file(lock, twin) {
+                        fs::remove_file(lock)?;
+                    }
+                    fs::remove_file(twin)?;
+                    continue;
+                }
+                made => made?,
             }
-            fs::remove_file(twin)?;
-            fs::create_new(twin, format!("{new}\n").as_bytes())?;
             match fs::hard_link(twin, lock) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     fs::create_dir_all(lock.parent().expect("a ref has a folder"))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    fs::remove_file(twin)?;
                     self.world().pause(pause);
                     pause = (pause * 2).min(Duration::from_millis(64));
                 }
@@ -313,6 +349,17 @@ impl Repo {
             .parse()
             .map_err(|_| Fault::fatal(format!("git rev-list said '{text}'")))
     }
+}
+
+/// The folders of refs that each worktree has for itself (gitrepository-layout(5)).
+const OF_A_WORKTREE: [&str; 3] = ["refs/bisect/", "refs/rewritten/", "refs/worktree/"];
+
+/// What a look at a ref's own file and at the packed refs finds.
+enum Loose {
+    /// What it names; nothing: it does not exist.
+    Id(Option<Oid>),
+    /// Something that gix has to say more about: a symbolic ref, a damaged one.
+    Other,
 }
 
 enum Locking {

@@ -59,6 +59,29 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(temporary, path)
 }
 
+/// Writes a file that nobody can change under another name and moves it into its place, one write in all:
+/// after a crash it is there as a whole or not at all, and what has the other name may be deleted.
+pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    count();
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o444);
+    let mut file = match (options.open(temporary), temporary.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            options.open(temporary)?
+        }
+        (opened, _) => opened?,
+    };
+    let placed = file
+        .write_all(content)
+        .and_then(|()| fs::rename(temporary, path));
+    if placed.is_err() {
+        fs::remove_file(temporary)?;
+    }
+    placed
+}
+
 /// Appends to a file, which is made where it is missing.
 pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
@@ -70,13 +93,15 @@ pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
         }
         (opened, _) => opened?,
     };
-    let before = file.metadata()?.len();
-    let written = file.write_all(content);
-    if written.is_err() {
+    // One call: it is appended as a whole, or not at all where the disk is full.
+    let written = file.write(content)?;
+    if written < content.len() {
         // Half a line would spoil the next one.
-        file.set_len(before)?;
+        let half = file.metadata()?.len();
+        file.set_len(half - written as u64)?;
+        return Err(io::ErrorKind::StorageFull.into());
     }
-    written
+    Ok(())
 }
 
 /// Gives a file a second name; fails where the name is taken.
