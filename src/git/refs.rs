@@ -362,6 +362,13 @@ enum Loose {
     Other,
 }
 
+/// Returns what a ref of the repository at a main worktree names, read from its own file and without opening
+/// the repository; nothing where that does not tell, or nothing is there.
+pub fn peek(root: &Path, name: &str) -> Option<Oid> {
+    let bytes = std::fs::read(root.join(".git").join(name)).ok()?;
+    Oid::from_hex(bytes.trim_ascii_end()).ok()
+}
+
 enum Locking {
     Foreign,
     Io(io::Error),

@@ -102,8 +102,12 @@ impl<T> Decision<T> {
 /// A decision that was written.
 #[derive(Debug)]
 pub struct Written<T> {
+    /// The ledger's commit before.
+    pub before: Option<Oid>,
     /// The ledger's commit afterwards.
     pub tip: Option<Oid>,
+    /// The records that were written, each as a whole.
+    pub records: Vec<Record>,
     /// Whether it was moved.
     pub changed: bool,
     /// The answer of the decision.
@@ -197,24 +201,22 @@ pub fn transact<T>(
                 ledger.ref_name()
             )));
         }
-        let Some((commit, changed)) = commit(repo, &snapshot, &clone, (actor, &decision))? else {
+        let written = commit(repo, &snapshot, &clone, (actor, &decision))?;
+        let Some(commit) = written.filter(|it| Some(*it) != tip) else {
             return Ok(Written {
+                before: tip,
                 tip,
+                records: Vec::new(),
                 changed: false,
                 value: decision.value,
             });
         };
-        if !changed {
-            return Ok(Written {
-                tip,
-                changed,
-                value: decision.value,
-            });
-        }
         if repo.swap_ref(&guard, ledger.ref_name(), tip, commit)? == Cas::Swapped {
             return Ok(Written {
+                before: tip,
                 tip: Some(commit),
-                changed,
+                records: decision.records,
+                changed: true,
                 value: decision.value,
             });
         }
@@ -225,13 +227,13 @@ pub fn transact<T>(
     )))
 }
 
-/// Writes the commit of a decision; nothing when it holds no records, `false` when they are as before.
+/// Writes the commit of a decision; nothing when it holds no records, the tip when they are as before.
 fn commit<T>(
     repo: &Repo,
     ledger: &Snapshot<'_>,
     clone: &CloneId,
     (actor, decision): (&str, &Decision<T>),
-) -> Result<Option<(Oid, bool)>> {
+) -> Result<Option<Oid>> {
     let Some(stamp) = decision.records.iter().map(Record::newest).max() else {
         return Ok(None);
     };
@@ -239,7 +241,7 @@ fn commit<T>(
     updates.extend(decision.forgotten.iter().map(|id| Update::gone(id)));
     let tree = ledger.spliced(&updates)?;
     if let (Some(tip), true) = (ledger.tip(), Some(tree) == ledger.tree()) {
-        return Ok(Some((tip, false)));
+        return Ok(Some(tip));
     }
     // The commits before would keep what is forgotten.
     let before = ledger.tip().filter(|_| decision.forgotten.is_empty());
@@ -252,7 +254,7 @@ fn commit<T>(
         time: stamp.time(),
         message: &message(repo, decision, &stamp),
     })?;
-    Ok(Some((commit, true)))
+    Ok(Some(commit))
 }
 
 fn updates(repo: &Repo, records: &[Record]) -> Result<Vec<Update>> {

@@ -9,7 +9,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::Name;
 use crate::record::Request;
-use crate::town::{Home, View};
+use crate::town::Home;
 use crate::world::fs;
 
 /// What was there when the rules last found nothing to do.
@@ -24,46 +24,49 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Returns what the rules look at over a view with these requests.
-    ///
-    /// To be asked before the rules are: what changes after that is looked at the next time.
-    pub(super) fn now(home: &Home, view: &View<'_>, requests: &[Request]) -> Result<Self> {
-        let live = requests.iter().filter(|it| it.is_live());
-        let branches: BTreeSet<&str> = live.map(Request::target).collect();
-        Self::over(view, stand(home, branches)?)
-    }
-
-    /// Returns what the rules look at over a view in which neither the queue nor a target has moved since.
-    pub(super) fn moved(&self, view: &View<'_>) -> Result<Self> {
-        Self::over(view, self.targets.clone())
-    }
-
-    fn over(view: &View<'_>, targets: BTreeMap<String, String>) -> Result<Self> {
-        let tip = |name: Name| -> Result<String> {
-            let tip = view.ledger(name)?.tip();
-            Ok(tip.map(|id| id.to_string()).unwrap_or_default())
-        };
+    /// Returns where the ledgers stand. To be asked before what they hold: what changes after that is looked
+    /// at the next time.
+    pub(super) fn now(home: &Home) -> Result<Self> {
         Ok(Self {
-            queue: tip(Name::Queue)?,
-            beads: tip(Name::Beads)?,
-            convoys: tip(Name::Convoys)?,
-            targets,
+            queue: of_ledger(home, Name::Queue)?,
+            beads: of_ledger(home, Name::Beads)?,
+            convoys: of_ledger(home, Name::Convoys)?,
+            targets: BTreeMap::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
+    }
+
+    /// Returns the same with where the branches stand that requests wait to land on.
+    pub(super) fn with_targets_of(self, home: &Home, requests: &[Request]) -> Result<Self> {
+        let live = requests.iter().filter(|it| it.is_live());
+        let branches: BTreeSet<&str> = live.map(Request::target).collect();
+        Ok(Self {
+            targets: stand(home, branches)?,
+            ..self
+        })
+    }
+
+    /// Returns the same where neither the queue nor a target has moved since `earlier`.
+    pub(super) fn with_queue_of(self, earlier: &Self) -> Self {
+        Self {
+            queue: earlier.queue.clone(),
+            targets: earlier.targets.clone(),
+            ..self
+        }
     }
 
     /// Returns whether nothing has moved since.
     pub(super) fn is_current(&self, home: &Home) -> Result<bool> {
         Ok(self.is_queue_current(home)?
-            && self.beads == tip(home.repo(), Name::Beads.ref_name())?
-            && self.convoys == tip(home.repo_of(Name::Convoys)?, Name::Convoys.ref_name())?)
+            && self.beads == of_ledger(home, Name::Beads)?
+            && self.convoys == of_ledger(home, Name::Convoys)?)
     }
 
     /// Returns whether neither the queue nor a target has moved since.
     pub(super) fn is_queue_current(&self, home: &Home) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
         Ok(self.version == env!("CARGO_PKG_VERSION")
-            && self.queue == tip(home.repo(), Name::Queue.ref_name())?
+            && self.queue == of_ledger(home, Name::Queue)?
             && self.targets == stand(home, branches)?)
     }
 
@@ -101,6 +104,11 @@ fn stand<'a>(
         ))
     };
     branches.into_iter().map(stand).collect()
+}
+
+fn of_ledger(home: &Home, name: Name) -> Result<String> {
+    let tip = home.tip_of(name)?;
+    Ok(tip.map(|id| id.to_string()).unwrap_or_default())
 }
 
 fn tip(repo: &Repo, name: &str) -> Result<String> {

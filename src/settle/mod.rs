@@ -24,10 +24,6 @@ pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};
 /// How often consequences of consequences are looked for.
 const ROUNDS: usize = 8;
 
-/// How many changed records are looked at again before it is noted that nothing follows from them: to
-/// look at a few is quicker than to write a file.
-const LOOKED_AT_MAX: usize = 2;
-
 /// What settling came to.
 #[derive(Debug, Default)]
 pub struct Settled {
@@ -109,20 +105,22 @@ struct Derived {
 }
 
 fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
+    // Where things stand is asked before what they are: what changes in between is looked at again.
+    let seen = Cursor::now(home)?;
     let view = home.view();
     let still = match cursor {
         Some(cursor) if !whole_queue && cursor.is_queue_current(home)? => Some(cursor),
         _ => None,
     };
     let (requests, seen) = match still {
-        Some(cursor) => (Vec::new(), cursor.moved(&view)?),
+        Some(cursor) => (Vec::new(), seen.with_queue_of(cursor)),
         None => {
             let requests = view.requests()?;
-            let seen = Cursor::now(home, &view, &requests)?;
+            let seen = seen.with_targets_of(home, &requests)?;
             (requests, seen)
         }
     };
-    let changes = Changes::since(&view, cursor)?;
+    let changes = Changes::since(home, cursor)?;
     let tips = RefCell::new(BTreeMap::new());
     learn(home, &requests, &tips)?;
     let landing = |request: &Request| landing(home, &view, request, &tips);
@@ -134,7 +132,7 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
     Ok(Derived {
         consequences,
         seen,
-        is_worth_noting: still.is_none() || changes.len() > LOOKED_AT_MAX,
+        is_worth_noting: still.is_none() || !changes.is_empty(),
     })
 }
 

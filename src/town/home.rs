@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use super::journal::Journal;
 use super::neighbours::Town;
 use super::{HQ, View, rig};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid, Repo};
-use crate::ledger::{Decision, Name, Pen, Written, transact};
+use crate::ledger::{Decision, Name, Pen, Record, Snapshot, Written, transact};
 use crate::record::Rig;
 use crate::world::World;
 
@@ -16,6 +17,7 @@ use crate::world::World;
 pub(super) struct Site {
     pub(super) repo: Repo,
     pub(super) rig: Rig,
+    pub(super) journal: Journal,
 }
 
 impl Site {
@@ -26,7 +28,11 @@ impl Site {
                 "git gt init makes its ledgers, or takes over those of the remote; it adds no file",
             ));
         };
-        Ok(Self { repo, rig })
+        Ok(Self {
+            repo,
+            rig,
+            journal: Journal::default(),
+        })
     }
 }
 
@@ -106,10 +112,47 @@ impl Home {
 
     /// Returns the repository that holds a ledger of this home: what goes across rigs is HQ's.
     pub fn repo_of(&self, ledger: Name) -> Result<&Repo> {
+        Ok(&self.site_of(ledger)?.repo)
+    }
+
+    fn site_of(&self, ledger: Name) -> Result<&Rc<Site>> {
         match (&self.town, ledger) {
-            (Some(town), Name::Convoys) => Ok(&town.hq(&self.site)?.repo),
-            _ => Ok(self.repo()),
+            (Some(town), Name::Convoys) => town.hq(&self.site),
+            _ => Ok(&self.site),
         }
+    }
+
+    /// Returns the tip of a ledger of this home as it is now; HQ is not opened for it.
+    pub fn tip_of(&self, ledger: Name) -> Result<Option<Oid>> {
+        if let (Some(town), Name::Convoys) = (&self.town, ledger)
+            && let Some(tip) = town.peek(ledger.ref_name())
+        {
+            return Ok(Some(tip));
+        }
+        self.repo_of(ledger)?.find_ref(ledger.ref_name())
+    }
+
+    /// Returns the records of a ledger that are not as they were at an older tip of it, sorted by id;
+    /// without one that is known, every record there is.
+    pub fn changed_since(&self, ledger: Name, then: Option<&str>) -> Result<Vec<Record>> {
+        let now = self.tip_of(ledger)?;
+        if then.is_some() && then == now.map(|id| id.to_string()).as_deref() {
+            return Ok(Vec::new());
+        }
+        let site = self.site_of(ledger)?;
+        // A tip that is gone was of another history: everything may have changed then.
+        let then = then.and_then(|hex| site.repo.parse_id(hex));
+        let then = then.filter(|tip| site.repo.has(tip));
+        if let (Some(then), Some(now)) = (then, now)
+            && let Some(records) = site.journal.between(ledger, then, now)
+        {
+            return Ok(records);
+        }
+        let older = then.map(|tip| site.repo.commit(&tip)).transpose()?;
+        let changes = Snapshot::at(&site.repo, now)?.changed_since(older.map(|it| it.tree))?;
+        let mut records: Vec<Record> = changes.into_iter().filter_map(|(_, new)| new).collect();
+        records.sort_by(|a, b| a.id().cmp(b.id()));
+        Ok(records)
     }
 
     /// Decides over the newest view and writes the decision as one commit by `actor` (DESIGN 3.2).
@@ -122,8 +165,13 @@ impl Home {
         actor: &str,
         mut decide: impl FnMut(&View<'_>, &Pen<'_>) -> Result<Decision<T>>,
     ) -> Result<Written<T>> {
-        transact(self.repo_of(ledger)?, ledger, actor, |snapshot, pen| {
+        let site = self.site_of(ledger)?;
+        let mut written = transact(&site.repo, ledger, actor, |snapshot, pen| {
             decide(&View::with(self, ledger, *snapshot), pen)
-        })
+        })?;
+        if written.changed {
+            site.journal.note(ledger, &mut written);
+        }
+        Ok(written)
     }
 }

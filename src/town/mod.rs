@@ -4,6 +4,7 @@
 mod agents;
 mod home;
 mod install;
+mod journal;
 mod layout;
 mod neighbours;
 mod origin;

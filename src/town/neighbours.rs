@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::home::{Home, Site};
 use super::{HQ, View};
 use crate::fault::{Fault, Result};
-use crate::git::{LOCAL_ENV, Repo};
+use crate::git::{self, LOCAL_ENV, Oid, Repo};
 use crate::record::{Bead, Rig};
 use crate::world::World;
 
@@ -68,6 +68,14 @@ impl Town {
             Rc::new(self.open_hq()?)
         };
         Ok(self.hq.get_or_init(|| site))
+    }
+
+    /// Returns what a ref of HQ names, where HQ is not open yet and a look at one file tells.
+    pub(super) fn peek(&self, name: &str) -> Option<Oid> {
+        if self.hq.get().is_some() {
+            return None;
+        }
+        git::peek(&self.root, name)
     }
 
     fn open_hq(&self) -> Result<Site> {
