@@ -1,6 +1,7 @@
 //! The join of two records: commutative, associative, idempotent, a function of the bytes alone
 //! (DESIGN 3.3). An old version joins kinds it has never heard of.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -11,15 +12,29 @@ use super::stamp::Stamp;
 /// A value that is joined on its own: a field, or an entry of a map field.
 type Path<'a> = (&'a str, Option<&'a str>);
 
-/// What decides between two sides of one path, in this order.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+/// What decides between two sides of one path.
+struct Rank<'a> {
     /// `life`, of `state` only; -1 elsewhere.
     life: i64,
     stamp: Stamp,
-    present: bool,
-    /// The canonical text of the value, empty where it is absent.
-    bytes: String,
+    value: Option<&'a Value>,
+}
+
+impl Rank<'_> {
+    /// Life goes before time, and what is there before what is not. The texts are compared where nothing
+    /// else decides, which is rare and slow.
+    fn order(&self, other: &Self) -> Ordering {
+        let first = |it: &Self| (it.life, it.value.is_some());
+        let text = |it: &Self| it.value.map(canonical).unwrap_or_default();
+        let [(life, there), (other_life, other_there)] = [first(self), first(other)];
+        life.cmp(&other_life)
+            .then_with(|| self.stamp.cmp(&other.stamp))
+            .then_with(|| there.cmp(&other_there))
+            .then_with(|| match self.value == other.value {
+                true => Ordering::Equal,
+                false => text(self).cmp(&text(other)),
+            })
+    }
 }
 
 struct Side<'a> {
@@ -42,19 +57,19 @@ pub fn join(a: &Record, b: &Record) -> Record {
     // Backwards, so that the entries of a map are there before what is none would take their place.
     for path in paths(&sides).into_iter().rev() {
         let [ours, theirs] = [rank(path, &sides[0]), rank(path, &sides[1])];
-        let (best, from) = if ours >= theirs {
-            (ours, &sides[0])
-        } else {
-            (theirs, &sides[1])
+        let best = match ours.order(&theirs) {
+            Ordering::Less => theirs,
+            Ordering::Equal | Ordering::Greater => ours,
         };
-        if best.present && path.1.is_none() && joined.fields.contains_key(path.0) {
+        let present = best.value.is_some();
+        if present && path.1.is_none() && joined.fields.contains_key(path.0) {
             continue;
         }
-        if best.stamp != implied(path, &low, best.present) {
+        if best.stamp != implied(path, &low, present) {
             rows.insert(row_name(path), best.stamp.as_str().into());
         }
-        if best.present {
-            insert(&mut joined.fields, path, from.leaves[&path].clone());
+        if let Some(value) = best.value {
+            insert(&mut joined.fields, path, value.clone());
         }
     }
     if low != created {
@@ -107,8 +122,8 @@ fn paths<'a>(sides: &[Side<'a>; 2]) -> BTreeSet<Path<'a>> {
     known.copied().collect()
 }
 
-fn rank(path: Path<'_>, side: &Side<'_>) -> Rank {
-    let value = side.leaves.get(&path);
+fn rank<'a>(path: Path<'_>, side: &Side<'a>) -> Rank<'a> {
+    let value = side.leaves.get(&path).copied();
     let stamp = side.rows.get(&path).cloned();
     let life = match value {
         Some(state) if path == ("state", None) => {
@@ -119,8 +134,7 @@ fn rank(path: Path<'_>, side: &Side<'_>) -> Rank {
     Rank {
         life,
         stamp: stamp.unwrap_or_else(|| implied(path, &side.low, value.is_some())),
-        present: value.is_some(),
-        bytes: value.map(|value| canonical(value)).unwrap_or_default(),
+        value,
     }
 }
 
