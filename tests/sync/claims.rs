@@ -232,3 +232,29 @@ fn the_hook_of_a_lost_claim_says_so() {
     assert_eq!(winner.json(&["hook"])["claim"], "stands");
     hold_the_same(&[&ada, &bob]);
 }
+
+#[test]
+fn a_claim_is_lost_also_where_its_bead_got_another_id() {
+    let fleet = Fleet::new();
+    let (ada, bob, _) = fleet.two(&[]);
+    let cy = fleet.member("cy");
+    for member in [&ada, &bob] {
+        let create = ["create", "--id", "gt-same", &member.name];
+        member.gt(&create).done();
+    }
+    ada.gt(&["update", "gt-same", "--claim"]).done();
+    // Cy learns of bob's bead from bob and meets ada's at the hub: bob's has a new id there.
+    bob.gt(&["sync", "../cy"]).done();
+    ada.sync();
+    let told = cy.sync();
+    let renamed = told.iter().find(|it| it.event["event"] == "renamed");
+    let id = renamed.unwrap().event["new_id"].as_str().unwrap();
+    cy.gt(&["update", id, "--claim"]).done();
+    cy.sync();
+    // Bob still knows it by its old id, under which others know ada's bead.
+    bob.gt(&["update", "gt-same", "--claim"]).done();
+    let told = agree(&[&bob, &cy, &ada]);
+    assert_eq!(losses(&told), ["bob: bob > cy"]);
+    held_by(&[&ada, &bob, &cy], id, Some("cy"));
+    held_by(&[&ada, &bob, &cy], "gt-same", Some("ada"));
+}

@@ -1,7 +1,10 @@
 //! Claims between machines: the push decides (DESIGN 3.3).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use super::integrate::{is_one, renamed};
 use super::{Event, Sync};
 use crate::fault::Result;
 use crate::git::Oid;
@@ -11,11 +14,11 @@ use crate::ledger::{Decision, Name, transact};
 
 /// What becomes of our claims of one bead.
 #[derive(Debug, Default, PartialEq)]
-struct Lost {
+pub(super) struct Lost {
     /// Entries of ours that the remote does not know and that are to be withdrawn.
-    keys: Vec<String>,
+    pub(super) keys: Vec<String>,
     /// Who held the bead here and who holds it there, where somebody here loses it.
-    holders: Option<(String, String)>,
+    pub(super) holders: Option<(String, String)>,
 }
 
 impl Sync<'_> {
@@ -23,29 +26,37 @@ impl Sync<'_> {
     /// them: between machines the push decides. Returns the tip afterwards.
     pub(super) fn withdraw_lost_claims(&mut self, remote: &Snapshot<'_>) -> Result<Option<Oid>> {
         let lost = transact(self.repo, Name::Beads, "git-gt", |ours, pen| {
-            let (mut records, mut events) = (Vec::new(), Vec::new());
+            let (mut records, mut events) = (BTreeMap::new(), Vec::new());
             for change in differences(self.repo, ours.tree(), remote.tree())? {
                 let Some(id) = id_of(&change.place) else {
                     continue;
                 };
                 let mine = self.record(&id, change.ours.as_ref())?;
                 let other = self.record(&id, change.theirs.as_ref())?;
-                let (Some(mut mine), Some(other)) = (mine, other) else {
+                let (Some(mine), Some(other)) = (mine, other) else {
                     continue;
                 };
+                // What cannot be read is no claim.
+                let here = |id: &str| ours.get(id).ok().flatten();
+                let there = |id: &str| remote.get(id).ok().flatten();
+                let Some((mine, other)) = of_one_thing(mine, other, &here, &there) else {
+                    continue;
+                };
+                let mut mine = records.remove(mine.id()).unwrap_or(mine);
                 let lost = lost_claims(&mine, &other);
                 let stamp = pen.stamp(&mine);
                 for key in &lost.keys {
                     mine.set_entry("claims", key, None, &stamp);
                 }
+                let bead = mine.id().to_owned();
                 if !lost.keys.is_empty() {
-                    records.push(mine);
+                    records.insert(bead.clone(), mine);
                 }
                 if let Some((ours, theirs)) = lost.holders {
-                    let bead = id;
                     events.push(Event::ClaimLost { bead, ours, theirs });
                 }
             }
+            let records: Vec<Record> = records.into_values().collect();
             let subject = format!(
                 "withdraw claims of {} beads that others made first",
                 records.len()
@@ -57,12 +68,32 @@ impl Sync<'_> {
     }
 }
 
+/// Returns our version and the remote's of one thing, where an id stands for a record on both sides.
+///
+/// Where the id was made twice it stands for two things. The younger one gets another id when they meet, and
+/// the side that knows the older one may know it under that already.
+pub(super) fn of_one_thing(
+    mine: Record,
+    other: Record,
+    here: &dyn Fn(&str) -> Option<Record>,
+    there: &dyn Fn(&str) -> Option<Record>,
+) -> Option<(Record, Record)> {
+    if is_one(&mine, &other) {
+        return Some((mine, other));
+    }
+    if mine.created() < other.created() {
+        let other = renamed(&other);
+        return here(other.id()).map(|mine| (mine, other));
+    }
+    there(renamed(&mine).id()).map(|other| (mine, other))
+}
+
 /// Returns what the remote's claims of a bead make of ours.
 ///
 /// What the remote lacks was not pushed. Whoever claims in an epoch does it in knowledge of the epochs
 /// before; so from the first epoch on in which the remote knows a holder that we do not, whatever we have
 /// not pushed was decided over a claim that does not stand: claims, and releases of those claims too.
-fn lost_claims(ours: &Record, theirs: &Record) -> Lost {
+pub(super) fn lost_claims(ours: &Record, theirs: &Record) -> Lost {
     let withdrawn = |record: &Record, key: &str| record.row(&format!("claims/{key}")).is_some();
     let unknown = theirs.entries("claims").filter(|(key, claim)| {
         let known = ours.entry("claims", key).is_some() || withdrawn(ours, key);
@@ -196,6 +227,39 @@ mod tests {
     fn what_a_third_clone_withdrew_is_told_and_not_withdrawn_again() {
         check("1@2=ada", "1@3=bob !1@2=ada", "", Some(("ada", "bob")));
         check("1@3=bob !1@2=ada", "1@2=ada", "", None);
+    }
+
+    #[test]
+    fn an_id_that_was_made_twice_is_two_beads_whose_claims_do_not_meet() {
+        let made = |at: u64, claims: &str| {
+            let mut record = Record::new("gt-1", "bead", &stamp(at));
+            for (key, claim) in bead(claims).entries("claims") {
+                record.set_entry("claims", key, Some(claim.clone()), &stamp(9));
+            }
+            record
+        };
+        let (old, young) = (made(1, "1@2=ada"), made(3, "1@4=bob"));
+        let moved = renamed(&young);
+        let nowhere = |_: &str| None;
+        let known = |id: &str| (id == moved.id()).then(|| moved.clone());
+        let pair = |mine: &Record, other: &Record, is_here: bool| {
+            let (mine, other) = (mine.clone(), other.clone());
+            match is_here {
+                true => of_one_thing(mine, other, &known, &nowhere),
+                false => of_one_thing(mine, other, &nowhere, &known),
+            }
+        };
+        assert_eq!(pair(&old, &young, false), None);
+        assert_eq!(pair(&young, &old, true), None);
+        assert_eq!(
+            pair(&old, &young, true),
+            Some((moved.clone(), moved.clone()))
+        );
+        assert_eq!(
+            pair(&young, &old, false),
+            Some((young.clone(), moved.clone()))
+        );
+        assert_eq!(pair(&old, &old, false), Some((old.clone(), old)));
     }
 
     #[test]

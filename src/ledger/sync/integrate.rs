@@ -38,6 +38,27 @@ struct Joining<'a> {
     events: Vec<Event>,
 }
 
+impl Joining<'_> {
+    /// Returns what is to stand where two records of one id meet.
+    fn meet(&mut self, ours: &Record, theirs: &Record) -> Record {
+        match meet(ours, theirs) {
+            Met::One(joined) => {
+                // A base that cannot be read tells nothing; the two sides are compared all the same.
+                let base = self.base.get(ours.id()).ok().flatten();
+                let lost = overtaken(base.as_ref(), ours, theirs, &joined);
+                self.events.extend(lost.into_iter().map(Event::Overtaken));
+                joined
+            }
+            Met::Two(first, second) => {
+                let event = Event::Renamed(first.id().to_owned(), second.id().to_owned());
+                self.events.push(event);
+                self.renamed.push(second);
+                first
+            }
+        }
+    }
+}
+
 impl Sync<'_> {
     /// Brings one ledger of ours up to what was fetched. The local ref moves only forward.
     pub(super) fn integrate(&mut self, ledger: &str) -> Result<()> {
@@ -137,11 +158,21 @@ impl Sync<'_> {
     }
 
     fn joined(&self, ledger: &str, ours: Option<Oid>, theirs: Oid) -> Result<(Oid, Vec<Event>)> {
+        let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
+        self.joined_from(ledger, base.transpose()?.flatten(), (ours, theirs))
+    }
+
+    /// Returns the commit that holds our ledger and theirs. `base`, which both sides know, decides what is
+    /// told and whether theirs can stand as it is; what the ledger holds does not depend on it.
+    pub(super) fn joined_from(
+        &self,
+        ledger: &str,
+        base: Option<Oid>,
+        (ours, theirs): (Option<Oid>, Oid),
+    ) -> Result<(Oid, Vec<Event>)> {
         let our_ledger = Snapshot::at(self.repo, ours)?;
         let their_ledger = Snapshot::at(self.repo, Some(theirs))?;
         our_ledger.check_schema(ledger)?;
-        let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
-        let base = base.transpose()?.flatten();
         let changes = differences(self.repo, our_ledger.tree(), their_ledger.tree())?;
         let mut joining = Joining {
             base: Snapshot::at(self.repo, base)?,
@@ -203,7 +234,7 @@ impl Sync<'_> {
             | (Side::Nothing, Side::File(blob)) => Some(blob),
             (Side::File(a), Side::File(b)) => Some(a.max(b)),
             (Side::Record(ours, _), Side::Record(theirs, _)) => {
-                let record = meet(&ours, &theirs, joining);
+                let record = joining.meet(&ours, &theirs);
                 Some(self.repo.write_blob(&record.encode())?)
             }
         };
@@ -308,29 +339,28 @@ fn fewer(ledger: &str, events: Vec<Event>) -> Vec<Event> {
     kept
 }
 
-/// Returns what two records of one id become: their join, or, where the id was made twice, the older.
-fn meet(ours: &Record, theirs: &Record, joining: &mut Joining<'_>) -> Record {
-    let (a, b) = (ours.created(), theirs.created());
-    if a != b && !a.is_zero() && !b.is_zero() {
-        let (first, second) = if a < b {
-            (ours, theirs)
-        } else {
-            (theirs, ours)
-        };
-        let second = renamed(second);
-        let event = Event::Renamed(first.id().to_owned(), second.id().to_owned());
-        joining.events.push(event);
-        joining.renamed.push(second);
-        return first.clone();
+/// What two records of one id are.
+pub(super) enum Met {
+    /// Two versions of one thing; their join.
+    One(Record),
+    /// Two things, for which two clones made the same id: the older, and the younger under another id.
+    Two(Record, Record),
+}
+
+/// Returns what is to become of two records of one id; both sides find the same.
+pub(super) fn meet(ours: &Record, theirs: &Record) -> Met {
+    match is_one(ours, theirs) {
+        true => Met::One(join(ours, theirs)),
+        false if ours.created() < theirs.created() => Met::Two(ours.clone(), renamed(theirs)),
+        false => Met::Two(theirs.clone(), renamed(ours)),
     }
-    let joined = join(ours, theirs);
-    // A base that cannot be read tells nothing; the two sides are compared all the same.
-    let base = joining.base.get(ours.id()).ok().flatten();
-    let lost = overtaken(base.as_ref(), ours, theirs, &joined);
-    joining
-        .events
-        .extend(lost.into_iter().map(Event::Overtaken));
-    joined
+}
+
+/// Returns whether two records of one id are versions of one thing. What is known by its name was created by
+/// nobody first.
+pub(super) fn is_one(ours: &Record, theirs: &Record) -> bool {
+    let (a, b) = (ours.created(), theirs.created());
+    a == b || a.is_zero() || b.is_zero()
 }
 
 fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
@@ -342,7 +372,7 @@ fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
 }
 
 /// Returns the record under the id it gets where an older one has its id: everybody derives the same.
-fn renamed(record: &Record) -> Record {
+pub(super) fn renamed(record: &Record) -> Record {
     let suffix = &digest(&[record.created().as_str().as_bytes()])[..4];
     let mut renamed = record.clone();
     renamed
