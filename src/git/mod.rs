@@ -110,6 +110,19 @@ impl Repo {
         })
     }
 
+    /// Returns the same repository with objects that are written into memory and nowhere else.
+    #[cfg(test)]
+    pub(crate) fn in_memory(mut self) -> Self {
+        self.gix = self.gix.with_object_memory();
+        self
+    }
+
+    /// Drops what was written into memory.
+    #[cfg(test)]
+    pub(crate) fn forget_memory(&self) {
+        drop(self.gix.objects.reset_object_memory());
+    }
+
     /// Returns the world this repository was opened in.
     pub fn world(&self) -> &World {
         &self.world

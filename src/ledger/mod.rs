@@ -24,5 +24,7 @@ pub use history::{Entry, history};
 pub use join::join;
 pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;
+#[cfg(test)]
+pub(crate) use sync::replica;
 pub use sync::{Event, GiveWay, Overtaken, Report, Rules, sync};
 pub use transact::{Decision, Name, Pen, Written, transact};

@@ -17,13 +17,19 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new() -> Self {
+        Self::of_format("sha1")
+    }
+
+    /// Returns a repository whose objects have ids of `format`.
+    pub(super) fn of_format(format: &str) -> Self {
+        let format = format!("--object-format={format}");
         let dir = tempfile::tempdir().unwrap();
         let path = Start::of_process().unwrap().env.remove("PATH");
         let scratch = Self {
             dir,
             path: path.unwrap_or_default(),
         };
-        let init = Run::new("git", scratch.dir()).args(["init", "--quiet", "--bare"]);
+        let init = Run::new("git", scratch.dir()).args(["init", "--quiet", "--bare", &format]);
         let made = init.output(&scratch.world(0)).unwrap();
         assert!(made.status.success(), "{made:?}");
         scratch

@@ -3,6 +3,8 @@
 mod claims;
 mod integrate;
 mod overtaken;
+#[cfg(test)]
+pub(crate) mod replica;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -118,18 +120,7 @@ const TRAVELLING: [&str; 8] = [
 pub fn sync(repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
     // Two syncs of one clone would only lose races against each other.
     let _alone = repo.sync_guard()?;
-    let mut run = Sync {
-        repo,
-        remote,
-        rules,
-        tracking: format!("refs/gt-remote/{}/", repo.name_hash(&remote.name)),
-        unmerged: BTreeMap::new(),
-        settled: BTreeSet::new(),
-        went_back: BTreeSet::new(),
-        news: BTreeSet::new(),
-        last_loss: String::new(),
-        report: Report::default(),
-    };
+    let mut run = Sync::new(repo, remote, rules);
     match run.until_agreed() {
         Ok(()) => {}
         Err(fault) if run.report.events.is_empty() => return Err(fault),
@@ -157,7 +148,22 @@ struct Sync<'a> {
     report: Report,
 }
 
-impl Sync<'_> {
+impl<'a> Sync<'a> {
+    fn new(repo: &'a Repo, remote: &'a Remote, rules: &'a Rules<'a>) -> Self {
+        Self {
+            repo,
+            remote,
+            rules,
+            tracking: format!("refs/gt-remote/{}/", repo.name_hash(&remote.name)),
+            unmerged: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            went_back: BTreeSet::new(),
+            news: BTreeSet::new(),
+            last_loss: String::new(),
+            report: Report::default(),
+        }
+    }
+
     fn until_agreed(&mut self) -> Result<()> {
         for attempt in 0..TRIES {
             self.push()?;

@@ -228,7 +228,7 @@ pub fn transact<T>(
 }
 
 /// Writes the commit of a decision; nothing when it holds no records, the tip when they are as before.
-fn commit<T>(
+pub(super) fn commit<T>(
     repo: &Repo,
     ledger: &Snapshot<'_>,
     clone: &CloneId,

@@ -2,6 +2,8 @@
 //! (DESIGN 3.2). Running them twice changes nothing.
 
 mod changes;
+#[cfg(test)]
+mod convergence;
 mod convoys;
 mod cursor;
 mod letters;
