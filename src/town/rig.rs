@@ -1,12 +1,15 @@
 //! Founding a rig: its name, its prefix, the branch its work lands on.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{HQ, View};
 use crate::fault::{Fault, Result};
-use crate::git::Repo;
+use crate::git::{Oid, Repo};
 use crate::ledger::{CloneId, Decision, Name, Pen, Record, Snapshot, transact};
 use crate::record::Rig;
+use crate::world::fs;
 
 /// Words that mean somebody or something else in an address or a path of a town.
 const RESERVED: &[&str] = &[
@@ -34,11 +37,41 @@ pub struct Founded {
 
 /// Returns the rig of a repository: the one `gt.rig` names, else the one that was founded first among
 /// those whose name and prefix can be such.
+///
+/// Every command asks this, so the answer is kept in a file of `.git/gt` under the tip it was found at.
 pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
-    let view = View::new(repo);
     if let Some(name) = repo.setting("gt.rig") {
-        return view.rig(&name);
+        return View::new(repo).rig(&name);
     }
+    let Some(tip) = repo.find_ref(Name::Config.ref_name())? else {
+        return Ok(None);
+    };
+    let path = repo.scratch_dir().join("rig");
+    if let Some(rig) = remembered(&path, &tip) {
+        return Ok(Some(rig));
+    }
+    let found = look_up(&View::new(repo))?;
+    if let Some(rig) = &found {
+        let text = [tip.to_string().as_bytes(), b"\n", &rig.record().encode()].concat();
+        // Where nothing can be written, the next command looks again.
+        drop(fs::create_dir_all(&repo.scratch_dir()).and_then(|()| fs::replace(&path, &text)));
+    }
+    Ok(found)
+}
+
+/// Returns the rig a file names for a tip; nothing where it is of another tip, or damaged.
+fn remembered(path: &Path, tip: &Oid) -> Option<Rig> {
+    let bytes = std::fs::read(path).ok()?;
+    let (of, record) = bytes.split_at_checked(tip.to_string().len())?;
+    if of != tip.to_string().as_bytes() {
+        return None;
+    }
+    Record::decode(record.strip_prefix(b"\n")?)
+        .ok()
+        .and_then(Rig::of)
+}
+
+fn look_up(view: &View<'_>) -> Result<Option<Rig>> {
     // HQ's ledger names all rigs of its town besides itself.
     if let Some(hq) = view.rig(HQ)? {
         return Ok(Some(hq));
