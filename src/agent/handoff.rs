@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::checkpoint::{self, Checkpoint, Saved, Site};
 use super::hook::Hook;
-use crate::bead::{Beads, Blockers, Order, is_ready, order};
+use crate::bead::{Beads, is_ready};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::mail::{self, Inbox};
-use crate::record::{Bead, Contents, Handoff, Mail};
+use crate::record::{BeadRow, Contents, Handoff, Mail};
 use crate::town::{Home, machine};
 
 /// How many bytes the words of a handoff may have.
@@ -169,20 +169,21 @@ fn add_work(home: &Home, contents: &mut Contents) -> Result<()> {
     mails.retain(|it| inbox.is_new(it, now));
     let mail = |it: &Mail| format!("{} from {}: {}", it.id(), it.from(), it.subject());
     contents.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
-    let beads = Beads::all(&view)?;
-    let blockers = Blockers::new(&beads);
-    let mut all: Vec<&Bead> = beads.iter().collect();
-    order(&mut all, Order::Priority, now);
-    let line = |it: &&Bead| format!("{} (P{}) {}", it.id(), it.priority(), it.title());
-    let ready = all.iter().filter(|it| is_ready(&blockers, it, now));
-    contents.ready = ready.take(LISTED_MAX).map(line).collect();
-    let mine = |it: &&&Bead| !it.is_closed() && it.holder().as_ref() == Some(&contents.from);
-    contents.in_progress = all
-        .iter()
-        .filter(mine)
-        .take(UNDER_WAY_MAX)
-        .map(line)
-        .collect();
+    let beads = Beads::of(&view);
+    let line = |it: &BeadRow<'_>| format!("{} (P{}) {}", it.id(), it.priority(), it.title());
+    for bead in beads.rows(false)? {
+        let bead = bead?;
+        if is_ready(&beads, &bead, now)? {
+            contents.ready.push(line(&bead));
+        }
+        if contents.ready.len() == LISTED_MAX {
+            break;
+        }
+    }
+    let mut mine = beads.of_worker(&contents.from)?;
+    mine.retain(|it| !it.is_closed() && it.holder() == Some(&contents.from));
+    mine.sort_by(|a, b| a.place().cmp(&b.place()));
+    contents.in_progress = mine.iter().take(UNDER_WAY_MAX).map(line).collect();
     Ok(())
 }
 

@@ -1,142 +1,191 @@
-//! Many beads at once, with what leads to each.
+//! Many beads at once, with what leads to each: rows of the index.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::fault::Result;
-use crate::record::Bead;
-use crate::town::{Home, View};
-
-/// Beads by id, without deleted ones; all there are, or the few a decision needs.
-#[derive(Debug, Default)]
-pub struct Beads {
-    by_id: BTreeMap<String, Bead>,
-    /// What edges lead to in other rigs of the town: seen, and never listed.
-    elsewhere: BTreeMap<String, Bead>,
-    /// For each id, whose edges lead to it and of which types.
-    dependents: BTreeMap<String, Vec<(String, String)>>,
-}
+use crate::fault::{Fault, Result};
+use crate::ledger::index::Row;
+use crate::record::{Bead, BeadRow};
+use crate::town::View;
 
 /// The type of the edge from a child to its parent.
 pub(super) const PARENT_CHILD: &str = "parent-child";
 
-impl Beads {
-    /// Returns a collection of `beads`.
-    pub fn new(beads: Vec<Bead>) -> Self {
-        let mut all = Self::default();
-        for bead in beads {
-            all.insert(bead);
-        }
-        all
-    }
+/// What leads where among beads.
+pub trait Graph {
+    /// Returns the bead of an id, nothing where it is not there or deleted.
+    fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>>;
 
-    /// Returns all beads of a view, and what their edges lead to in other rigs; reads the whole ledger.
-    pub fn all(view: &View<'_>) -> Result<Self> {
-        let mut all = Self::new(view.beads()?);
-        if view.is_in_town() {
-            let ends = all.by_id.values().flat_map(targets);
-            let away: BTreeSet<String> = ends
-                .filter(|(id, _)| !all.by_id.contains_key(*id))
-                .map(|(id, _)| id.to_owned())
-                .collect();
-            for id in away {
-                if let Some(bead) = view.bead_anywhere(&id)?.filter(|it| !it.is_deleted()) {
-                    all.elsewhere.insert(id, bead);
-                }
-            }
-        }
-        Ok(all)
-    }
+    /// Returns the beads with an edge to `id`, children too, sorted by id.
+    fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>>;
 
-    /// Returns all beads of a town, each rig's that is on this machine; reads all their ledgers.
-    pub fn of_town(home: &Home) -> Result<Self> {
-        let mut all = Vec::new();
-        for home in home.hq()?.all_here()? {
-            all.extend(home.view().beads()?);
-        }
-        Ok(Self::new(all))
-    }
-
-    /// Returns what decides whether `bead` is blocked or can be closed: it, what its edges lead to, its
-    /// parents and what theirs lead to. Reads the whole ledger only where children matter.
-    pub fn around(view: &View<'_>, bead: &Bead) -> Result<Self> {
-        let mut some = Self::default();
-        let mut seen = BTreeSet::new();
-        let mut next = Some(bead.clone());
-        while let Some(bead) = next.take() {
-            if !seen.insert(bead.id().to_owned()) {
-                break;
-            }
-            let waits = bead.edges().any(|edge| edge.kind == "waits-for");
-            if waits || (seen.len() == 1 && bead.issue_type() == "epic") {
-                return Self::all(view);
-            }
-            for edge in bead.edges() {
-                if let Some(target) = view
-                    .bead_anywhere(edge.target)?
-                    .filter(|it| !it.is_deleted())
-                {
-                    some.insert(target);
-                }
-            }
-            next = match bead.parent() {
-                Some(parent) => view.bead_anywhere(parent)?.filter(|it| !it.is_deleted()),
-                None => None,
-            };
-            some.insert(bead);
-        }
-        Ok(some)
-    }
-
-    fn insert(&mut self, bead: Bead) {
-        if self.by_id.contains_key(bead.id()) {
-            return;
-        }
-        for (target, kind) in targets(&bead) {
-            let edge = (bead.id().to_owned(), kind.to_owned());
-            self.dependents
-                .entry(target.to_owned())
-                .or_default()
-                .push(edge);
-        }
-        self.by_id.insert(bead.id().to_owned(), bead);
-    }
-
-    /// Returns the bead of an id, also one of another rig that an edge leads to.
-    pub fn get(&self, id: &str) -> Option<&Bead> {
-        self.by_id.get(id).or_else(|| self.elsewhere.get(id))
-    }
-
-    /// Returns whether a bead is one of them, and not only what an edge leads to.
-    pub fn lists(&self, id: &str) -> bool {
-        self.by_id.contains_key(id)
-    }
-
-    /// Returns all of them, sorted by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Bead> {
-        self.by_id.values()
+    /// Returns the children of a bead, sorted by id.
+    fn children(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
+        let mut found = self.leading_to(id)?;
+        found.retain(|row| targets(row).any(|it| it == (id, PARENT_CHILD)));
+        Ok(found)
     }
 
     /// Returns `(bead, type of edge)` of everything that has an edge to `id`, children too.
-    pub fn dependents<'a>(
-        &'a self,
-        id: &str,
-    ) -> impl Iterator<Item = (&'a Bead, &'a str)> + use<'a> {
-        let edges = self.dependents.get(id).into_iter().flatten();
-        edges.filter_map(|(from, kind)| Some((self.by_id.get(from)?, kind.as_str())))
+    fn dependents(&self, id: &str) -> Result<Vec<(BeadRow<'_>, String)>> {
+        let mut found = Vec::new();
+        for row in self.leading_to(id)? {
+            let kinds = targets(&row).filter(|(target, _)| *target == id);
+            let kinds: Vec<String> = kinds.map(|(_, kind)| kind.to_owned()).collect();
+            found.extend(kinds.into_iter().map(|kind| (row.clone(), kind)));
+        }
+        Ok(found)
+    }
+}
+
+/// The beads of a home, without deleted ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Beads<'v, 'r>(&'v View<'r>);
+
+impl<'v, 'r> Beads<'v, 'r> {
+    /// Returns the beads of a view.
+    pub fn of(view: &'v View<'r>) -> Self {
+        Self(view)
     }
 
-    /// Returns the children of a bead.
-    pub fn children<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Bead> + use<'a> {
-        self.dependents(id)
-            .filter(|(_, kind)| *kind == PARENT_CHILD)
-            .map(|(bead, _)| bead)
+    /// Returns those that are not closed, or all, in the order of lists: the most urgent first, then the
+    /// newest.
+    pub fn rows(
+        &self,
+        everything: bool,
+    ) -> Result<impl Iterator<Item = Result<BeadRow<'v>>> + use<'v, 'r>> {
+        let index = self.0.bead_index()?;
+        let rows = if everything {
+            index.all()
+        } else {
+            index.live()
+        };
+        Ok(rows.map(|row| row.map(BeadRow::of)))
+    }
+
+    /// Returns what somebody holds or is assigned to, in no order.
+    pub fn of_worker(&self, who: &str) -> Result<Vec<BeadRow<'v>>> {
+        let rows = self.0.bead_index()?.with_key(BeadRow::key_of(who))?;
+        let rows = rows.into_iter().map(BeadRow::of);
+        Ok(rows.filter(|row| row.assignee() == Some(who)).collect())
+    }
+
+    /// Returns the ids of all beads, sorted.
+    pub fn ids(&self) -> Result<Vec<&'v str>> {
+        let mut ids = self.0.bead_index()?.ids()?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Returns the beads themselves, those of other rigs too.
+    pub fn whole(&self, rows: &[BeadRow<'_>]) -> Result<Vec<Bead>> {
+        let index = self.0.bead_index()?;
+        let here = rows.iter().map(|row| index.get(row.id()));
+        let here: Vec<Option<Row<'_>>> = here.collect::<Result<_>>()?;
+        let stored: Vec<Row<'_>> = here.iter().copied().flatten().collect();
+        let mut records = index.records(&stored)?.into_iter();
+        let whole = |(row, here): (&BeadRow<'_>, Option<Row<'_>>)| {
+            let bead = match here {
+                Some(_) => records.next().and_then(Bead::of),
+                None => self.0.bead_anywhere(row.id())?,
+            };
+            bead.ok_or_else(|| Fault::stale(format!("'{}' is not there any more", row.id())))
+        };
+        rows.iter().zip(here).map(whole).collect()
+    }
+}
+
+impl Graph for Beads<'_, '_> {
+    /// Also finds what edges lead to in other rigs of the town. Reads the record where nobody has asked for
+    /// the index yet.
+    fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
+        let brief = |bead: Bead| (!bead.is_deleted()).then(|| BeadRow::of_bead(&bead));
+        if self.0.has_bead_index() {
+            let found = self.0.bead_index()?.get(id)?.map(BeadRow::of);
+            if found.is_some() || !self.0.is_in_town() {
+                return Ok(found);
+            }
+        }
+        match self.0.bead_anywhere(id) {
+            // What cannot be read is in nobody's way.
+            Err(Fault::Invalid(_)) => Ok(None),
+            found => Ok(found?.and_then(brief)),
+        }
+    }
+
+    fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
+        let rows = self.0.bead_index()?.with_key(BeadRow::key_to(id))?;
+        let rows = rows.into_iter().map(BeadRow::of);
+        let mut found: Vec<_> = rows
+            .filter(|row| targets(row).any(|(target, _)| target == id))
+            .collect();
+        found.sort_unstable_by(|a, b| a.id().cmp(b.id()));
+        Ok(found)
+    }
+}
+
+/// The beads of all rigs of a town that are on this machine.
+#[derive(Debug)]
+pub struct TownBeads<'v, 'r>(Vec<Beads<'v, 'r>>);
+
+impl<'v, 'r> TownBeads<'v, 'r> {
+    /// Returns the beads of the views of a town's homes.
+    pub fn of(views: &'v [View<'r>]) -> Self {
+        Self(views.iter().map(Beads::of).collect())
+    }
+
+    /// Returns the bead of an id itself.
+    pub fn whole(&self, id: &str) -> Result<Option<Bead>> {
+        for beads in &self.0 {
+            if beads.0.bead_index()?.get(id)?.is_some() {
+                return beads.0.bead(id);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Graph for TownBeads<'_, '_> {
+    fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
+        for beads in &self.0 {
+            if let Some(row) = beads.0.bead_index()?.get(id)? {
+                return Ok(Some(BeadRow::of(row)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
+        let mut found = Vec::new();
+        for beads in &self.0 {
+            found.extend(beads.leading_to(id)?);
+        }
+        found.sort_by(|a, b| a.id().cmp(b.id()));
+        Ok(found)
     }
 }
 
 /// Returns `(target, type)` of every edge of a bead, the one to its parent first.
-pub(super) fn targets(bead: &Bead) -> impl Iterator<Item = (&str, &str)> {
-    let parent = bead.parent().map(|parent| (parent, PARENT_CHILD));
-    parent
-        .into_iter()
-        .chain(bead.edges().map(|edge| (edge.target, edge.kind)))
+pub(super) fn targets<'a>(row: &'a BeadRow<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let parent = row.parent().map(|parent| (parent, PARENT_CHILD));
+    let edges = row.edges().map(|edge| (edge.target, edge.kind));
+    parent.into_iter().chain(edges)
+}
+
+/// Beads that a test has made.
+#[cfg(test)]
+pub(crate) struct Given(pub(crate) Vec<Bead>);
+
+#[cfg(test)]
+impl Graph for Given {
+    fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
+        let found = self.0.iter().find(|bead| bead.id() == id);
+        Ok(found.map(BeadRow::of_bead))
+    }
+
+    fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
+        let rows = self.0.iter().map(BeadRow::of_bead);
+        let mut found: Vec<_> = rows
+            .filter(|row| targets(row).any(|(target, _)| target == id))
+            .collect();
+        found.sort_unstable_by(|a, b| a.id().cmp(b.id()));
+        Ok(found)
+    }
 }

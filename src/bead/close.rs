@@ -2,32 +2,32 @@
 
 use serde_json::{Map, Value};
 
-use super::{Beads, Blockers, ready};
+use super::beads::Graph;
+use super::ready::Blockers;
 use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
-use crate::record::Bead;
+use crate::record::{Bead, BeadRow};
 
 /// Refuses to close a bead that something blocks, an epic with open children, and what is pinned.
-///
-/// `beads` holds at least what [`Beads::around`] reads.
-pub fn check_closable(beads: &Beads, bead: &Bead) -> Result<()> {
+pub fn check_closable(graph: &dyn Graph, bead: &Bead) -> Result<()> {
     let id = bead.id();
     let refuse = |why: String| {
         Err(Fault::refused(format!("{id} {why}"))
             .hint(format!("close it all the same: git gt close {id} --force")))
     };
-    if ready::is_pinned(bead) {
+    if bead.is_pinned() {
         return refuse("is pinned".to_owned());
     }
-    let blocking = Blockers::new(beads).of(id);
+    let blocking = Blockers::new(graph).of(&BeadRow::of_bead(bead))?;
     if !blocking.is_empty() {
         return refuse(format!("is blocked by {}", blocking.join(", ")));
     }
     if bead.issue_type() == "epic" {
-        let open: Vec<&str> = beads
-            .children(id)
+        let children = graph.children(id)?;
+        let open: Vec<&str> = children
+            .iter()
             .filter(|child| !child.is_closed())
-            .map(Bead::id)
+            .map(BeadRow::id)
             .collect();
         if !open.is_empty() {
             return refuse(format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::beads::{PARENT_CHILD, targets};
+use super::beads::PARENT_CHILD;
 use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
 use crate::record::Bead;
@@ -158,4 +158,12 @@ pub fn unlink(bead: &mut Bead, target: &str, stamp: &Stamp) -> bool {
         bead.record_mut().set_entry("deps", target, None, stamp);
     }
     is_parent || is_edge
+}
+
+/// Returns `(target, type)` of every edge of a bead, the one to its parent first.
+pub fn targets(bead: &Bead) -> impl Iterator<Item = (&str, &str)> {
+    let parent = bead.parent().map(|parent| (parent, PARENT_CHILD));
+    parent
+        .into_iter()
+        .chain(bead.edges().map(|edge| (edge.target, edge.kind)))
 }

@@ -172,7 +172,7 @@ fn assign(bead: &mut Bead, assignee: &str, stamp: &Stamp) {
 fn set_status(view: &View<'_>, bead: &mut Bead, status: &str, stamp: &Stamp) -> Result<()> {
     if status == "closed" {
         if !bead.is_closed() {
-            check_closable(&Beads::around(view, bead)?, bead)?;
+            check_closable(&Beads::of(view), bead)?;
             bead.close("", stamp);
         }
         return Ok(());

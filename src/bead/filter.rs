@@ -1,11 +1,10 @@
 //! Which beads a list shows, and in which order.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 
-use super::ready::is_pinned;
 use super::words::INFRASTRUCTURE;
 use crate::ledger::Time;
-use crate::record::Bead;
+use crate::record::BeadRow;
 
 /// What `list` and `ready` are asked for; nothing set lets every bead pass.
 #[derive(Debug, Default)]
@@ -26,31 +25,47 @@ pub struct Filter {
     pub labels: Vec<String>,
 }
 
+/// What a bead that is not closed may be without somebody having said so.
+const LIVE: [&str; 6] = [
+    "open",
+    "in_progress",
+    "hooked",
+    "blocked",
+    "deferred",
+    "pinned",
+];
+
 impl Filter {
+    /// Returns whether a list may show closed beads.
+    pub fn wants_closed(&self) -> bool {
+        let is_live = |status: &String| LIVE.contains(&status.as_str());
+        match self.statuses.is_empty() {
+            true => self.everything,
+            false => !self.statuses.iter().all(is_live),
+        }
+    }
+
     /// Returns whether a list shows a bead.
-    pub fn lists(&self, bead: &Bead) -> bool {
+    pub fn lists(&self, bead: &BeadRow<'_>) -> bool {
         self.status_fits(bead) && self.kind_fits(bead) && self.fits(bead)
     }
 
-    fn status_fits(&self, bead: &Bead) -> bool {
+    fn status_fits(&self, bead: &BeadRow<'_>) -> bool {
         if self.statuses.is_empty() {
-            return self.everything || !(bead.is_closed() || is_pinned(bead));
+            return self.everything || !(bead.is_closed() || bead.is_pinned());
         }
-        self.statuses
-            .iter()
-            .any(|it| it == bead.status() || it == "all")
+        let status = bead.status();
+        self.statuses.iter().any(|it| it == status || it == "all")
     }
 
-    fn kind_fits(&self, bead: &Bead) -> bool {
+    fn kind_fits(&self, bead: &BeadRow<'_>) -> bool {
         let kind = bead.issue_type();
-        let hidden =
-            kind == "gate" || INFRASTRUCTURE.contains(&kind) || bead.record().flag("is_template");
+        let hidden = kind == "gate" || INFRASTRUCTURE.contains(&kind) || bead.is_template();
         self.everything || !hidden || self.issue_type.as_deref() == Some(kind)
     }
 
     /// Returns whether what people ask for by name fits: priority, type, assignee, labels.
-    pub fn fits(&self, bead: &Bead) -> bool {
-        let assignee = bead.assignee();
+    pub fn fits(&self, bead: &BeadRow<'_>) -> bool {
         self.priority.is_none_or(|it| it == bead.priority())
             && self
                 .issue_type
@@ -59,8 +74,8 @@ impl Filter {
             && self
                 .assignee
                 .as_deref()
-                .is_none_or(|it| assignee.as_deref() == Some(it))
-            && !(self.unassigned && assignee.is_some())
+                .is_none_or(|it| bead.assignee() == Some(it))
+            && !(self.unassigned && bead.assignee().is_some())
             && self
                 .labels
                 .iter()
@@ -83,36 +98,31 @@ pub enum Order {
 /// How long a bead counts as new, in milliseconds.
 const NEW: u64 = 48 * 3600 * 1000;
 
-/// Sorts beads; the order is total.
-pub fn order(beads: &mut [&Bead], by: Order, now: Time) {
-    let age = |bead: &Bead| now.0.saturating_sub(bead.record().created().time().0);
-    let urgent = |a: &Bead, b: &Bead| {
-        let newest = |bead: &Bead| (bead.priority(), Reverse(bead.record().created().time()));
-        newest(a).cmp(&newest(b))
+/// Returns which of two beads comes first; the order is total.
+pub fn compare(a: &BeadRow<'_>, b: &BeadRow<'_>, by: Order, now: Time) -> Ordering {
+    let is_new = |bead: &BeadRow<'_>| now.0.saturating_sub(bead.created().0) <= NEW;
+    let urgent = |a: &BeadRow<'_>, b: &BeadRow<'_>| a.place().cmp(&b.place());
+    let oldest = |a: &BeadRow<'_>, b: &BeadRow<'_>| {
+        let place = |bead: &BeadRow<'_>| (bead.created(), bead.id().to_owned());
+        place(a).cmp(&place(b))
     };
-    let oldest = |a: &Bead, b: &Bead| {
-        a.record()
-            .created()
-            .time()
-            .cmp(&b.record().created().time())
-    };
-    let compare = |a: &Bead, b: &Bead| match by {
+    match by {
         Order::Priority => urgent(a, b),
         Order::Oldest => oldest(a, b),
-        Order::Hybrid => match (age(a) > NEW, age(b) > NEW) {
-            (false, false) => urgent(a, b),
-            (true, true) => oldest(a, b),
-            (false, true) => Ordering::Less,
-            (true, false) => Ordering::Greater,
+        Order::Hybrid => match (is_new(a), is_new(b)) {
+            (true, true) => urgent(a, b),
+            (false, false) => oldest(a, b),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
         },
-    };
-    beads.sort_by(|a, b| compare(a, b).then_with(|| a.id().cmp(b.id())));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ledger::Stamp;
+    use crate::record::Bead;
 
     const HOUR: u64 = 3_600_000;
 
@@ -132,9 +142,9 @@ mod tests {
             bead
         };
         let beads: Vec<Bead> = text.split(' ').map(parse).collect();
-        let mut sorted: Vec<&Bead> = beads.iter().collect();
-        order(&mut sorted, by, now);
-        let got: Vec<&str> = sorted.iter().map(|bead| bead.id()).collect();
+        let mut sorted: Vec<BeadRow<'_>> = beads.iter().map(BeadRow::of_bead).collect();
+        sorted.sort_by(|a, b| compare(a, b, by, now));
+        let got: Vec<&str> = sorted.iter().map(BeadRow::id).collect();
         assert_eq!(got.join(" "), want);
     }
 

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::beads::{Beads, PARENT_CHILD, targets};
-use crate::record::{Bead, Comment, Edge};
+use super::beads::{Beads, Graph, PARENT_CHILD};
+use super::edges::targets;
+use crate::fault::Result;
+use crate::record::{Bead, BeadRow, Comment, Edge};
 
 /// Fields that are not printed as they are stored.
 const OWN_SHAPE: [&str; 14] = [
@@ -184,25 +186,22 @@ pub fn comments(bead: &Bead) -> Vec<Value> {
 }
 
 /// Returns an element of bd's lists: the issue, its raw edges, its parent and the three counts.
-pub fn counted(beads: &Beads, bead: &Bead) -> Map<String, Value> {
+pub fn counted(graph: &dyn Graph, bead: &Bead) -> Result<Map<String, Value>> {
     let mut issue = issue(bead);
     let edges = dependencies(bead);
     if !edges.is_empty() {
         issue.insert("dependencies".to_owned(), edges.into());
     }
-    counts(beads, bead, &mut issue);
-    issue
+    count(&graph.dependents(bead.id())?, bead, &mut issue);
+    Ok(issue)
 }
 
 /// Adds the parent and the counts; only edges of type `blocks` are counted, as bd does.
-fn counts(beads: &Beads, bead: &Bead, issue: &mut Map<String, Value>) {
+fn count(dependents: &[(BeadRow<'_>, String)], bead: &Bead, issue: &mut Map<String, Value>) {
     let out = bead.edges().filter(|edge| edge.kind == "blocks").count();
-    let into = beads
-        .dependents(bead.id())
-        .filter(|(_, kind)| *kind == "blocks")
-        .count();
+    let into = dependents.iter().filter(|(_, kind)| kind == "blocks");
     issue.insert("dependency_count".to_owned(), out.into());
-    issue.insert("dependent_count".to_owned(), into.into());
+    issue.insert("dependent_count".to_owned(), into.count().into());
     issue.insert("comment_count".to_owned(), bead.comments().len().into());
     if let Some(parent) = bead.parent() {
         issue.insert("parent".to_owned(), parent.into());
@@ -211,16 +210,22 @@ fn counts(beads: &Beads, bead: &Bead, issue: &mut Map<String, Value>) {
 
 /// Returns an element of `show`: what a bead depends on as whole issues; on demand what depends on it and
 /// its comments.
-pub fn shown(beads: &Beads, bead: &Bead, dependents: bool, with_comments: bool) -> Value {
+pub fn shown(
+    beads: &Beads<'_, '_>,
+    bead: &Bead,
+    with_dependents: bool,
+    with_comments: bool,
+) -> Result<Value> {
     let mut issue = issue(bead);
-    counts(beads, bead, &mut issue);
-    let edges: Vec<Value> = depends_on(beads, bead);
+    let dependents = beads.dependents(bead.id())?;
+    count(&dependents, bead, &mut issue);
+    let edges = depends_on(beads, bead)?;
     if !edges.is_empty() {
         issue.insert("dependencies".to_owned(), edges.into());
     }
-    if dependents {
-        let found: Vec<Value> = beads
-            .dependents(bead.id())
+    if with_dependents {
+        let found: Vec<Value> = dependents
+            .iter()
             .map(|(it, kind)| brief(it, kind))
             .collect();
         issue.insert("dependents".to_owned(), found.into());
@@ -229,11 +234,9 @@ pub fn shown(beads: &Beads, bead: &Bead, dependents: bool, with_comments: bool) 
         issue.insert("comments".to_owned(), comments(bead).into());
     }
     if bead.issue_type() == "epic" {
-        let total = beads.children(bead.id()).count();
-        let closed = beads
-            .children(bead.id())
-            .filter(|child| child.is_closed())
-            .count();
+        let children = beads.children(bead.id())?;
+        let total = children.len();
+        let closed = children.iter().filter(|child| child.is_closed()).count();
         issue.insert("epic_total_children".to_owned(), total.into());
         issue.insert("epic_closed_children".to_owned(), closed.into());
         issue.insert(
@@ -241,15 +244,23 @@ pub fn shown(beads: &Beads, bead: &Bead, dependents: bool, with_comments: bool) 
             (total > 0 && total == closed).into(),
         );
     }
-    Value::Object(issue)
+    Ok(Value::Object(issue))
 }
 
 /// Returns what a bead depends on: whole issues with the type of the edge; what is missing is left out.
-pub fn depends_on(beads: &Beads, bead: &Bead) -> Vec<Value> {
-    let found = targets(bead).filter_map(|(target, kind)| Some((beads.get(target)?, kind)));
-    found
+fn depends_on(beads: &Beads<'_, '_>, bead: &Bead) -> Result<Vec<Value>> {
+    let (mut rows, mut kinds) = (Vec::new(), Vec::new());
+    for (target, kind) in targets(bead) {
+        if let Some(row) = beads.find(target)? {
+            rows.push(row);
+            kinds.push(kind);
+        }
+    }
+    let found = beads.whole(&rows)?;
+    let found = found.iter().zip(kinds);
+    Ok(found
         .map(|(target, kind)| with_type(target, kind))
-        .collect()
+        .collect())
 }
 
 /// Returns a whole issue with the type of the edge that leads to it.
@@ -259,7 +270,7 @@ pub fn with_type(bead: &Bead, kind: &str) -> Value {
     Value::Object(issue)
 }
 
-fn brief(bead: &Bead, kind: &str) -> Value {
+fn brief(bead: &BeadRow<'_>, kind: &str) -> Value {
     json!({
         "id": bead.id(), "title": bead.title(), "status": bead.status(), "priority": bead.priority(),
         "issue_type": bead.issue_type(), "dependency_type": kind,

@@ -16,17 +16,19 @@ mod ready;
 mod resolve;
 mod words;
 
-pub use beads::Beads;
+#[cfg(test)]
+pub(crate) use beads::Given;
+pub use beads::{Beads, Graph, TownBeads};
 pub use children::{Children, children};
 pub use claim::{claim, release};
 pub use close::{check_closable, delete};
 pub use dates::{Instant, day};
-pub use edges::{Link, link, unlink};
+pub use edges::{Link, link, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
-pub use filter::{Filter, Order, order};
+pub use filter::{Filter, Order, compare};
 pub use import::{Imported, Line, Merged, merge, read};
-pub use json::{comment, comments, counted, depends_on, issue, raw, shown, with_type};
+pub use json::{comment, comments, counted, issue, raw, shown, with_type};
 pub use make::{Draft, make};
 pub use ready::{Blockers, blockers, is_ready};
 pub use resolve::resolve;

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use super::beads::Beads;
+use super::beads::{Beads, Graph};
 use super::dates::is_after;
 use crate::fault::Result;
 use crate::ledger::Time;
-use crate::record::{Bead, Edge};
+use crate::record::{Bead, BeadRow, RowEdge};
 use crate::town::View;
 
 /// Types that are never offered as work.
@@ -23,109 +21,119 @@ const NO_WORK: [&str; 7] = [
 ];
 
 /// What blocks which of many beads.
-#[derive(Debug)]
-pub struct Blockers<'b>(&'b Beads);
+pub struct Blockers<'g>(&'g dyn Graph);
 
-impl<'b> Blockers<'b> {
-    /// Returns the blockers among `beads`.
-    pub fn new(beads: &'b Beads) -> Self {
-        Self(beads)
+impl<'g> Blockers<'g> {
+    /// Returns the blockers in a graph.
+    pub fn new(graph: &'g dyn Graph) -> Self {
+        Self(graph)
     }
 
-    /// Returns the ids of the beads that `id` waits for, its own and its parents', sorted. Closed and
+    /// Returns the ids of the beads that a bead waits for, its own and its parents', sorted. Closed and
     /// pinned beads wait for nothing; what is not there blocks nobody.
-    pub fn of(&self, id: &str) -> Vec<String> {
+    pub fn of(&self, bead: &BeadRow<'_>) -> Result<Vec<String>> {
         let mut found = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut next = self.0.get(id);
-        while let Some(bead) = next.filter(|bead| !is_done(bead) && seen.insert(bead.id())) {
-            found.extend(bead.edges().flat_map(|edge| self.across(&edge)));
-            next = bead.parent().and_then(|parent| self.0.get(parent));
-        }
-        found.into_iter().collect()
+        self.visit(bead, &mut |id| {
+            found.insert(id.to_owned());
+            true
+        })?;
+        Ok(found.into_iter().collect())
     }
 
-    /// Returns who blocks through one edge.
-    fn across(&self, edge: &Edge<'_>) -> Vec<String> {
-        let Some(target) = self.0.get(edge.target) else {
-            return Vec::new();
-        };
+    /// Returns whether a bead waits for anything; see [`Blockers::of`].
+    fn block(&self, bead: &BeadRow<'_>) -> Result<bool> {
+        let mut blocked = false;
+        self.visit(bead, &mut |_| {
+            blocked = true;
+            false
+        })?;
+        Ok(blocked)
+    }
+
+    /// Shows what a bead waits for, as long as `go_on` says so.
+    fn visit(&self, bead: &BeadRow<'_>, go_on: &mut dyn FnMut(&str) -> bool) -> Result<()> {
+        let mut seen = vec![bead.id().to_owned()];
+        let mut next = Some(bead.clone());
+        while let Some(bead) = next.filter(|bead| !is_done(bead)) {
+            for edge in bead.edges() {
+                if !self.across(&edge, go_on)? {
+                    return Ok(());
+                }
+            }
+            let parent = bead.parent().filter(|id| !seen.iter().any(|it| it == id));
+            next = parent.map(|id| self.0.find(id)).transpose()?.flatten();
+            seen.extend(parent.map(str::to_owned));
+        }
+        Ok(())
+    }
+
+    /// Shows who blocks through one edge; returns whether to go on.
+    fn across(&self, edge: &RowEdge<'_>, go_on: &mut dyn FnMut(&str) -> bool) -> Result<bool> {
         match edge.kind {
-            "blocks" | "conditional-blocks" if !is_done(target) => vec![target.id().to_owned()],
-            "waits-for" => self.unfinished(target, waits_for_any(edge)),
-            _ => Vec::new(),
+            "blocks" | "conditional-blocks" => {
+                let target = self.0.find(edge.target)?;
+                Ok(target.is_none_or(|it| is_done(&it) || go_on(it.id())))
+            }
+            "waits-for" if self.0.find(edge.target)?.is_some() => {
+                let children = self.0.children(edge.target)?;
+                if edge.any && children.iter().any(BeadRow::is_closed) {
+                    return Ok(true);
+                }
+                let mut open = children.iter().filter(|child| !child.is_closed());
+                Ok(open.all(|child| go_on(child.id())))
+            }
+            _ => Ok(true),
         }
-    }
-
-    fn unfinished(&self, spawner: &Bead, any: bool) -> Vec<String> {
-        let children: Vec<&Bead> = self.0.children(spawner.id()).collect();
-        if any && children.iter().any(|child| child.is_closed()) {
-            return Vec::new();
-        }
-        let open = children.iter().filter(|child| !child.is_closed());
-        open.map(|child| child.id().to_owned()).collect()
     }
 }
 
-/// Returns the ids of the beads that `bead` waits for; see [`Blockers::of`]. Reads the whole ledger only
-/// where children matter.
+/// Returns the ids of the beads that `bead` waits for; see [`Blockers::of`].
 pub fn blockers(view: &View<'_>, bead: &Bead) -> Result<Vec<String>> {
-    Ok(Blockers::new(&Beads::around(view, bead)?).of(bead.id()))
+    Blockers::new(&Beads::of(view)).of(&BeadRow::of_bead(bead))
 }
 
 /// Returns whether a bead blocks nobody any more.
-fn is_done(bead: &Bead) -> bool {
-    bead.is_closed() || is_pinned(bead)
-}
-
-pub(super) fn is_pinned(bead: &Bead) -> bool {
-    bead.status() == "pinned" || bead.record().flag("pinned")
-}
-
-/// Returns whether one finished child is enough; the metadata of an edge is JSON, often as text.
-fn waits_for_any(edge: &Edge<'_>) -> bool {
-    let Some(metadata) = edge.more.and_then(|more| more.get("metadata")) else {
-        return false;
-    };
-    let parsed = metadata
-        .as_str()
-        .and_then(|text| serde_json::from_str(text).ok());
-    let metadata: &Value = parsed.as_ref().unwrap_or(metadata);
-    metadata
-        .get("gate")
-        .and_then(Value::as_str)
-        .is_some_and(|gate| gate.starts_with("any"))
+fn is_done(bead: &BeadRow<'_>) -> bool {
+    bead.is_closed() || bead.is_pinned()
 }
 
 /// Returns whether somebody could begin a bead now: open, not blocked, not put off.
 ///
 /// A bead that was deferred until a time is ready again once that time has passed.
-pub fn is_ready(blockers: &Blockers<'_>, bead: &Bead, now: Time) -> bool {
-    let put_off = |bead: &Bead| is_after(bead.record().text("defer_until"), now);
+pub fn is_ready(graph: &dyn Graph, bead: &BeadRow<'_>, now: Time) -> Result<bool> {
+    let put_off = |bead: &BeadRow<'_>| bead.defer_until().is_some_and(|time| is_after(time, now));
     let open = match bead.status() {
         "open" => true,
-        "deferred" => bead.record().get("defer_until").is_some(),
+        "deferred" => bead.defer_until().is_some(),
         _ => false,
     };
-    let parent = bead.parent().and_then(|parent| blockers.0.get(parent));
-    open && !is_pinned(bead)
-        && !bead.record().flag("ephemeral")
-        && !bead.record().flag("is_template")
+    let may_be = open
+        && !bead.is_pinned()
+        && !bead.is_ephemeral()
+        && !bead.is_template()
         && !NO_WORK.contains(&bead.issue_type())
-        && !put_off(bead)
-        && !parent.is_some_and(put_off)
-        && blockers.of(bead.id()).is_empty()
+        && !put_off(bead);
+    if !may_be {
+        return Ok(false);
+    }
+    if let Some(parent) = bead.parent()
+        && graph.find(parent)?.is_some_and(|it| put_off(&it))
+    {
+        return Ok(false);
+    }
+    Ok(!Blockers::new(graph).block(bead)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bead::Given;
     use crate::ledger::Stamp;
     use serde_json::json;
 
     /// Beads are written `id`, `id!` (closed), `id^parent`, `id>target`, `id?spawner` (waits for all its
     /// children) and `id*spawner` (for any).
-    fn beads(text: &str) -> Beads {
+    fn beads(text: &str) -> Given {
         let stamp = Stamp::zero();
         let bead = |word: &str| {
             let name: String = word
@@ -150,12 +158,15 @@ mod tests {
             }
             bead
         };
-        Beads::new(text.split(' ').map(bead).collect())
+        Given(text.split(' ').map(bead).collect())
     }
 
     #[track_caller]
     fn check(text: &str, id: &str, want: &str) {
-        assert_eq!(Blockers::new(&beads(text)).of(id).join(" "), want, "{text}");
+        let beads = beads(text);
+        let bead = beads.find(id).unwrap().unwrap();
+        let blockers = Blockers::new(&beads).of(&bead).unwrap();
+        assert_eq!(blockers.join(" "), want, "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which bead somebody means who typed part of an id.
 
+use super::beads::Beads;
 use crate::fault::{Fault, Result};
 use crate::record::Bead;
 use crate::town::View;
@@ -10,7 +11,7 @@ const CANDIDATES_MAX: usize = 10;
 /// Returns the bead `typed` stands for: its whole id, the id without `prefix`, or a part of what follows
 /// the prefix that no other bead has.
 ///
-/// Only the last of these reads the whole ledger. Deleted beads are not found.
+/// Only the last of these asks the index. Deleted beads are not found.
 pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
     let typed = typed.trim();
     let none = || Fault::not_found(format!("no issue found matching \"{typed}\""));
@@ -25,17 +26,20 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
             return Ok(bead);
         }
     }
-    let mut found = candidates(view.beads()?, typed);
-    match found.len() {
-        0 => Err(elsewhere(view, typed)
+    let found = candidates(&Beads::of(view).ids()?, typed);
+    match &found[..] {
+        [] => Err(elsewhere(view, typed)
             .unwrap_or_else(|| none().hint("git gt list --all shows every bead"))),
-        1 => Ok(found.remove(0)),
-        count => {
-            let ids: Vec<&str> = found.iter().take(CANDIDATES_MAX).map(Bead::id).collect();
-            let more = if count > CANDIDATES_MAX { ", …" } else { "" };
+        [id] => view.bead(id)?.ok_or_else(none),
+        ids => {
+            let more = if ids.len() > CANDIDATES_MAX {
+                ", …"
+            } else {
+                ""
+            };
             Err(Fault::not_found(format!(
                 "ambiguous: \"{typed}\" could be {}{more}",
-                ids.join(", ")
+                ids[..ids.len().min(CANDIDATES_MAX)].join(", ")
             ))
             .hint("type more of the id"))
         }
@@ -56,31 +60,20 @@ fn elsewhere(view: &View<'_>, typed: &str) -> Option<Fault> {
     }
 }
 
-/// Returns the beads whose hash is `typed`, else those whose hash has it as a part.
-fn candidates(beads: Vec<Bead>, typed: &str) -> Vec<Bead> {
+/// Returns the ids whose hash is `typed`, else those whose hash has it as a part.
+fn candidates<'a>(ids: &[&'a str], typed: &str) -> Vec<&'a str> {
     let part = typed
         .rsplit_once('-')
         .filter(|(front, _)| looks_like_prefix(front));
     let (front, part) = part.map_or((None, typed), |(front, part)| (Some(front), part));
-    let mut fits: Vec<Bead> = beads
-        .into_iter()
-        .filter(|bead| {
-            let (prefix, hash) = split(bead.id());
-            front.is_none_or(|front| front == prefix) && !part.is_empty() && hash.contains(part)
-        })
-        .collect();
-    if let Some(exact) = fits.iter().position(|bead| split(bead.id()).1 == part) {
-        let only = fits
-            .iter()
-            .filter(|bead| split(bead.id()).1 == part)
-            .count()
-            == 1;
-        if only {
-            return vec![fits.swap_remove(exact)];
-        }
-        fits.retain(|bead| split(bead.id()).1 == part);
-    }
-    fits
+    let fits = ids.iter().copied().filter(|id| {
+        let (prefix, hash) = split(id);
+        front.is_none_or(|front| front == prefix) && !part.is_empty() && hash.contains(part)
+    });
+    let fits: Vec<&str> = fits.collect();
+    let exact = fits.iter().copied().filter(|id| split(id).1 == part);
+    let exact: Vec<&str> = exact.collect();
+    if exact.is_empty() { fits } else { exact }
 }
 
 fn looks_like_prefix(front: &str) -> bool {
@@ -94,19 +87,11 @@ fn split(id: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Stamp;
 
     #[track_caller]
     fn check(ids: &str, typed: &str, want: &str) {
-        let beads = ids
-            .split(' ')
-            .map(|id| Bead::new(id, "t", &Stamp::zero()))
-            .collect();
-        let got: Vec<String> = candidates(beads, typed)
-            .iter()
-            .map(|bead| bead.id().to_owned())
-            .collect();
-        assert_eq!(got.join(" "), want, "{typed}");
+        let ids: Vec<&str> = ids.split(' ').collect();
+        assert_eq!(candidates(&ids, typed).join(" "), want, "{typed}");
     }
 
     #[test]

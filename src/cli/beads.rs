@@ -7,7 +7,7 @@ use super::reply::{Reply, columns};
 use crate::bead::{self, Edit, issue, resolve};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Pen};
-use crate::record::Bead;
+use crate::record::{Bead, BeadRow};
 use crate::town::{Home, View};
 
 /// Returns a parser for clap that says our message where a value makes no sense.
@@ -34,7 +34,7 @@ pub(crate) fn status_filter(word: &str) -> Result<String> {
 }
 
 /// Returns a bead as cells of a line: id, priority, type, status, title.
-pub(crate) fn row(bead: &Bead) -> Vec<String> {
+pub(crate) fn row(bead: &BeadRow<'_>) -> Vec<String> {
     vec![
         bead.id().to_owned(),
         format!("P{}", bead.priority()),
@@ -46,6 +46,11 @@ pub(crate) fn row(bead: &Bead) -> Vec<String> {
 
 /// Returns a bead as a line of its own.
 pub(crate) fn line(bead: &Bead) -> String {
+    brief(&BeadRow::of_bead(bead))
+}
+
+/// Returns a bead in brief as a line of its own.
+pub(crate) fn brief(bead: &BeadRow<'_>) -> String {
     columns([row(bead)])
 }
 

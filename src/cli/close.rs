@@ -25,7 +25,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     each(cx, &args.ids, |view, pen, mut bead| {
         if !bead.is_closed() {
             if !args.force {
-                check_closable(&Beads::around(view, &bead)?, &bead)?;
+                check_closable(&Beads::of(view), &bead)?;
             }
             let stamp = pen.stamp(bead.record());
             bead.close(reason, &stamp);

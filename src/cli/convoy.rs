@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::reply::{Reply, columns, printable};
-use crate::bead::Beads;
+use crate::bead::TownBeads;
 use crate::convoy::{self, Draft, Progress, Stand, as_json};
 use crate::fault::Result;
 use crate::mail;
-use crate::record::{Bead, Convoy};
+use crate::record::{BeadRow, Convoy};
 use crate::settle;
 use crate::town::{Home, View};
 
@@ -185,8 +185,9 @@ fn changed(
     let view = home.view();
     // Complete from the start, it is closed by now.
     let convoy = view.convoy(convoy.id())?.unwrap_or(convoy);
-    let beads = Beads::of_town(home)?;
-    let stands = convoy::stands(&view, &convoy, &beads);
+    let homes = home.hq()?.all_here()?;
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let stands = convoy::stands(&view, &convoy, &TownBeads::of(&views))?;
     let text = format!(
         "{} {what}: {} ({}/{} closed)",
         convoy.id(),
@@ -226,13 +227,15 @@ fn with_progress(
     view: &View<'_>,
     mut convoys: Vec<Convoy>,
 ) -> Result<Vec<(Convoy, Progress)>> {
-    let beads = Beads::of_town(home)?;
+    let homes = home.hq()?.all_here()?;
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let beads = TownBeads::of(&views);
     convoy::sort(&mut convoys);
     let all = convoys.into_iter().map(|convoy| {
-        let stands = convoy::stands(view, &convoy, &beads);
-        (convoy, stands)
+        let stands = convoy::stands(view, &convoy, &beads)?;
+        Ok((convoy, stands))
     });
-    Ok(all.collect())
+    all.collect()
 }
 
 fn values(all: &[(Convoy, Progress)]) -> Value {
@@ -400,8 +403,10 @@ fn block(convoy: &Convoy, stands: &Progress) -> String {
         vec![
             format!("  {}", part.id),
             part.stand.word().to_owned(),
-            bead.and_then(Bead::holder).unwrap_or_default(),
-            bead.map(Bead::title).unwrap_or_default().to_owned(),
+            bead.and_then(BeadRow::holder)
+                .unwrap_or_default()
+                .to_owned(),
+            bead.map(BeadRow::title).unwrap_or_default().to_owned(),
         ]
     });
     text.push_str(&columns(rows));

@@ -1,13 +1,13 @@
 //! `git gt dep`
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use super::beads::{Change, line, one, parsed, resolve_near};
 use super::reply::{Reply, printable};
-use crate::bead::{self, Beads, Link, depends_on, link, resolve, unlink, with_type};
+use crate::bead::{self, Graph as _, Link, TownBeads, link, resolve, targets, unlink, with_type};
 use crate::fault::{Fault, Result};
-use crate::record::Bead;
+use crate::town::{Home, View};
 
 /// Say which bead waits for which
 #[derive(Debug, clap::Args)]
@@ -139,43 +139,36 @@ fn list(cx: &Context, args: &List) -> Result<Reply> {
     let home = cx.home_of(&args.id)?;
     let view = home.view();
     let bead = resolve(&view, home.rig().prefix(), &args.id)?;
-    let beads = Beads::of_town(&home)?;
-    let fits = |value: &Value| {
-        args.kind
-            .as_deref()
-            .is_none_or(|kind| value["dependency_type"] == kind)
-    };
-    let values: Vec<Value> = match args.direction.as_str() {
-        "up" => beads
-            .dependents(bead.id())
-            .map(|(it, kind)| with_type(it, kind))
-            .collect(),
-        _ => depends_on(&beads, &bead),
-    };
-    let values: Vec<Value> = values.into_iter().filter(fits).collect();
-    let known = |value: &Value| value["id"].as_str().and_then(|id| beads.get(id));
-    let text = values.iter().map(|value| {
-        let kind = value["dependency_type"].as_str().unwrap_or_default();
-        format!(
-            "{:<16} {}",
-            printable(kind),
-            known(value).map(line).unwrap_or_default()
-        )
-    });
-    let mut text: String = text.collect();
-    if args.direction == "down" {
-        text.extend(missing(&beads, &bead));
+    let homes = home.hq()?.all_here()?;
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let beads = TownBeads::of(&views);
+    let wanted = |kind: &str| args.kind.as_deref().is_none_or(|it| it == kind);
+    let (mut values, mut text) = (Vec::new(), String::new());
+    let mut found = Vec::new();
+    if args.direction == "up" {
+        let dependents = beads.dependents(bead.id())?;
+        found.extend(
+            dependents
+                .iter()
+                .map(|(it, kind)| (it.id().to_owned(), kind.clone())),
+        );
+    } else {
+        found.extend(targets(&bead).map(|(id, kind)| (id.to_owned(), kind.to_owned())));
     }
-    Ok(Reply::new(values.into(), text))
-}
-
-fn missing<'a>(beads: &'a Beads, bead: &'a Bead) -> impl Iterator<Item = String> + 'a {
-    let gone = bead.edges().filter(|edge| beads.get(edge.target).is_none());
-    gone.map(|edge| {
-        format!(
-            "{:<16} {} (not here)\n",
-            printable(edge.kind),
-            printable(edge.target)
-        )
-    })
+    let mut missing = String::new();
+    for (id, kind) in &found {
+        match beads.whole(id)? {
+            Some(it) if wanted(kind) => {
+                values.push(with_type(&it, kind));
+                text.push_str(&format!("{:<16} {}", printable(kind), line(&it)));
+            }
+            Some(_) => {}
+            None => missing.push_str(&format!(
+                "{:<16} {} (not here)\n",
+                printable(kind),
+                printable(id)
+            )),
+        }
+    }
+    Ok(Reply::new(values.into(), text + &missing))
 }

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::Context;
 use super::beads::{parsed, row, status_filter};
 use super::reply::{Reply, columns};
-use crate::bead::{self, Beads, Filter, Order, counted, order};
+use crate::bead::{self, Beads, Filter, Order, compare, counted};
 use crate::fault::Result;
-use crate::record::Bead;
+use crate::record::BeadRow;
+use crate::town::{Home, View};
 
 /// List beads, by default those that are not closed
 #[derive(Debug, clap::Args)]
@@ -71,40 +72,85 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         parent = Some(found.id().to_owned());
         homes = vec![home];
     }
-    let beads: Vec<Beads> = homes
-        .iter()
-        .map(|home| Beads::all(&home.view()))
-        .collect::<Result<_>>()?;
-    let fits = |bead: &&Bead| {
-        filter.lists(bead) && parent.as_deref().is_none_or(|it| bead.parent() == Some(it))
-    };
-    let mut found: Vec<&Bead> = beads.iter().flat_map(Beads::iter).filter(fits).collect();
-    order(&mut found, Order::Priority, cx.world.now());
     let limit = args.limit.unwrap_or(if args.all { 0 } else { LIMIT });
-    Ok(listed(cx, &beads, found, limit))
+    let fits = |_: &Beads<'_, '_>, row: &BeadRow<'_>| {
+        Ok(filter.lists(row) && parent.as_deref().is_none_or(|it| row.parent() == Some(it)))
+    };
+    let wanted = Wanted {
+        closed: filter.wants_closed(),
+        by: Order::Priority,
+        limit,
+    };
+    listed(cx, &homes, &wanted, fits)
 }
 
-/// Returns the reply of a list of beads of one or several homes, cut to `limit` (0: not at all), which is said.
-pub(crate) fn listed(cx: &Context, beads: &[Beads], mut found: Vec<&Bead>, limit: usize) -> Reply {
-    let total = found.len();
-    if limit > 0 {
-        found.truncate(limit);
+/// Which beads a list is made of, and how much of it is shown.
+pub(crate) struct Wanted {
+    /// Whether closed ones may be among them.
+    pub(crate) closed: bool,
+    /// Their order.
+    pub(crate) by: Order,
+    /// How many are shown; 0: all.
+    pub(crate) limit: usize,
+}
+
+/// Returns the reply of a list of the beads of homes that fit, cut to the limit, which is said.
+pub(crate) fn listed(
+    cx: &Context,
+    homes: &[Home],
+    wanted: &Wanted,
+    fits: impl Fn(&Beads<'_, '_>, &BeadRow<'_>) -> Result<bool>,
+) -> Result<Reply> {
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let all: Vec<Beads<'_, '_>> = views.iter().map(Beads::of).collect();
+    // What is in the order of the index needs no more of it than is shown, and whether there is more.
+    let enough = match wanted.by {
+        Order::Priority if wanted.limit > 0 => wanted.limit + 1,
+        _ => usize::MAX,
+    };
+    let mut found = Vec::new();
+    for (home, beads) in all.iter().enumerate() {
+        let rows = beads.rows(wanted.closed)?.filter_map(|row| match row {
+            Ok(row) => match fits(beads, &row) {
+                Ok(true) => Some(Ok((home, row))),
+                Ok(false) => None,
+                Err(fault) => Some(Err(fault)),
+            },
+            Err(fault) => Some(Err(fault)),
+        });
+        found.extend(rows.take(enough).collect::<Result<Vec<_>>>()?);
+    }
+    if all.len() > 1 || wanted.by != Order::Priority {
+        let now = cx.world.now();
+        found.sort_by(|(_, a), (_, b)| compare(a, b, wanted.by, now));
+    }
+    let is_cut = wanted.limit > 0 && found.len() > wanted.limit;
+    if is_cut {
+        found.truncate(wanted.limit);
     }
     let reply = if cx.json {
-        let of = |bead: &&Bead| {
-            let home = beads.iter().find(|it| it.lists(bead.id()));
-            home.map(|home| Value::Object(counted(home, bead)))
-        };
-        let values: Vec<Value> = found.iter().filter_map(of).collect();
+        let mut values = vec![Value::Null; found.len()];
+        for (home, beads) in all.iter().enumerate() {
+            let (places, rows): (Vec<usize>, Vec<BeadRow<'_>>) = found
+                .iter()
+                .enumerate()
+                .filter(|(_, (of, _))| *of == home)
+                .map(|(at, (_, row))| (at, row.clone()))
+                .unzip();
+            for (at, bead) in places.into_iter().zip(beads.whole(&rows)?) {
+                values[at] = Value::Object(counted(beads, &bead)?);
+            }
+        }
         Reply::new(Value::Array(values), "")
     } else {
-        Reply::new(Value::Null, columns(found.iter().map(|bead| row(bead))))
+        Reply::new(
+            Value::Null,
+            columns(found.iter().map(|(_, bead)| row(bead))),
+        )
     };
-    match (total, found.len()) {
-        (0, _) if !cx.json => reply.note("No issues found."),
-        (total, count) if count < total => {
-            reply.note(format!("{count} of {total} shown; --limit 0 shows all"))
-        }
+    Ok(match found.len() {
+        0 if !cx.json => reply.note("No issues found."),
+        count if is_cut => reply.note(format!("the first {count} are shown; --limit 0 shows all")),
         _ => reply,
-    }
+    })
 }

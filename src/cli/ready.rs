@@ -2,11 +2,10 @@
 
 use super::Context;
 use super::beads::parsed;
-use super::list::listed;
+use super::list::{Wanted, listed};
 use super::reply::Reply;
-use crate::bead::{self, Beads, Blockers, Filter, Order, is_ready, order};
+use crate::bead::{self, Filter, Order, is_ready};
 use crate::fault::Result;
-use crate::record::Bead;
 
 /// List the beads that can be begun now: open, not blocked, not put off
 #[derive(Debug, clap::Args)]
@@ -61,29 +60,23 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         ..Filter::default()
     };
     let now = cx.world.now();
-    let beads = of_town(cx)?;
-    let mut found: Vec<&Bead> = Vec::new();
-    for beads in &beads {
-        let blockers = Blockers::new(beads);
-        let fits = |bead: &&Bead| filter.fits(bead) && is_ready(&blockers, bead, now);
-        found.extend(beads.iter().filter(fits));
-    }
+    let home = cx.home()?;
+    // The whole town, wherever in it one stands, unless a rig was named.
+    let homes = match cx.rig {
+        Some(_) => vec![home],
+        None => home.hq()?.all_here()?,
+    };
     let by = match args.sort {
         Sort::Priority => Order::Priority,
         Sort::Hybrid => Order::Hybrid,
         Sort::Oldest => Order::Oldest,
     };
-    order(&mut found, by, now);
-    Ok(listed(cx, &beads, found, args.limit))
-}
-
-/// Returns the beads of every home that is asked about: the whole town, wherever in it one stands, unless a
-/// rig was named.
-fn of_town(cx: &Context) -> Result<Vec<Beads>> {
-    let home = cx.home()?;
-    let homes = match cx.rig {
-        Some(_) => vec![home],
-        None => home.hq()?.all_here()?,
+    let wanted = Wanted {
+        closed: false,
+        by,
+        limit: args.limit,
     };
-    homes.iter().map(|home| Beads::all(&home.view())).collect()
+    listed(cx, &homes, &wanted, |beads, row| {
+        Ok(filter.fits(row) && is_ready(beads, row, now)?)
+    })
 }

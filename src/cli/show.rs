@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::Context;
-use super::beads::{line, several};
+use super::beads::{brief, line, several};
 use super::reply::{Reply, printable};
-use crate::bead::{Beads, resolve, shown};
+use crate::bead::{Beads, Graph as _, resolve, shown};
 use crate::fault::{Fault, Result};
 use crate::record::Bead;
 use crate::town::{Home, View};
@@ -42,22 +42,15 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         if found.is_empty() {
             continue;
         }
-        // How many beads wait for one is known to the whole ledger only; people are not made to wait for
-        // it.
-        let all = if cx.json || args.include_dependents {
-            Some(Beads::all(&view)?)
-        } else {
-            None
-        };
-        if let (true, Some(all)) = (cx.json, &all) {
-            let value = |bead| shown(all, bead, args.include_dependents, args.include_comments);
-            values.extend(found.iter().map(value));
-        }
         for bead in &found {
+            if cx.json {
+                let (dependents, comments) = (args.include_dependents, args.include_comments);
+                values.push(shown(&Beads::of(&view), bead, dependents, comments)?);
+            }
             blocks.push(if args.short {
                 line(bead)
             } else {
-                block(&view, all.as_ref(), bead)?
+                block(&view, args.include_dependents, bead)?
             });
         }
     }
@@ -88,7 +81,7 @@ fn by_home<'a>(
 }
 
 /// Returns a bead as a block of text.
-fn block(view: &View<'_>, all: Option<&Beads>, bead: &Bead) -> Result<String> {
+fn block(view: &View<'_>, with_dependents: bool, bead: &Bead) -> Result<String> {
     let mut text = format!("{}  {}\n", bead.id(), printable(bead.title()));
     let mut field = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -134,10 +127,12 @@ fn block(view: &View<'_>, all: Option<&Beads>, bead: &Bead) -> Result<String> {
         };
         text.push_str(&format!("  {:<16} {what}", printable(edge.kind)));
     }
-    if let Some(all) = all {
-        let dependents: String = all
-            .dependents(bead.id())
-            .map(|(it, kind)| format!("  {:<16} {}", printable(kind), line(it)))
+    if with_dependents {
+        let found = Beads::of(view);
+        let found = found.dependents(bead.id())?;
+        let dependents: String = found
+            .iter()
+            .map(|(it, kind)| format!("  {:<16} {}", printable(kind), brief(it)))
             .collect();
         if !dependents.is_empty() {
             text.push_str(&format!("\nDEPENDENTS\n{dependents}"));

@@ -283,7 +283,9 @@ pub(super) fn told_handed(handed: &Handed, dry_run: bool) -> (Value, String) {
 
 /// Returns the beads below an epic that can be slung, and says why the others are not.
 fn below(home: &Home, epic: &Bead, force: bool, told: &mut Told) -> Result<Vec<String>> {
-    let found = bead::children(&home.view(), epic.id(), home.world().now())?;
+    let view = home.view();
+    let beads = bead::Beads::of(&view);
+    let found = bead::children(&beads, epic.id(), home.world().now())?;
     let count = found.ready.len() + found.waiting.len() + found.held.len();
     if count == 0 {
         return Err(

@@ -1,17 +1,19 @@
 //! `git gt status`
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Context;
 use super::done::counted;
 use super::reply::{Reply, columns, printable};
 use crate::agent::{self, Duty};
-use crate::bead::{Beads, Blockers, is_ready};
+use crate::bead::{Beads, Graph as _, TownBeads, is_ready};
 use crate::convoy::{Stand, stands};
 use crate::fault::{Fault, Result};
 use crate::mail::{self, Inbox};
-use crate::record::{Bead, Convoy};
-use crate::town::{Home, machine};
+use crate::record::Convoy;
+use crate::town::{Home, View, machine};
 
 /// Show the town, or the rig, at a glance: who works, what waits, what is done
 #[derive(Debug, clap::Args)]
@@ -27,7 +29,8 @@ struct Glance {
     in_progress: usize,
     blocked: usize,
     queued: usize,
-    titles: Beads,
+    /// The titles of what the agents have on their hooks.
+    titles: BTreeMap<String, String>,
 }
 
 pub(crate) fn run(cx: &Context, _: &Args) -> Result<Reply> {
@@ -92,25 +95,34 @@ fn unread(home: &Home, actor: &str) -> Result<usize> {
 
 fn look(home: Home) -> Result<Glance> {
     let now = home.world().now();
-    let beads = Beads::all(&home.view())?;
-    let blockers = Blockers::new(&beads);
+    let view = home.view();
+    let beads = Beads::of(&view);
     let (mut ready, mut in_progress, mut blocked) = (0, 0, 0);
-    for bead in beads.iter().filter(|bead| !bead.is_closed()) {
+    for bead in beads.rows(false)? {
+        let bead = bead?;
         match bead.holder() {
             Some(_) => in_progress += 1,
-            None if is_ready(&blockers, bead, now) => ready += 1,
+            None if is_ready(&beads, &bead, now)? => ready += 1,
             None => blocked += 1,
         }
     }
-    let requests = home.view().requests()?;
+    let agents = agent::agents(&home)?;
+    let mut titles = BTreeMap::new();
+    for agent in &agents {
+        if let Some(bead) = beads.find(&agent.hook.bead)? {
+            titles.insert(agent.hook.bead.clone(), bead.title().to_owned());
+        }
+    }
+    let requests = view.requests()?;
+    drop(view);
     Ok(Glance {
-        agents: agent::agents(&home)?,
+        agents,
         left: left(&home)?,
         queued: requests.iter().filter(|it| it.is_live()).count(),
         ready,
         in_progress,
         blocked,
-        titles: beads,
+        titles,
         home,
     })
 }
@@ -123,12 +135,14 @@ fn convoys(home: &Home) -> Result<Vec<(Convoy, usize, usize)>> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let beads = Beads::of_town(home)?;
+    let homes = home.hq()?.all_here()?;
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let beads = TownBeads::of(&views);
     let part = |convoy: Convoy| {
-        let stands = stands(&view, &convoy, &beads);
-        (convoy, stands.count(Stand::Closed), stands.total())
+        let stands = stands(&view, &convoy, &beads)?;
+        Ok((convoy, stands.count(Stand::Closed), stands.total()))
     };
-    Ok(all.into_iter().map(part).collect())
+    all.into_iter().map(part).collect()
 }
 
 fn said(rig: &Glance) -> String {
@@ -143,11 +157,11 @@ fn said(rig: &Glance) -> String {
         counted(rig.agents.len() as u64, "agent"),
     );
     let rows = rig.agents.iter().filter(|it| it.alive).map(|it| {
-        let title = rig.titles.get(&it.hook.bead).map(Bead::title);
+        let title = rig.titles.get(&it.hook.bead).cloned();
         vec![
             format!("  {}", it.hook.agent),
             it.hook.bead.clone(),
-            title.unwrap_or_default().to_owned(),
+            title.unwrap_or_default(),
         ]
     });
     text.push_str(&columns(rows));

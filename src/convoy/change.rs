@@ -2,11 +2,11 @@
 
 use super::progress::{Stand, stands};
 use super::resolve::{bead_id, resolve};
-use crate::bead::Beads;
+use crate::bead::TownBeads;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Bead, Convoy};
-use crate::town::{Home, pick};
+use crate::town::{Home, View, pick};
 
 /// The greatest length of a title, in characters.
 const TITLE_MAX: usize = 500;
@@ -197,7 +197,9 @@ pub fn land(home: &Home, actor: &str, typed: &str, force: bool) -> Result<Convoy
 fn open_work(home: &Home, typed: &str) -> Result<(Convoy, Vec<String>)> {
     let view = home.view();
     let convoy = resolve(&view, home.hq()?.rig().prefix(), typed)?;
-    let stands = stands(&view, &convoy, &Beads::of_town(home)?);
+    let homes = home.hq()?.all_here()?;
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let stands = stands(&view, &convoy, &TownBeads::of(&views))?;
     let open = stands.parts.into_iter();
     let open = open.filter(|it| it.stand != Stand::Closed).map(|it| it.id);
     Ok((convoy, open.collect()))

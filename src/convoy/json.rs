@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Part, Progress, Stand};
-use crate::record::{Bead, Convoy};
+use crate::record::{BeadRow, Convoy};
 
 /// Returns a convoy as `convoy show --json` prints it.
 pub fn as_json(convoy: &Convoy, progress: &Progress) -> Value {
@@ -37,10 +37,10 @@ fn part(part: &Part) -> Value {
     let bead = part.bead.as_ref();
     json!({
         "id": part.id,
-        "title": bead.map(Bead::title).unwrap_or_default(),
-        "status": bead.map(Bead::status).unwrap_or_default(),
+        "title": bead.map(BeadRow::title).unwrap_or_default(),
+        "status": bead.map(BeadRow::status).unwrap_or_default(),
         "stand": part.stand.word(),
-        "issue_type": bead.map(Bead::issue_type).unwrap_or_default(),
-        "assignee": bead.and_then(Bead::assignee).unwrap_or_default(),
+        "issue_type": bead.map(BeadRow::issue_type).unwrap_or_default(),
+        "assignee": bead.and_then(BeadRow::assignee).unwrap_or_default(),
     })
 }

@@ -1,8 +1,9 @@
 //! How far a convoy has come: its beads' to say, and never stored.
 
-use crate::bead::{Beads, Blockers, is_ready};
+use crate::bead::{Graph, is_ready};
+use crate::fault::Result;
 use crate::ledger::Time;
-use crate::record::{Bead, Convoy};
+use crate::record::{BeadRow, Convoy};
 use crate::town::View;
 
 /// Where a bead of a convoy stands.
@@ -41,7 +42,7 @@ pub struct Part {
     /// Where it stands.
     pub stand: Stand,
     /// The bead, where it is here.
-    pub bead: Option<Bead>,
+    pub bead: Option<BeadRow<'static>>,
 }
 
 /// How far a convoy has come.
@@ -68,8 +69,8 @@ impl Progress {
     }
 }
 
-/// Returns how far a convoy has come over a view; `beads` are those of the town ([`Beads::of_town`]).
-pub fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
+/// Returns how far a convoy has come over a view; `beads` are those of the town.
+pub fn stands(view: &View<'_>, convoy: &Convoy, beads: &dyn Graph) -> Result<Progress> {
     let is_deleted = |id: &str| {
         let found = view.bead_anywhere(id).ok().flatten();
         found.is_some_and(|bead| bead.is_deleted())
@@ -81,39 +82,41 @@ pub fn stands(view: &View<'_>, convoy: &Convoy, beads: &Beads) -> Progress {
 /// tells from those that are not here yet.
 fn progress(
     convoy: &Convoy,
-    beads: &Beads,
+    beads: &dyn Graph,
     is_deleted: impl Fn(&str) -> bool,
     now: Time,
-) -> Progress {
-    let blockers = Blockers::new(beads);
-    let stand = |bead: &Bead| match bead.status() {
-        _ if bead.is_closed() => Stand::Closed,
-        "in_progress" | "hooked" => Stand::InProgress,
-        _ if is_ready(&blockers, bead, now) => Stand::Ready,
-        _ => Stand::Blocked,
+) -> Result<Progress> {
+    let stand = |bead: &BeadRow<'_>| {
+        Ok(match bead.status() {
+            _ if bead.is_closed() => Stand::Closed,
+            "in_progress" | "hooked" => Stand::InProgress,
+            _ if is_ready(beads, bead, now)? => Stand::Ready,
+            _ => Stand::Blocked,
+        })
     };
     let part = |id: &str| {
-        let bead = beads.get(id);
-        let stand = match bead {
-            Some(bead) => stand(bead),
+        let bead = beads.find(id)?;
+        let stand = match &bead {
+            Some(bead) => stand(bead)?,
             None if is_deleted(id) => Stand::Closed,
             None => Stand::Missing,
         };
-        Part {
+        Ok(Part {
             id: id.to_owned(),
             stand,
-            bead: bead.cloned(),
-        }
+            bead: bead.map(BeadRow::into_owned),
+        })
     };
-    Progress {
-        parts: convoy.beads().map(part).collect(),
-    }
+    let parts = convoy.beads().map(part).collect::<Result<_>>()?;
+    Ok(Progress { parts })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bead::Given;
     use crate::ledger::Stamp;
+    use crate::record::Bead;
 
     fn stamp(n: u64) -> Stamp {
         format!("{n:016x}-k").parse().unwrap()
@@ -137,12 +140,12 @@ mod tests {
             }
             bead
         };
-        let beads = Beads::new(beads.split_whitespace().map(bead).collect());
+        let beads = Given(beads.split_whitespace().map(bead).collect());
         let mut record = Convoy::new("gt-cv-1", "c", &stamp(1));
         for id in convoy.split_whitespace() {
             record.add(id, &stamp(1));
         }
-        let progress = progress(&record, &beads, |id| id == "gone", Time(0));
+        let progress = progress(&record, &beads, |id| id == "gone", Time(0)).unwrap();
         let parts = progress
             .parts
             .iter()

@@ -1,6 +1,7 @@
 //! Objects: read and written as bytes, in the formats of gitformat-pack(5) and git-cat-file(1).
 
-use gix::objs::{Exists as _, Find as _, FindHeader as _, Kind, Write as _};
+use gix::objs::{Exists as _, FindHeader as _, Kind, Write as _};
+use rayon::prelude::*;
 
 use super::{Oid, Repo, loose, reason};
 use crate::fault::{Fault, Result};
@@ -120,6 +121,10 @@ pub struct NewCommit<'a> {
     pub message: &'a str,
 }
 
+/// From how many blobs on they are read on all cores, and how many of them one core takes at once.
+const MANY: usize = 256;
+const CHUNK: usize = 256;
+
 /// How many tags may stand between a ref and its commit.
 const TAGS_MAX: usize = 5;
 
@@ -162,6 +167,42 @@ impl Repo {
     /// Returns a blob's bytes.
     pub fn blob(&self, id: &Oid) -> Result<Vec<u8>> {
         self.read(id, Kind::Blob)
+    }
+
+    /// Returns what `of` makes of the bytes of blobs, in their order; many are read on all cores.
+    pub fn map_blobs<T: Send>(
+        &self,
+        ids: &[Oid],
+        of: impl Fn(usize, &[u8]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let one = |odb: &gix::odb::Handle, buffer: &mut Vec<u8>, at: usize| {
+            buffer.clear();
+            find(odb, &ids[at], Kind::Blob, buffer)?;
+            Ok(of(at, buffer))
+        };
+        if ids.len() < MANY {
+            let mut buffer = Vec::new();
+            return (0..ids.len())
+                .map(|at| one(&self.gix.objects, &mut buffer, at))
+                .collect();
+        }
+        let (folder, kind) = (self.gix.objects.store_ref().path(), self.gix.object_hash());
+        let open = || (gix::odb::at(folder, kind), Vec::new());
+        let of_chunk = |(odb, buffer): &mut (std::io::Result<_>, _),
+                        chunk: std::ops::Range<usize>| {
+            let odb = odb
+                .as_ref()
+                .map_err(|error| Fault::io("open", folder, error))?;
+            chunk
+                .map(|at| one(odb, buffer, at))
+                .collect::<Result<Vec<T>>>()
+        };
+        let starts = (0..ids.len()).into_par_iter().step_by(CHUNK);
+        let chunks = starts.map_init(open, |own, start| {
+            of_chunk(own, start..(start + CHUNK).min(ids.len()))
+        });
+        let chunks: Vec<Vec<T>> = chunks.collect::<Result<_>>()?;
+        Ok(chunks.into_iter().flatten().collect())
     }
 
     /// Returns how long a blob is without reading it, nothing where the object is no blob or not here.
@@ -280,13 +321,19 @@ impl Repo {
 
     fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
         let mut buffer = Vec::new();
-        let found = self.gix.objects.try_find(id, &mut buffer);
-        match found.map_err(|error| damaged(id, &reason(&error)))? {
-            Some(data) if data.kind == kind => Ok(buffer),
-            Some(data) => Err(damaged(id, &format!("a {}, not a {kind}", data.kind))),
-            None => Err(Fault::fatal(format!("object {id} is missing"))
-                .hint("git fsck shows what else is; a second clone or a remote may still have it")),
-        }
+        find(&self.gix.objects, id, kind, &mut buffer)?;
+        Ok(buffer)
+    }
+}
+
+/// Reads an object into a buffer.
+fn find(odb: &impl gix::objs::Find, id: &Oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<()> {
+    let found = odb.try_find(id, buffer);
+    match found.map_err(|error| damaged(id, &reason(&error)))? {
+        Some(data) if data.kind == kind => Ok(()),
+        Some(data) => Err(damaged(id, &format!("a {}, not a {kind}", data.kind))),
+        None => Err(Fault::fatal(format!("object {id} is missing"))
+            .hint("git fsck shows what else is; a second clone or a remote may still have it")),
     }
 }
 

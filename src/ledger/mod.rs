@@ -6,6 +6,7 @@ mod clone;
 mod codec;
 mod hash;
 mod history;
+pub mod index;
 mod join;
 #[cfg(test)]
 mod scratch;

@@ -62,6 +62,21 @@ impl<'r> Snapshot<'r> {
         Ok(Self { repo, tip, tree })
     }
 
+    /// Returns the ledger of a tree, at no commit.
+    #[cfg(test)]
+    pub(super) fn at_tree(repo: &'r Repo, tree: Option<Oid>) -> Self {
+        Self {
+            repo,
+            tip: None,
+            tree,
+        }
+    }
+
+    /// Returns the repository that holds it.
+    pub(super) fn repo(&self) -> &'r Repo {
+        self.repo
+    }
+
     /// Returns the commit the ledger stands at.
     pub fn tip(&self) -> Option<Oid> {
         self.tip
@@ -85,15 +100,7 @@ impl<'r> Snapshot<'r> {
     }
 
     fn decode(&self, entry: &Entry, id: &str) -> Result<Record> {
-        let record = Record::decode(&self.repo.blob(&entry.id)?)
-            .map_err(|fault| Fault::invalid(format!("record '{id}': {fault}")))?;
-        if record.id() != id {
-            return Err(Fault::invalid(format!(
-                "record '{id}' calls itself '{}'",
-                record.id()
-            )));
-        }
-        Ok(record)
+        decoded(&self.repo.blob(&entry.id)?, id)
     }
 
     fn leaf(&self, x: &[u8], y: &[u8]) -> Result<Option<Oid>> {
@@ -268,6 +275,18 @@ impl<'r> Snapshot<'r> {
             .filter(|entry| entry.mode != Mode::Other)
             .map(|entry| (entry.name.clone(), entry))
             .collect())
+    }
+}
+
+/// Returns the record of an id that `bytes` are.
+pub(super) fn decoded(bytes: &[u8], id: &str) -> Result<Record> {
+    let record =
+        Record::decode(bytes).map_err(|fault| Fault::invalid(format!("record '{id}': {fault}")))?;
+    match record.id() {
+        itself if itself == id => Ok(record),
+        other => Err(Fault::invalid(format!(
+            "record '{id}' calls itself '{other}'"
+        ))),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::codec::{RECORD_MAX, Record};
+use super::index::{self, Shape};
 use super::shard::{Snapshot, Update};
 use super::{CloneId, Stamp};
 use crate::fault::{Fault, Result};
@@ -174,10 +175,10 @@ const TRIES: u32 = 20;
 ///
 /// `decide` runs under the lock that all our writers take, so what it checks still holds when it is
 /// written; it runs again when something that takes no lock moved the ref. After a crash the decision is
-/// written as a whole or not at all.
+/// written as a whole or not at all. The index, where the ledger has one of that shape, is told.
 pub fn transact<T>(
     repo: &Repo,
-    ledger: Name,
+    (ledger, shape): (Name, Option<&'static Shape>),
     actor: &str,
     mut decide: impl FnMut(&Snapshot<'_>, &Pen<'_>) -> Result<Decision<T>>,
 ) -> Result<Written<T>> {
@@ -202,7 +203,7 @@ pub fn transact<T>(
             )));
         }
         let written = commit(repo, &snapshot, &clone, (actor, &decision))?;
-        let Some(commit) = written.filter(|it| Some(*it) != tip) else {
+        let Some(made) = written.filter(|it| Some(it.commit) != tip) else {
             return Ok(Written {
                 before: tip,
                 tip,
@@ -211,10 +212,16 @@ pub fn transact<T>(
                 value: decision.value,
             });
         };
-        if repo.swap_ref(&guard, ledger.ref_name(), tip, commit)? == Cas::Swapped {
+        if repo.swap_ref(&guard, ledger.ref_name(), tip, made.commit)? == Cas::Swapped {
+            if let (Some(shape), Some(before)) = (shape, snapshot.tree()) {
+                let blobs = made.updates.iter().map(|update| update.blob);
+                let records = decision.records.iter().zip(blobs);
+                let trees = (&before, &made.tree);
+                index::note(repo, shape, trees, records, &decision.forgotten);
+            }
             return Ok(Written {
                 before: tip,
-                tip: Some(commit),
+                tip: Some(made.commit),
                 records: decision.records,
                 changed: true,
                 value: decision.value,
@@ -227,13 +234,21 @@ pub fn transact<T>(
     )))
 }
 
+/// What was written of a decision, before the ref is set to it.
+pub(super) struct Made {
+    pub(super) commit: Oid,
+    tree: Oid,
+    /// The records' first, in their order.
+    updates: Vec<Update>,
+}
+
 /// Writes the commit of a decision; nothing when it holds no records, the tip when they are as before.
 pub(super) fn commit<T>(
     repo: &Repo,
     ledger: &Snapshot<'_>,
     clone: &CloneId,
     (actor, decision): (&str, &Decision<T>),
-) -> Result<Option<Oid>> {
+) -> Result<Option<Made>> {
     let Some(stamp) = decision.records.iter().map(Record::newest).max() else {
         return Ok(None);
     };
@@ -241,7 +256,11 @@ pub(super) fn commit<T>(
     updates.extend(decision.forgotten.iter().map(|id| Update::gone(id)));
     let tree = ledger.spliced(&updates)?;
     if let (Some(tip), true) = (ledger.tip(), Some(tree) == ledger.tree()) {
-        return Ok(Some(tip));
+        return Ok(Some(Made {
+            commit: tip,
+            tree,
+            updates,
+        }));
     }
     // The commits before would keep what is forgotten.
     let before = ledger.tip().filter(|_| decision.forgotten.is_empty());
@@ -254,7 +273,11 @@ pub(super) fn commit<T>(
         time: stamp.time(),
         message: &message(repo, decision, &stamp),
     })?;
-    Ok(Some(commit))
+    Ok(Some(Made {
+        commit,
+        tree,
+        updates,
+    }))
 }
 
 fn updates(repo: &Repo, records: &[Record]) -> Result<Vec<Update>> {

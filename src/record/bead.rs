@@ -1,8 +1,13 @@
 //! A bead: a work item, with its claims, edges and comments.
 
+mod row;
+
 use serde_json::{Map, Value, json};
 
 use crate::ledger::{Record, Stamp, Time, is_plain_id};
+
+pub(super) use row::BEADS;
+pub use row::{BeadRow, RowEdge};
 
 /// A work item. Fields at their default are not stored: type `task`, priority 2, status `open`.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,14 +158,21 @@ impl Bead {
         self.is_closed() && self.0.status() == "deleted"
     }
 
+    /// Returns whether it is looked at by hand only.
+    pub fn is_pinned(&self) -> bool {
+        self.status() == "pinned" || self.0.flag("pinned")
+    }
+
     /// Returns the status as it is shown, derived from state and claim: a live bead with a holder is in
-    /// progress, whatever the state says less than that.
+    /// progress, whatever the state says less than that, and a finished one is closed or deleted.
     pub fn status(&self) -> &str {
         let stored = match self.0.status() {
             "" => "open",
             stored => stored,
         };
         match stored {
+            "deleted" => stored,
+            _ if self.is_closed() => "closed",
             "open" if !self.is_closed() && self.holder().is_some() => "in_progress",
             stored => stored,
         }

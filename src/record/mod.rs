@@ -11,9 +11,10 @@ mod result;
 mod rig;
 
 use crate::ledger::Name;
+use crate::ledger::index::Shape;
 
 pub use agent::AgentCommand;
-pub use bead::{Bead, Claim, Comment, Edge, Outcome, Said};
+pub use bead::{Bead, BeadRow, Claim, Comment, Edge, Outcome, RowEdge, Said};
 pub use convoy::Convoy;
 pub use gate::Gate;
 pub use handoff::{Contents, Handoff};
@@ -70,3 +71,9 @@ pub const KINDS: [Kind; 9] = [
         ledger: Name::Config,
     },
 ];
+
+/// Returns what the index keeps of the records of a ledger, nothing for one that is read as it is.
+pub fn shape(ledger: Name) -> Option<&'static Shape> {
+    const SHAPES: [&Shape; 1] = [&bead::BEADS];
+    SHAPES.into_iter().find(|shape| shape.ledger == ledger)
+}

@@ -9,7 +9,7 @@ use super::{HQ, View, rig};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid, Repo};
 use crate::ledger::{Decision, Name, Pen, Record, Snapshot, Written, transact};
-use crate::record::Rig;
+use crate::record::{Rig, shape};
 use crate::world::World;
 
 /// A repository with ledgers, without what stands around it.
@@ -166,7 +166,8 @@ impl Home {
         mut decide: impl FnMut(&View<'_>, &Pen<'_>) -> Result<Decision<T>>,
     ) -> Result<Written<T>> {
         let site = self.site_of(ledger)?;
-        let mut written = transact(&site.repo, ledger, actor, |snapshot, pen| {
+        let indexed = (ledger, shape(ledger));
+        let mut written = transact(&site.repo, indexed, actor, |snapshot, pen| {
             decide(&View::with(self, ledger, *snapshot), pen)
         })?;
         if written.changed {

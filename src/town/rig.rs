@@ -146,7 +146,7 @@ pub fn found(repo: &Repo, actor: &str, wanted: &NewRig<'_>) -> Result<Founded> {
         None => default_prefix(&name),
     };
     let target = default_target(repo)?;
-    let written = transact(repo, Name::Config, actor, |ledger, pen| {
+    let written = transact(repo, (Name::Config, None), actor, |ledger, pen| {
         let old = ledger.get(&Rig::id_of(&name))?;
         if let Some(known) = old.clone().and_then(Rig::of) {
             return Ok(Decision::nothing(known));

@@ -1,13 +1,16 @@
 //! The one view of what is stored; records are read when they are asked for.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use super::{HQ, Home};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
+use crate::ledger::index::Index;
 use crate::ledger::{Name, Record, Snapshot};
-use crate::record::{AgentCommand, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult};
+use crate::record::{
+    self, AgentCommand, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult,
+};
 
 /// All ledgers of a home, each as it was when it was first looked at; what is another home's is found
 /// there.
@@ -16,6 +19,7 @@ pub struct View<'r> {
     repo: &'r Repo,
     home: Option<&'r Home>,
     ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
+    beads: OnceCell<Index<'r>>,
 }
 
 impl<'r> View<'r> {
@@ -25,6 +29,7 @@ impl<'r> View<'r> {
             repo,
             home: None,
             ledgers: RefCell::default(),
+            beads: OnceCell::new(),
         }
     }
 
@@ -93,6 +98,21 @@ impl<'r> View<'r> {
         let mut records = self.ledger(name)?.records()?;
         records.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(records.into_iter().filter_map(of).collect())
+    }
+
+    /// Returns the index of beads, which has no deleted ones.
+    pub fn bead_index(&self) -> Result<&Index<'r>> {
+        if let Some(known) = self.beads.get() {
+            return Ok(known);
+        }
+        let shape = record::shape(Name::Beads).expect("beads have an index");
+        let index = Index::at(&self.ledger(Name::Beads)?, shape)?;
+        Ok(self.beads.get_or_init(|| index))
+    }
+
+    /// Returns whether the index of beads was looked at already.
+    pub fn has_bead_index(&self) -> bool {
+        self.beads.get().is_some()
     }
 
     /// Returns the bead of an id, also a closed or deleted one.

@@ -104,6 +104,12 @@ pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Adds to the end of an open file. What a failure leaves there stays: somebody may have it mapped.
+pub fn extend(mut file: &File, content: &[u8]) -> io::Result<()> {
+    count();
+    file.write_all(content)
+}
+
 /// Gives a file a second name; fails where the name is taken.
 pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     count();

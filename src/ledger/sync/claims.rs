@@ -25,7 +25,7 @@ impl Sync<'_> {
     /// Withdraws claims of ours that the remote has not seen where it holds claims that were made without
     /// them: between machines the push decides. Returns the tip afterwards.
     pub(super) fn withdraw_lost_claims(&mut self, remote: &Snapshot<'_>) -> Result<Option<Oid>> {
-        let lost = transact(self.repo, Name::Beads, "git-gt", |ours, pen| {
+        let lost = transact(self.repo, (Name::Beads, None), "git-gt", |ours, pen| {
             let (mut records, mut events) = (BTreeMap::new(), Vec::new());
             for change in differences(self.repo, ours.tree(), remote.tree())? {
                 let Some(id) = id_of(&change.place) else {

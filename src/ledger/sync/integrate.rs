@@ -107,7 +107,7 @@ impl Sync<'_> {
         if ledger != Name::Config.ref_name() {
             return Ok(Some(here));
         }
-        let written = transact(self.repo, Name::Config, "git-gt", |ours, pen| {
+        let written = transact(self.repo, (Name::Config, None), "git-gt", |ours, pen| {
             let records = (self.rules.give_way)(ours, &remote, pen)?;
             Ok(Decision::write(
                 "give way to the remote's settings",

@@ -46,7 +46,7 @@ impl Store {
     pub(crate) fn written(&self, tip: Option<Oid>, clone: &CloneId, records: Vec<Record>) -> Oid {
         let decision = Decision::write("decide", records, ());
         let made = commit(&self.repo, &self.at(tip), clone, ("ada", &decision));
-        made.unwrap().expect("it writes something")
+        made.unwrap().expect("it writes something").commit
     }
 
     /// Returns the commit that a clone which has `base` in common with another one makes of both.

@@ -6,7 +6,7 @@ use crate::world::fs;
 
 /// Adds a bead and counts it in a record that all writers change.
 fn add(repo: &Repo, id: &str) -> Oid {
-    let written = transact(repo, Name::Beads, "api/crew/joe", |ledger, pen| {
+    let written = transact(repo, (Name::Beads, None), "api/crew/joe", |ledger, pen| {
         let known = ledger.get("tally")?;
         let mut tally = known.unwrap_or_else(|| Record::new("tally", "tally", &pen.first_stamp()));
         let stamp = pen.stamp(&tally);
@@ -124,7 +124,7 @@ fn a_decision_is_made_anew_when_the_ref_moved_without_our_lock() {
     let after = add(&repo, "gt-2");
     set(before);
     let mut seen = Vec::new();
-    let written = transact(&repo, Name::Beads, "api/crew/joe", |ledger, pen| {
+    let written = transact(&repo, (Name::Beads, None), "api/crew/joe", |ledger, pen| {
         seen.push(ledger.records()?.len());
         if seen.len() == 1 {
             set(after);
@@ -139,7 +139,7 @@ fn a_decision_is_made_anew_when_the_ref_moved_without_our_lock() {
 
 /// Writes a record and forgets another.
 fn replace(repo: &Repo, ledger: Name, new: &str, old: &str) -> Result<Written<()>> {
-    transact(repo, ledger, "ada", |_, pen| {
+    transact(repo, (ledger, None), "ada", |_, pen| {
         let record = Record::new(new, "mail", &pen.first_stamp());
         let mut decision = Decision::write("nudge", vec![record], ());
         decision.forgotten = vec![old.to_owned()];

@@ -1,0 +1,197 @@
+//! The file of an index: opened, advanced by a frame at its end, replaced as a whole. Nothing in it is ever
+//! changed in place, so that whoever has it mapped reads on. Where it cannot be written, there is no file,
+//! and every query makes its own index.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use memmap2::Mmap;
+
+use super::base::{Base, Bytes, number};
+use super::overlay::{Overlay, Tail, frame, tail_len};
+use super::{Change, Index, Source};
+use crate::fault::{Fault, Result};
+use crate::git::Oid;
+use crate::world::fs::{self, Lock};
+
+/// How many rows frames may have before the base is made anew.
+const ROWS_MAX: usize = if cfg!(test) { 20 } else { 1000 };
+
+/// How long somebody else may take to make an index before we make our own, in steps of [`PAUSE`].
+const WAITS: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How many bytes at the end of a file are read to append to it: most frames are shorter.
+const END: u64 = 4096;
+
+/// An index as it was stored, before it is advanced.
+pub(super) struct Stored<'r> {
+    index: Index<'r>,
+    /// The tree it is at.
+    tree: Option<Oid>,
+    /// Whether something behind its last frame makes no sense.
+    is_torn: bool,
+    /// The file, as (device, number, length).
+    file: (u64, u64, u64),
+}
+
+impl<'r> Source<'r> {
+    pub(super) fn path(&self) -> PathBuf {
+        let name = self.shape.ledger.ref_name().rsplit('/').next();
+        let name = name.expect("a ref has a name");
+        let folder = self.repo.scratch_dir().join("index");
+        folder.join(format!("{name}.{}", self.shape.version))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path().with_extension("lock")
+    }
+
+    /// Returns whether there is a file.
+    pub(super) fn is_stored(&self) -> bool {
+        self.path().exists()
+    }
+
+    /// Waits for the lock of the file; nothing where it cannot be had.
+    pub(super) fn lock(&self) -> Option<Lock> {
+        for _ in 0..WAITS {
+            match Lock::try_take(&self.lock_path()) {
+                Ok(Some(lock)) => return Some(lock),
+                Ok(None) => self.repo.world().pause(PAUSE),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Returns what is stored, as far as it leads to a tree.
+    pub(super) fn open(&self, goal: Oid) -> Option<Stored<'r>> {
+        let file = File::open(self.path()).ok()?;
+        let known = file.metadata().ok()?;
+        let base = Base::open(*self, Bytes::Mapped(map(&file).ok()?))?;
+        let mut overlay = Overlay::new(self.hash_len());
+        let (tree, end) = overlay.take(base.rest(), base.tree(), goal);
+        Some(Stored {
+            is_torn: base.end() + end != base.file_len(),
+            tree,
+            file: (known.dev(), known.ino(), known.len()),
+            index: Index {
+                base,
+                overlay,
+                source: *self,
+            },
+        })
+    }
+
+    /// Replaces the file with a base. After a crash the old file is there, or the new one; where it fails,
+    /// the next query is slow.
+    pub(super) fn replace(&self, tree: Oid, base: &[u8]) {
+        let end = frame((&tree, &tree), 0, &[]);
+        drop(fs::replace(&self.path(), &[base, &end].concat()));
+    }
+
+    /// Removes the file.
+    pub(super) fn discard(&self) {
+        drop(fs::remove_file(&self.path()));
+    }
+
+    /// Adds a step that a writer made to the file, where it is at the tree the writer began with, and nobody
+    /// else is at it; else the next query finds out. Whoever calls this holds the lock of the ledger.
+    ///
+    /// After a crash the step is there, or is left out because it is torn.
+    pub(super) fn append(&self, trees: (&Oid, &Oid), changes: &[Change]) -> io::Result<()> {
+        let path = self.path();
+        let Some(_lock) = Lock::try_take(&self.lock_path())? else {
+            return Ok(());
+        };
+        let file = OpenOptions::new().read(true).append(true).open(&path)?;
+        match self.tail(&file)? {
+            Some(tail) if tail.tree == *trees.0 && tail.rows < 2 * ROWS_MAX => {
+                fs::extend(&file, &frame(trees, tail.rows, changes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the last frame of a file leads to; nothing for a long one, and for one that is torn.
+    fn tail(&self, file: &File) -> io::Result<Option<Tail>> {
+        let length = file.metadata()?.len();
+        let mut end = vec![0; usize::try_from(length.min(END)).expect("a few thousand")];
+        file.read_exact_at(&mut end, length.saturating_sub(END))?;
+        let frame = |end: &[u8]| {
+            let length = number(end, end.len().checked_sub(8)?)? as usize;
+            let frame = &end[end.len().checked_sub(length)?..];
+            let sum = frame.len().checked_sub(4)?;
+            let is_whole = number(frame, sum)? == crc32fast::hash(&frame[..sum]);
+            Tail::read(frame, self.hash_len()).filter(|_| is_whole)
+        };
+        Ok(Some(end)
+            .filter(|it| it.len() > tail_len(self.hash_len()))
+            .and_then(|it| frame(&it)))
+    }
+}
+
+impl<'r> Stored<'r> {
+    /// Returns the index at a tree.
+    pub(super) fn advanced(mut self, goal: Oid) -> Result<Index<'r>> {
+        if self.tree == Some(goal) {
+            return Ok(self.index);
+        }
+        let source = self.index.source;
+        let changes = match source.changes(self.tree, Some(goal)) {
+            Ok(changes) => changes,
+            // The tree it stood at may be gone: of a history that is no more.
+            Err(Fault::Fatal(_)) => return self.anew(goal),
+            Err(fault) => return Err(fault),
+        };
+        let Some(from) = self
+            .tree
+            .filter(|_| changes.len() <= self.index.base.len() + ROWS_MAX)
+        else {
+            return self.anew(goal);
+        };
+        let before = self.index.overlay.count();
+        let frame = frame((&from, &goal), before, &changes);
+        self.index.overlay.push(&frame);
+        if self.is_torn || before > ROWS_MAX || changes.len() > 4 * ROWS_MAX {
+            let bytes = self.index.compacted(goal)?;
+            self.store(|source| source.replace(goal, &bytes));
+            return Ok(Index::new(source, Base::made(source, bytes)));
+        }
+        self.store(|source| {
+            let file = OpenOptions::new().append(true).open(source.path());
+            drop(file.and_then(|file| fs::extend(&file, &frame)));
+        });
+        Ok(self.index)
+    }
+
+    fn anew(self, goal: Oid) -> Result<Index<'r>> {
+        let source = self.index.source;
+        let bytes = source.build(Some(goal))?;
+        self.store(|source| source.replace(goal, &bytes));
+        Ok(Index::new(source, Base::made(source, bytes)))
+    }
+
+    /// Writes where nobody else does just now or did since this was read.
+    fn store(&self, write: impl Fn(&Source<'r>)) {
+        let source = &self.index.source;
+        if let Ok(Some(_lock)) = Lock::try_take(&source.lock_path())
+            && let Ok(now) = std::fs::metadata(source.path())
+            && (now.dev(), now.ino(), now.len()) == self.file
+        {
+            write(source);
+        }
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "a file of an index is replaced or appended to, never changed or cut"
+)]
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: what is mapped does not change as long as nobody but this module writes to the file.
+    unsafe { Mmap::map(file) }
+}

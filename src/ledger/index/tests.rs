@@ -1,0 +1,275 @@
+//! Indexes against scans: after whatever happened to a ledger and to the file, each query answers what the
+//! records say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index as Pick;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
+
+use super::*;
+use crate::ledger::Stamp;
+use crate::ledger::scratch::Scratch;
+use crate::ledger::shard::Update;
+
+/// Rows by rank, found by their words; what has no rank has no row.
+const SHAPE: Shape = Shape {
+    ledger: Name::Beads,
+    version: 7,
+    row: |record| {
+        let mut order = [0; ORDER];
+        order[0] = u8::try_from(record.integer("rank")?).ok()?;
+        let words: Vec<&str> = record.entries("words").map(|(word, _)| word).collect();
+        let mut body = Body::default();
+        body.text(record.text("title")).number(words.len() as u64);
+        for word in &words {
+            body.text(word);
+        }
+        Some(Draft {
+            is_live: record.life() % 2 == 0,
+            order,
+            body: body.into_bytes(),
+            keys: words.iter().map(|word| Key::of("word", word)).collect(),
+        })
+    },
+};
+
+const WORDS: [&str; 4] = ["one", "two", "three", "four"];
+
+/// What a record is to say: rank (none: it has no row), whether it is live, which words, how long its title is.
+type Say = (Option<u8>, bool, u8, u8);
+
+fn record(id: &str, (rank, live, words, title): &Say) -> Record {
+    let stamp = Stamp::zero();
+    let mut record = Record::new(id, "bead", &stamp);
+    let title = "t".repeat(usize::from(*title) * 40);
+    record.set("title", Some(title.into()), &stamp);
+    record.set("rank", rank.map(Into::into), &stamp);
+    if !live {
+        record.set("state", Some(json!({ "life": 1 })), &stamp);
+    }
+    for (bit, word) in WORDS.iter().enumerate() {
+        if words >> bit & 1 == 1 {
+            record.set_entry("words", word, Some(true.into()), &stamp);
+        }
+    }
+    record
+}
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Records are written or, where nothing is said, go; the writer tells the index or does not.
+    Write(Vec<(u8, Option<Say>)>, bool),
+    /// Something that is no record stands where one should.
+    Spoil(u8),
+    /// The ledger goes to where it was before.
+    Back(Pick),
+    /// Somebody asks.
+    Ask,
+    /// Somebody asks whose view is of before.
+    AskOld(Pick),
+    /// Bits of the file flip.
+    Flip(Vec<(Pick, u8)>),
+    /// The file is cut off.
+    Cut(Pick),
+    /// Something is behind the last frame.
+    Tear(Vec<u8>),
+    /// The file is gone.
+    Remove,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let say = proptest::option::weighted(
+        0.8,
+        (
+            proptest::option::weighted(0.9, 0_u8..4),
+            any::<bool>(),
+            0_u8..16,
+            0_u8..30,
+        ),
+    );
+    let writes = |sizes| vec((0_u8..40, say.clone()), sizes);
+    prop_oneof![
+        6 => (writes(1..4), any::<bool>()).prop_map(|(writes, told)| Event::Write(writes, told)),
+        2 => (writes(10..40), any::<bool>()).prop_map(|(writes, told)| Event::Write(writes, told)),
+        1 => (0_u8..40).prop_map(Event::Spoil),
+        1 => any::<Pick>().prop_map(Event::Back),
+        6 => Just(Event::Ask),
+        1 => any::<Pick>().prop_map(Event::AskOld),
+        2 => vec((any::<Pick>(), 0_u8..8), 1..4).prop_map(Event::Flip),
+        1 => any::<Pick>().prop_map(Event::Cut),
+        1 => vec(any::<u8>(), 1..60).prop_map(Event::Tear),
+        1 => Just(Event::Remove),
+    ]
+}
+
+fn id(number: u8) -> String {
+    format!("gt-{number}")
+}
+
+fn at(repo: &Repo, tree: Option<Oid>) -> Snapshot<'_> {
+    Snapshot::at_tree(repo, tree)
+}
+
+/// Returns the tree with other records.
+fn written(repo: &Repo, tree: Option<Oid>, writes: &[(u8, Option<Say>)]) -> Oid {
+    let updates: Vec<Update> = writes
+        .iter()
+        .map(|(number, say)| match say {
+            Some(say) => {
+                let bytes = record(&id(*number), say).encode();
+                Update::of(&id(*number), repo.write_blob(&bytes).unwrap())
+            }
+            None => Update::gone(&id(*number)),
+        })
+        .collect();
+    at(repo, tree).spliced(&updates).unwrap()
+}
+
+/// What a query answers of a row.
+fn seen(row: &Row<'_>) -> (bool, Vec<u8>, String, Vec<u8>) {
+    (
+        row.is_live,
+        row.order.to_vec(),
+        row.id.to_owned(),
+        row.body.to_vec(),
+    )
+}
+
+/// Compares all queries at a tree with its records.
+fn check(repo: &Repo, tree: Option<Oid>) {
+    let ledger = at(repo, tree);
+    let mut records: BTreeMap<String, Record> = BTreeMap::new();
+    let mut want = Vec::new();
+    for record in ledger.records().unwrap() {
+        if let Some(draft) = SHAPE.draft(record.clone()) {
+            let id = record.id().to_owned();
+            want.push((draft.is_live, draft.order.to_vec(), id.clone(), draft.body));
+            records.insert(id, record);
+        }
+    }
+    want.sort_by(|a, b| (&a.1, &a.2).cmp(&(&b.1, &b.2)));
+    let index = Index::at(&ledger, &SHAPE).unwrap();
+    let all: Vec<Row<'_>> = index.all().collect::<Result<_>>().unwrap();
+    assert_eq!(all.iter().map(seen).collect::<Vec<_>>(), want);
+    let live: Vec<_> = index.live().map(|row| seen(&row.unwrap())).collect();
+    let want_live = want.iter().filter(|row| row.0).cloned();
+    assert_eq!(live, want_live.collect::<Vec<_>>());
+    for number in 0..41 {
+        let found = index.get(&id(number)).unwrap();
+        let want = want.iter().find(|row| row.2 == id(number));
+        assert_eq!(found.as_ref().map(seen).as_ref(), want);
+    }
+    for word in WORDS.iter().chain(&["five"]) {
+        let found = index.with_key(Key::of("word", word)).unwrap();
+        let mut found: Vec<&str> = found.iter().map(|row| row.id).collect();
+        found.sort_unstable();
+        let has = |record: &Record| record.entry("words", word).is_some();
+        let want = records.values().filter(|record| has(record));
+        assert_eq!(found, want.map(Record::id).collect::<Vec<_>>());
+    }
+    let mut ids = index.ids().unwrap();
+    ids.sort_unstable();
+    assert_eq!(ids, records.keys().collect::<Vec<_>>());
+    let read = index.records(&all).unwrap();
+    assert!(read.iter().all(|record| records[record.id()] == *record));
+    // However it came about, its base is the one that a new index would have.
+    let source = Source {
+        repo,
+        shape: &SHAPE,
+    };
+    if let Some(tree) = tree {
+        assert!(index.compacted(tree).unwrap() == source.build(Some(tree)).unwrap());
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test damages what the program has written"
+)]
+fn damage(path: &Path, change: impl Fn(&mut Vec<u8>)) {
+    if let Ok(mut bytes) = std::fs::read(path) {
+        change(&mut bytes);
+        // Another file: nobody may change one that is mapped.
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+fn happen(repo: &Repo, trees: &mut Vec<Option<Oid>>, event: &Event) {
+    let source = Source {
+        repo,
+        shape: &SHAPE,
+    };
+    let path = source.path();
+    let tree = *trees.last().unwrap();
+    let mut now = |tree: Oid| trees.push(Some(tree));
+    match event {
+        Event::Write(writes, told) => {
+            let next = written(repo, tree, writes);
+            if let (true, Some(before)) = (*told, tree) {
+                let last: BTreeMap<u8, &Option<Say>> =
+                    writes.iter().map(|(number, say)| (*number, say)).collect();
+                let mut forgotten = Vec::new();
+                let mut records = Vec::new();
+                for (number, say) in last {
+                    let record = say.as_ref().map(|say| record(&id(number), say));
+                    match record {
+                        Some(record) => {
+                            let blob = repo.blob_id(&record.encode());
+                            records.push((record, Some(blob)));
+                        }
+                        None => forgotten.push(id(number)),
+                    }
+                }
+                let told = records.iter().map(|(record, blob)| (record, *blob));
+                note(repo, &SHAPE, (&before, &next), told, &forgotten);
+            }
+            now(next);
+        }
+        Event::Spoil(number) => {
+            let blob = repo.write_blob(b"no record\n").unwrap();
+            let update = Update::of(&id(*number), blob);
+            now(at(repo, tree).spliced(&[update]).unwrap());
+        }
+        Event::Back(pick) => {
+            let before = *pick.get(trees);
+            trees.push(before);
+        }
+        Event::Ask => check(repo, tree),
+        Event::AskOld(pick) => check(repo, *pick.get(trees)),
+        Event::Flip(flips) => damage(&path, |bytes| {
+            let length = bytes.len();
+            for (place, bit) in flips.iter().filter(|_| length > 0) {
+                bytes[place.index(length)] ^= 1 << bit;
+            }
+        }),
+        Event::Cut(place) => damage(&path, |bytes| bytes.truncate(place.index(bytes.len() + 1))),
+        Event::Tear(more) => damage(&path, |bytes| bytes.extend(more)),
+        Event::Remove => source.discard(),
+    }
+}
+
+#[test]
+fn whatever_happened_a_query_answers_what_a_scan_does() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let config = Config {
+        cases: 150,
+        source_file: Some(file!()),
+        ..Config::default()
+    };
+    let ran = TestRunner::new(config).run(&vec(event(), 1..25), |events| {
+        let mut trees = vec![None];
+        for event in &events {
+            happen(&repo, &mut trees, event);
+        }
+        check(&repo, *trees.last().unwrap());
+        Ok(())
+    });
+    ran.unwrap_or_else(|error| panic!("{error}"));
+}
