@@ -11,7 +11,7 @@ use super::dates::Instant;
 use super::export::CREATED_STAMP;
 use super::json::{OF_TOMBSTONE, raw};
 use crate::fault::{Fault, Result};
-use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, join};
+use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, revised};
 use crate::record::Bead;
 
 /// Fields of plain text that are stored under bd's name.
@@ -117,13 +117,16 @@ fn check(record: &Record) -> Result<()> {
 }
 
 /// Returns what importing `bead` changes about the record that is here.
+///
+/// What is later in the line is changed and nothing else: two machines that import two later lines apart
+/// have each changed what differs from the line both knew.
 pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
     let Some(here) = here else {
         return Ok(Imported::Created(bead.record().clone()));
     };
     let mut imported = bead.record().clone();
-    imported.set_created(&here.created());
-    let joined = join(&here, &imported);
+    turn(&mut imported, &here);
+    let joined = revised(&here, &imported);
     if joined == here {
         return Ok(Imported::Unchanged);
     }
@@ -138,6 +141,24 @@ pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
     }
     check(&joined)?;
     Ok(Imported::Updated(joined))
+}
+
+/// Lets an imported state that is later than what is here follow on it: a line says whether a bead is closed,
+/// not how often it was. What was deleted is not revived.
+fn turn(imported: &mut Record, here: &Record) {
+    let stamp = imported.stamp_of("state");
+    let known = here.get("state").and_then(Value::as_object);
+    if known.is_none() || stamp <= here.stamp_of("state") || here.status() == "deleted" {
+        return;
+    }
+    let life = here.life() + (here.life() + imported.life()) % 2;
+    let state = imported.get("state").and_then(Value::as_object);
+    let open = || Map::from_iter([("status".to_owned(), "open".into())]);
+    let mut state = state.cloned().unwrap_or_else(open);
+    state.insert("life".to_owned(), life.into());
+    if known != Some(&state) {
+        imported.set("state", Some(Value::Object(state)), &stamp);
+    }
 }
 
 /// A line being taken apart: what is taken is gone from `fields`, what is left is `extra`.
@@ -496,5 +517,81 @@ fn take_time(fields: &mut Map<String, Value>, key: &str) -> Result<Option<(Strin
         None => Err(Fault::invalid(format!(
             "'{key}' is '{text}', which is no time"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::join;
+
+    /// Returns a line of `day`, with more fields.
+    fn line(day: u32, more: &str) -> Bead {
+        let text = format!(
+            r#"{{"id":"gt-1","title":"t","priority":2,"created_at":"2025-01-01T00:00:00Z","updated_at":"2025-01-{day:02}T00:00:00Z"{more}}}"#
+        );
+        match read(&text).unwrap() {
+            Line::Bead(bead) => *bead,
+            Line::Other => panic!("{text}"),
+        }
+    }
+
+    fn imported(here: Option<&Record>, bead: &Bead) -> Record {
+        match merge(here.cloned(), bead).unwrap() {
+            Imported::Created(record) | Imported::Updated(record) => record,
+            Imported::Unchanged => here.unwrap().clone(),
+        }
+    }
+
+    /// Two machines import what both began with, each a line of its own after that, and meet.
+    #[track_caller]
+    fn check(base: (u32, &str), left: (u32, &str), right: (u32, &str), want: &str) {
+        let base = imported(None, &line(base.0, base.1));
+        let sides = [left, right].map(|(day, more)| imported(Some(&base), &line(day, more)));
+        let joined = join(&sides[0], &sides[1]);
+        assert_eq!(joined, join(&sides[1], &sides[0]));
+        let mut found: Vec<String> = joined.entries("labels").map(|it| it.0.to_owned()).collect();
+        found.extend(["status", "notes"].map(|field| match field {
+            "status" => joined.status().to_owned(),
+            field => joined.text(field).to_owned(),
+        }));
+        assert_eq!(found.join(" ").trim(), want);
+    }
+
+    #[test]
+    fn what_one_line_changed_is_not_taken_back_by_a_later_one_that_did_not_know() {
+        let (a, ab) = (r#","labels":["a"]"#, r#","labels":["a","b"]"#);
+        let noted = r#","labels":["a"],"notes":"n""#;
+        check((1, a), (2, ab), (3, noted), "a b  n");
+        check((1, a), (3, ab), (2, noted), "a b  n");
+        check(
+            (1, ab),
+            (2, a),
+            (3, r#","labels":["a","b"],"notes":"n""#),
+            "a  n",
+        );
+        check((1, a), (2, r#","notes":"n""#), (3, a), "n");
+    }
+
+    #[test]
+    fn a_line_of_the_same_moment_adds_and_one_of_before_says_nothing() {
+        let (a, ab) = (r#","labels":["a"]"#, r#","labels":["a","b"]"#);
+        check((2, a), (2, ab), (2, ""), "a b");
+        check((2, a), (1, ab), (1, ""), "a");
+    }
+
+    #[test]
+    fn a_later_line_closes_and_opens_again_and_revives_nothing() {
+        let status = |it: &str| format!(r#","status":"{it}""#);
+        let [open, hooked, closed, gone] = ["open", "hooked", "closed", "tombstone"].map(status);
+        check((1, &closed), (2, &open), (1, &closed), "open");
+        check((1, &hooked), (2, &open), (1, &hooked), "open");
+        check((1, &closed), (2, &open), (3, &closed), "open");
+        check((1, &open), (2, &closed), (3, &open), "closed");
+        check((1, &gone), (2, &open), (1, &gone), "deleted");
+        // Opened again, it can be closed again.
+        let record = imported(None, &line(1, &closed));
+        let record = imported(Some(&record), &line(2, &open));
+        assert_eq!(imported(Some(&record), &line(3, &closed)).life(), 3);
     }
 }

@@ -83,6 +83,37 @@ pub fn join(a: &Record, b: &Record) -> Record {
     joined
 }
 
+/// Returns a record with what another one says of it later and otherwise. What both say keeps its stamp, and
+/// so does what neither has: a change made apart to something else prevails when it is joined.
+///
+/// What is told of the same moment is added and takes nothing away.
+pub fn revised(known: &Record, told: &Record) -> Record {
+    let sides = [side(known), side(told)];
+    let mut revised = known.clone();
+    for path in paths(&sides) {
+        let [ours, theirs] = [rank(path, &sides[0]), rank(path, &sides[1])];
+        let at_once = ours.stamp.time() == theirs.stamp.time();
+        let prevails = match (ours.value, theirs.value) {
+            (ours, theirs) if ours == theirs => false,
+            (None, Some(_)) | (Some(_), None) if at_once => theirs.value.is_some(),
+            _ => theirs.order(&ours) == Ordering::Greater,
+        };
+        if !prevails {
+            continue;
+        }
+        let stamp = match theirs.stamp > ours.stamp {
+            true => theirs.stamp,
+            false => Stamp::just_after(&ours.stamp),
+        };
+        let value = theirs.value.cloned();
+        match path {
+            (field, None) => revised.set(field, value, &stamp),
+            (field, Some(key)) => revised.set_entry(field, key, value, &stamp),
+        }
+    }
+    revised
+}
+
 fn side(record: &Record) -> Side<'_> {
     let mut leaves = BTreeMap::new();
     for (field, value) in record.fields() {

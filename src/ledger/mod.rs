@@ -22,7 +22,7 @@ pub use clone::CloneId;
 pub use codec::{RECORD_MAX, Record, canonical, is_plain_id};
 pub use hash::digest;
 pub use history::{Entry, history};
-pub use join::join;
+pub use join::{join, revised};
 pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;
 #[cfg(test)]

@@ -325,6 +325,10 @@ proptest! {
         prop_assert_eq!(text(&ab), text(&join(b, a)));
         prop_assert_eq!(text(&join(&ab, c)), text(&join(a, &bc)));
         prop_assert_eq!(text(&join(a, &ab)), text(&ab));
+        let told = revised(a, b);
+        prop_assert_eq!(text(&revised(&told, b)), text(&told));
+        prop_assert_eq!(text(&join(a, &told)), text(&told));
+        prop_assert_eq!(Record::decode(&told.encode()).unwrap(), told);
         prop_assert_eq!(Record::decode(&ab.encode()).unwrap(), ab);
     }
 
