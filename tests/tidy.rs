@@ -113,7 +113,8 @@ fn reached(path: &Path, is_test: bool, found: &mut BTreeMap<PathBuf, bool>) {
         if let Some((visibility, name)) = declared
             && (visibility.is_empty() || visibility.starts_with("pub"))
         {
-            let is_test = is_test || before == "#[cfg(test)]";
+            let of_tests = ["#[cfg(test)]", "#[cfg(any(test, fuzzing))]"];
+            let is_test = is_test || of_tests.contains(&before);
             let places = [
                 dir.join(format!("{name}.rs")),
                 dir.join(name).join("mod.rs"),

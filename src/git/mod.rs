@@ -44,6 +44,9 @@ pub struct Repo {
     workdir: Option<PathBuf>,
     /// Whether the first commit can be reached from the second: it never changes.
     ancestry: RefCell<HashMap<(Oid, Oid), bool>>,
+    /// Whether what is written stays in memory.
+    #[cfg(any(test, fuzzing))]
+    is_in_memory: bool,
 }
 
 impl Repo {
@@ -107,20 +110,9 @@ impl Repo {
             git_dir,
             workdir,
             ancestry: RefCell::default(),
+            #[cfg(any(test, fuzzing))]
+            is_in_memory: false,
         })
-    }
-
-    /// Returns the same repository with objects that are written into memory and nowhere else.
-    #[cfg(test)]
-    pub(crate) fn in_memory(mut self) -> Self {
-        self.gix = self.gix.with_object_memory();
-        self
-    }
-
-    /// Drops what was written into memory.
-    #[cfg(test)]
-    pub(crate) fn forget_memory(&self) {
-        drop(self.gix.objects.reset_object_memory());
     }
 
     /// Returns the world this repository was opened in.

@@ -125,6 +125,9 @@ pub struct NewCommit<'a> {
 const MANY: usize = 256;
 const CHUNK: usize = 256;
 
+/// How long a commit or a tag may be that a ref of ours names.
+const COMMIT_MAX: u64 = 1024 * 1024;
+
 /// How many tags may stand between a ref and its commit.
 const TAGS_MAX: usize = 5;
 
@@ -205,6 +208,16 @@ impl Repo {
         Ok(chunks.into_iter().flatten().collect())
     }
 
+    /// Returns the bytes of an object somebody else named, nothing where it is no blob or longer than `max`:
+    /// a few kilobytes can unfold to gigabytes.
+    pub fn blob_up_to(&self, id: &Oid, max: u64) -> Result<Option<Vec<u8>>> {
+        match self.blob_size(id)? {
+            Some(size) if size <= max => self.blob(id).map(Some),
+            None if !self.has(id) => self.blob(id).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Returns how long a blob is without reading it, nothing where the object is no blob or not here.
     pub fn blob_size(&self, id: &Oid) -> Result<Option<u64>> {
         let header = self.gix.objects.try_header(id);
@@ -212,13 +225,15 @@ impl Repo {
         Ok(header.filter(|it| it.kind == Kind::Blob).map(|it| it.size))
     }
 
-    /// Returns the commit that an object is or that a tag leads to, nothing where it leads to none.
+    /// Returns the commit that an object is or that a tag leads to, nothing where it leads to none, or to one
+    /// that is longer than any we would read.
     pub fn commit_at(&self, id: &Oid) -> Result<Option<Oid>> {
         let mut id = *id;
         for _ in 0..TAGS_MAX {
             let header = self.gix.objects.try_header(&id);
             let header = header.map_err(|error| damaged(&id, &reason(&error)))?;
-            match header.map(|it| it.kind) {
+            let small = header.as_ref().is_some_and(|it| it.size <= COMMIT_MAX);
+            match header.map(|it| it.kind).filter(|_| small) {
                 Some(Kind::Commit) => return Ok(Some(id)),
                 Some(Kind::Tag) => {
                     let text = self.read(&id, Kind::Tag)?;
@@ -287,6 +302,26 @@ impl Repo {
         self.write(Kind::Tree, &bytes)
     }
 
+    /// Writes a tree as somebody wrote it, whether git would or not.
+    #[cfg(any(test, fuzzing))]
+    pub fn write_tree_text(&self, bytes: &[u8]) -> Result<Oid> {
+        self.write(Kind::Tree, bytes)
+    }
+
+    /// Returns this repository so that what is written to it stays in memory.
+    #[cfg(any(test, fuzzing))]
+    pub fn in_memory(mut self) -> Self {
+        self.gix.objects.enable_object_memory();
+        self.is_in_memory = true;
+        self
+    }
+
+    /// Forgets what was written to memory.
+    #[cfg(any(test, fuzzing))]
+    pub fn forget_memory(&self) {
+        drop(self.gix.objects.reset_object_memory());
+    }
+
     /// Writes a commit.
     pub fn write_commit(&self, commit: &NewCommit<'_>) -> Result<Oid> {
         let seconds = commit.time.seconds();
@@ -309,7 +344,7 @@ impl Repo {
     /// runs beside us prunes it as old and unreachable.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
         self.refuse_quarantine()?;
-        if let Some(id) = loose::write(&self.gix, kind, bytes) {
+        if let Some(id) = self.write_small(kind, bytes) {
             return Ok(id);
         }
         fs::count();
@@ -317,6 +352,19 @@ impl Repo {
             Fault::fatal(format!("cannot write an object: {}", reason(&error)))
                 .hint("is the disk full, or the repository read-only?")
         })
+    }
+
+    #[cfg(not(any(test, fuzzing)))]
+    fn write_small(&self, kind: Kind, bytes: &[u8]) -> Option<Oid> {
+        loose::write(&self.gix, kind, bytes)
+    }
+
+    #[cfg(any(test, fuzzing))]
+    fn write_small(&self, kind: Kind, bytes: &[u8]) -> Option<Oid> {
+        let on_disk = !self.is_in_memory;
+        on_disk
+            .then(|| loose::write(&self.gix, kind, bytes))
+            .flatten()
     }
 
     fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {

@@ -47,12 +47,17 @@ impl Record {
         let Value::Object(fields) = parse(text)? else {
             return Err(bad("not an object"));
         };
-        let record = Self { fields };
-        record.check().map_err(|fault| bad(&fault.text().message))?;
+        let record = Self::of(fields).map_err(|fault| bad(&fault.text().message))?;
         if record.encode() != bytes {
             return Err(bad("not in canonical form"));
         }
         Ok(record)
+    }
+
+    /// Returns the record with these fields, if they are a record's.
+    pub(super) fn of(fields: Map<String, Value>) -> Result<Self> {
+        let record = Self { fields };
+        record.check().map(|()| record)
     }
 
     /// Checks what the rest of this file relies on.

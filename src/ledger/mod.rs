@@ -4,11 +4,13 @@
 mod cell;
 mod clone;
 mod codec;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hash;
 mod history;
 pub mod index;
 mod join;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod scratch;
 mod shard;
 mod stamp;

@@ -1,4 +1,8 @@
 //! A repository of a test's own, in a temporary folder that goes with it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot begin may as well stop"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

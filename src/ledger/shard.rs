@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::codec::{Record, canonical};
+use super::codec::{READ_MAX, Record, canonical};
 use super::hash;
 use crate::fault::{Fault, Result};
 use crate::git::{Entry, Mode, Oid, Repo};
@@ -21,8 +21,14 @@ const FANOUT: u64 = 2;
 /// The greatest size of `meta.json` that is read, in bytes.
 const META_MAX: u64 = 64 * 1024;
 
+/// How many entries a folder may have: ours have a thousandth of the records.
+const ENTRIES_MAX: usize = 1 << 17;
+
+/// At how many places two ledgers may differ.
+const PLACES_MAX: usize = 1 << 22;
+
 /// The file at the root of every ledger.
-const META: &str = "meta.json";
+pub(super) const META: &str = "meta.json";
 
 /// A ledger as it was at one commit. Costs nothing to make; records are read when asked for.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +36,8 @@ pub struct Snapshot<'r> {
     repo: &'r Repo,
     tip: Option<Oid>,
     tree: Option<Oid>,
+    /// Whether somebody else wrote it and nobody has checked it.
+    is_foreign: bool,
 }
 
 /// A record whose blob differs between two ledgers, by the name of its file.
@@ -59,7 +67,21 @@ impl<'r> Snapshot<'r> {
         let tree = tip
             .map(|tip| repo.commit(&tip).map(|commit| commit.tree))
             .transpose()?;
-        Ok(Self { repo, tip, tree })
+        Ok(Self {
+            repo,
+            tip,
+            tree,
+            is_foreign: false,
+        })
+    }
+
+    /// Returns the ledger that was fetched as `tip`, which may hold anything.
+    pub(super) fn fetched(repo: &'r Repo, tip: Option<Oid>) -> Result<Self> {
+        let ledger = Self::at(repo, tip)?;
+        Ok(Self {
+            is_foreign: true,
+            ..ledger
+        })
     }
 
     /// Returns the ledger of a tree, at no commit.
@@ -69,6 +91,7 @@ impl<'r> Snapshot<'r> {
             repo,
             tip: None,
             tree,
+            is_foreign: false,
         }
     }
 
@@ -100,7 +123,15 @@ impl<'r> Snapshot<'r> {
     }
 
     fn decode(&self, entry: &Entry, id: &str) -> Result<Record> {
-        decoded(&self.repo.blob(&entry.id)?, id)
+        decoded(&self.bytes(entry, id)?, id)
+    }
+
+    fn bytes(&self, entry: &Entry, id: &str) -> Result<Vec<u8>> {
+        if !self.is_foreign {
+            return self.repo.blob(&entry.id);
+        }
+        let bytes = self.repo.blob_up_to(&entry.id, READ_MAX as u64)?;
+        bytes.ok_or_else(|| Fault::invalid(format!("record '{id}': no file, or too large a one")))
     }
 
     fn leaf(&self, x: &[u8], y: &[u8]) -> Result<Option<Oid>> {
@@ -323,7 +354,7 @@ impl Update {
 }
 
 /// Git sorts a folder as if its name ended in a slash.
-fn git_order(entry: &Entry) -> Vec<u8> {
+pub(super) fn git_order(entry: &Entry) -> Vec<u8> {
     let mut name = entry.name.clone();
     if entry.mode == Mode::Tree {
         name.push(b'/');
@@ -415,6 +446,11 @@ fn collect(
             let mut parts = path.iter().cloned();
             let mut next = || parts.next().unwrap_or_default();
             let place = (next(), next(), next());
+            if found.len() == PLACES_MAX {
+                return Err(Fault::refused(format!(
+                    "two ledgers differ at more than {PLACES_MAX} places"
+                )));
+            }
             found.push(Difference {
                 place,
                 ours,
@@ -519,7 +555,7 @@ fn changed(repo: &Repo, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Vec<Pa
     if ours == theirs {
         return Ok(Vec::new());
     }
-    let read = |tree: Option<Oid>| tree.map(|tree| repo.tree(&tree)).transpose();
+    let read = |tree: Option<Oid>| tree.map(|tree| bounded(repo, tree)).transpose();
     let mut pairs: BTreeMap<Vec<u8>, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
     for entry in read(ours)?.unwrap_or_default() {
         let pair = pairs.entry(entry.name.clone()).or_default();
@@ -531,6 +567,19 @@ fn changed(repo: &Repo, ours: Option<Oid>, theirs: Option<Oid>) -> Result<Vec<Pa
     }
     let differ = pairs.into_iter().filter(|(_, (a, b))| a != b);
     Ok(differ.map(|(name, (a, b))| (name, a, b)).collect())
+}
+
+/// Returns the entries of a tree that somebody else may have written.
+fn bounded(repo: &Repo, tree: Oid) -> Result<Vec<Entry>> {
+    let entries = repo.tree(&tree)?;
+    if entries.len() <= ENTRIES_MAX {
+        return Ok(entries);
+    }
+    let count = entries.len();
+    Err(Fault::refused(format!(
+        "a ledger has a folder of {count} entries, and {ENTRIES_MAX} are enough: tree {tree}"
+    ))
+    .hint("no program of ours writes that: ask whoever pushed it"))
 }
 
 #[cfg(test)]
@@ -627,6 +676,7 @@ mod tests {
             repo,
             tip: None,
             tree,
+            is_foreign: false,
         };
         Some(ledger.spliced(&updates).unwrap())
     }
@@ -718,6 +768,7 @@ mod tests {
             repo,
             tip: None,
             tree: Some(root),
+            is_foreign: false,
         };
         let changes = ledger.changed_since(*older).unwrap();
         assert_eq!(changes.len(), want.len());
@@ -753,6 +804,7 @@ mod tests {
             repo: &repo,
             tip: None,
             tree,
+            is_foreign: false,
         };
         assert_eq!(ledger.get(&id).unwrap(), None);
         assert_eq!(ledger.records().unwrap(), []);

@@ -100,7 +100,7 @@ impl Sync<'_> {
         if self.repo.is_ancestor(&theirs, &here)? {
             return Ok(Some(here));
         }
-        let remote = Snapshot::at(self.repo, Some(theirs))?;
+        let remote = Snapshot::fetched(self.repo, Some(theirs))?;
         if ledger == Name::Beads.ref_name() {
             return self.withdraw_lost_claims(&remote);
         }
@@ -171,11 +171,11 @@ impl Sync<'_> {
         (ours, theirs): (Option<Oid>, Oid),
     ) -> Result<(Oid, Vec<Event>)> {
         let our_ledger = Snapshot::at(self.repo, ours)?;
-        let their_ledger = Snapshot::at(self.repo, Some(theirs))?;
+        let their_ledger = Snapshot::fetched(self.repo, Some(theirs))?;
         our_ledger.check_schema(ledger)?;
         let changes = differences(self.repo, our_ledger.tree(), their_ledger.tree())?;
         let mut joining = Joining {
-            base: Snapshot::at(self.repo, base)?,
+            base: Snapshot::fetched(self.repo, base)?,
             places: BTreeMap::new(),
             renamed: Vec::new(),
             events: Vec::new(),
@@ -270,6 +270,8 @@ impl Sync<'_> {
                 left_out(id, format!("{size} bytes, more than a record may have"));
                 return Ok(Side::Nothing);
             }
+            // What is not here is no reason to take it for nothing: others have it.
+            None if !self.repo.has(&entry.id) => self.repo.blob(&entry.id).map(drop)?,
             None => {
                 left_out(id, "not a file".to_owned());
                 return Ok(Side::Nothing);
