@@ -13,5 +13,6 @@ pub mod mq;
 pub mod record;
 pub mod refinery;
 pub mod settle;
+pub mod text;
 pub mod town;
 pub mod world;

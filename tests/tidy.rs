@@ -171,7 +171,7 @@ fn rooms() -> BTreeMap<String, Room> {
         };
         let room = room.trim_matches('`').to_owned();
         let mut imports: BTreeSet<String> = list(imports).into_iter().collect();
-        imports.extend([room.clone(), "fault".to_owned()]);
+        imports.extend([room.clone(), "fault".to_owned(), "text".to_owned()]);
         let crates = list(crates);
         rooms.insert(room, Room { imports, crates });
     }

@@ -11,6 +11,7 @@ use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::mail::{self, Inbox};
 use crate::record::{BeadRow, Contents, Handoff, Mail};
+use crate::text::in_prompt;
 use crate::town::{Home, machine};
 
 /// How many bytes the words of a handoff may have.
@@ -297,22 +298,7 @@ pub fn render(handoff: &Handoff) -> String {
             ));
         }
     }
-    harmless(&text)
-}
-
-/// Returns text that cannot steer a terminal, and cannot close the block it stands in.
-pub fn harmless(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '?'
-            } else {
-                c
-            }
-        })
-        .collect();
-    clean.replace("</", "(/")
+    in_prompt(&text)
 }
 
 /// Returns a handoff for machines.

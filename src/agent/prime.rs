@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::checkpoint::{self, Checkpoint};
 use super::deliver::{self, Told};
-use super::handoff::{self, Whose, harmless};
+use super::handoff::{self, Whose};
 use super::hook::Hook;
 use crate::fault::{Fault, Result};
 use crate::ledger::CloneId;
 use crate::record::{Bead, Handoff, Request};
+use crate::text::in_prompt;
 use crate::town::{Home, role_of};
 
 /// How many bytes of each text of a bead are shown.
@@ -258,7 +259,7 @@ impl Primed {
             }
         }
         text.push_str(&self.checkpoint_text());
-        let mut text = harmless(&text);
+        let mut text = in_prompt(&text);
         if !self.mail.is_empty() {
             text.push_str(&format!("\n{}", self.mail));
         }

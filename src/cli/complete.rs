@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use clap::{Arg, Command};
 use serde_json::{Value, json};
 
+use super::Context;
 use super::manual;
-use super::reply::Reply;
-use super::{Context, reply};
+use super::reply::{Reply, printable};
 use crate::fault::Result;
 use crate::mail::{self, Directory, Inbox};
+use crate::text::one_line;
 use crate::town::{self, Home, KEYS};
 use crate::{agent, convoy};
 
@@ -66,12 +67,8 @@ pub(crate) fn run(cx: &Context, root: &Command, args: &Args) -> Result<Reply> {
         .collect();
     let lines = found
         .iter()
-        .map(|(value, what)| format!("{value}\t{}\n", one_line(what)));
+        .map(|(value, what)| format!("{value}\t{}\n", printable(&one_line(what))));
     Ok(Reply::new(json!(value), lines.collect::<String>()))
-}
-
-fn one_line(text: &str) -> String {
-    reply::printable(&text.replace(['\n', '\t'], " "))
 }
 
 /// Where in the command line the next word stands.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Fault, Result};
 use crate::ledger::canonical;
+pub(crate) use crate::text::printable;
 use crate::world::World;
 
 /// How a command ends; `EXIT STATUS` of git-gt(1) lists the numbers.
@@ -164,19 +165,6 @@ fn complain(fault: &Fault) {
     }
 }
 
-/// Returns text that cannot steer a terminal: control characters but newline and tab become `?`.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '?'
-            } else {
-                c
-            }
-        })
-        .collect()
-}
-
 /// Returns rows as lines with aligned columns; text that could steer a terminal is made harmless.
 pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let clean = |cell: &String| printable(&cell.replace('\n', " "));
@@ -241,8 +229,8 @@ pub(crate) fn usage(world: &World, json: bool, error: &clap::Error) -> u8 {
         print(&rendered(world, &as_json(&fault)));
     }
     match said {
-        Some(said) => eprint!("Error: {said}"),
-        None => eprint!("{text}"),
+        Some(said) => eprint!("Error: {}", printable(said)),
+        None => eprint!("{}", printable(&text)),
     }
     Exit::Usage as u8
 }

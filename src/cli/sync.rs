@@ -7,6 +7,7 @@ use super::done::counted;
 use super::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Event, Report, Rules, sync};
+use crate::text::one_line;
 use crate::town::{Home, rigs_that_give_way};
 use crate::{agent, mq, refinery, settle};
 
@@ -191,7 +192,7 @@ fn line(event: &Event) -> String {
             let [lost, kept] = [&it.lost, &it.kept].map(|json| match json.as_str() {
                 "null" => "nothing".to_owned(),
                 json if it.field == "state" => status(json),
-                json => one(json),
+                json => one_line(json),
             });
             format!(
                 "overtaken {} {}: {whose} was {lost}, now {kept}",
@@ -214,11 +215,7 @@ fn line(event: &Event) -> String {
 fn status(json: &str) -> String {
     let state: Option<Value> = serde_json::from_str(json).ok();
     let word = state.as_ref().and_then(|it| it["status"].as_str());
-    word.map_or_else(|| one(json), str::to_owned)
-}
-
-fn one(json: &str) -> String {
-    json.split_whitespace().collect::<Vec<_>>().join(" ")
+    word.map_or_else(|| one_line(json), str::to_owned)
 }
 
 fn as_json(event: &Event) -> Value {

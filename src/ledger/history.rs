@@ -23,7 +23,10 @@ pub struct Entry {
 
 /// Commit, time, stamp, actor and subject of each entry (git-log(1), PRETTY FORMATS).
 const FORMAT: &str =
-    "--format=%H%x00%ct%x00%(trailers:key=Gt-Stamp,valueonly,separator=%x2C)%x00%an%x00%s";
+    "--format=%H%x00%ct%x00%(trailers:key=Gt-Stamp,valueonly,unfold,separator=%x2C)%x00%an%x00%s";
+
+/// How many fields an entry has.
+const FIELDS: usize = 5;
 
 /// Returns the newest decisions first, `limit` at most (0: all), only those on the record `id` where one
 /// is named; joins are left out.
@@ -36,6 +39,7 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
         let mut run = repo
             .git([
                 "log",
+                "-z",
                 "--full-history",
                 "--no-merges",
                 "--no-color",
@@ -54,10 +58,11 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
             run = run.args([path]);
         }
         let text = repo.query(&run)?;
-        for line in String::from_utf8_lossy(&text).lines() {
-            let parsed = entry(ledger, line)
-                .ok_or_else(|| Fault::fatal(format!("git log said '{line}', which is no entry")))?;
-            entries.push(parsed);
+        let text = String::from_utf8_lossy(&text);
+        let fields: Vec<&str> = text.split_terminator('\0').collect();
+        for fields in fields.chunks(FIELDS) {
+            let said = || Fault::fatal(format!("git log said {fields:?}, which is no entry"));
+            entries.push(entry(ledger, fields).ok_or_else(said)?);
         }
     }
     // Stamps tell the order within a second, and across ledgers.
@@ -69,10 +74,10 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-fn entry(ledger: Name, line: &str) -> Option<(String, Entry)> {
-    let mut fields = line.split('\0');
-    let (commit, seconds, stamp) = (fields.next()?, fields.next()?, fields.next()?);
-    let (actor, subject) = (fields.next()?, fields.next()?);
+fn entry(ledger: Name, fields: &[&str]) -> Option<(String, Entry)> {
+    let [commit, seconds, stamp, actor, subject] = *fields else {
+        return None;
+    };
     // Git takes commits whose date makes no sense.
     let seconds: u64 = seconds.parse().unwrap_or_default();
     let entry = Entry {

@@ -8,6 +8,7 @@ use super::shard::{Snapshot, Update};
 use super::{CloneId, Stamp};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, NewCommit, Oid, Repo, Signature};
+use crate::text::steers;
 use crate::world::Time;
 
 /// A ledger, by what it holds (DESIGN 3.1).
@@ -303,16 +304,12 @@ fn message<T>(repo: &Repo, decision: &Decision<T>, stamp: &Stamp) -> String {
     let subject: String = decision
         .subject
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if steers(c) { ' ' } else { c })
         .take(500)
         .collect();
     let mut message = format!("{}\n\nGt-Stamp: {stamp}\n", subject.trim());
     if let Some(session) = repo.world().env("GT_SESSION") {
-        let session: String = session
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(100)
-            .collect();
+        let session: String = session.chars().filter(|c| !steers(*c)).take(100).collect();
         message.push_str(&format!("Gt-Session: {session}\n"));
     }
     if let Some(cause) = &decision.because {

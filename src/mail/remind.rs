@@ -1,6 +1,7 @@
 //! What an agent is reminded of between two turns: a few lines, whatever lies in its inbox.
 
 use crate::record::Mail;
+use crate::text::{in_prompt, one_line};
 
 /// How many messages of each kind are shown.
 const LISTED_MAX: usize = 10;
@@ -70,14 +71,8 @@ fn more(text: &mut String, count: usize, what: &str) {
 
 /// Returns text on one line that cannot close the block it stands in.
 fn shown(text: &str, limit: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let harmless = |c: char| match c {
-        '<' => '(',
-        '>' => ')',
-        c if c.is_control() => '?',
-        c => c,
-    };
-    let mut short: String = line.chars().take(limit).map(harmless).collect();
+    let line = in_prompt(&one_line(text));
+    let mut short: String = line.chars().take(limit).collect();
     if line.chars().count() > limit {
         short.push('…');
     }

@@ -9,6 +9,7 @@ use super::{address, directory, inbox};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Snapshot, Time};
 use crate::record::{Letter, Mail};
+use crate::text::one_line;
 use crate::town::{Home, machine};
 
 /// The greatest size of a body, in bytes.
@@ -290,10 +291,6 @@ pub(super) fn over(wisps: &Snapshot<'_>, now: Time) -> Result<Vec<String>> {
         .take(CLEARED_MAX)
         .map(|nudge| nudge.id().to_owned())
         .collect())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn checked_subject(text: &str) -> Result<String> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::fault::{Fault, Result};
 use crate::git::{Merged, NewCommit, Oid, Repo, Signature};
 use crate::record::Request;
+use crate::text::steers;
 
 /// The most requests that are merged into one candidate.
 const LENGTH_MAX: usize = 64;
@@ -137,7 +138,7 @@ fn extended(last: &Candidate, commit: Oid, tree: Oid, request: &Request) -> Cand
 fn commit(repo: &Repo, (onto, head): (Oid, Oid), tree: Oid, request: &Request) -> Result<Oid> {
     let title = repo.commit(&head)?.subject().to_owned();
     // What was fetched must not become a trailer of its own.
-    let line = |text: &str| text.replace(char::is_control, " ");
+    let line = |text: &str| text.replace(steers, " ");
     let mut message = format!("Merge {}: {}\n\n", line(request.branch()), line(&title));
     if !request.bead().is_empty() {
         message.push_str(&format!("Gt-Bead: {}\n", line(request.bead())));

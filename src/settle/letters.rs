@@ -11,6 +11,7 @@ use crate::fault::Result;
 use crate::ledger::{Name, Stamp, Time};
 use crate::mail::{OVERSEER, inboxes};
 use crate::record::{Convoy, Letter, Mail, Request, RequestStatus};
+use crate::text::one_line;
 
 /// For how long what happened is news, from its stamp on.
 ///
@@ -78,7 +79,7 @@ fn subject(request: &Request) -> Option<String> {
         RequestStatus::Rejected => format!("{bead} was rejected: {}", request.reason()),
         RequestStatus::Queued | RequestStatus::Held | RequestStatus::Cancelled => return None,
     };
-    Some(one_line(&said))
+    Some(as_subject(&said))
 }
 
 /// Returns what a worker is told about the end of a request, with all that is needed to see it.
@@ -148,7 +149,7 @@ pub(super) fn notices(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         if beads.len() > NAMED_MAX {
             body.push_str(&format!(" and {} more", beads.len() - NAMED_MAX));
         }
-        let subject = one_line(&format!("{} is closed: {}", convoy.id(), convoy.title()));
+        let subject = as_subject(&format!("{} is closed: {}", convoy.id(), convoy.title()));
         for to in recipients(convoy).iter().filter(|it| **it != by) {
             let cause = [convoy.id(), &convoy.record().life().to_string(), to];
             let id = derived_id(prefix(convoy.id(), "-cv-"), "mail", "notices", &cause);
@@ -211,9 +212,9 @@ fn prefix<'a>(id: &'a str, kind: &str) -> &'a str {
     id.split_once(kind).map_or("gt", |(prefix, _)| prefix)
 }
 
-pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(500).collect()
+/// Returns text as a subject.
+pub(super) fn as_subject(text: &str) -> String {
+    one_line(text).chars().take(500).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The rule about work that ended without a merge request: a person is told.
 
 use super::convoys::derived_id;
-use super::letters::{letter_once, one_line};
+use super::letters::{as_subject, letter_once};
 use super::rules::{Consequence, Facts, short};
 use crate::fault::Result;
 use crate::ledger::Stamp;
@@ -28,7 +28,7 @@ pub(super) fn told(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
             let Some(stamp) = Stamp::at_end_of(key) else {
                 continue;
             };
-            let subject = one_line(&format!("{subject}: {}", bead.title()));
+            let subject = as_subject(&format!("{subject}: {}", bead.title()));
             for to in to {
                 let prefix = bead.id().rsplit_once('-').map_or("gt", |(front, _)| front);
                 let id = derived_id(prefix, "mail", "told", &[bead.id(), key, to]);

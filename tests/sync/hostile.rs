@@ -70,7 +70,8 @@ fn forge(fleet: &Fleet, name: &str, files: &[(&str, &str, &str)]) {
 
 #[track_caller]
 fn is_printable(text: &str) {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| (c.is_control() || bidi(c)) && c != '\n' && c != '\t';
     assert!(!text.contains(steers), "{text:?}");
 }
 
@@ -330,7 +331,7 @@ fn two_junk_files_at_one_place_end_as_one() {
 fn text_that_steers_terminals_is_shown_as_text() {
     let fleet = Fleet::new();
     let (ada, _bob, _) = fleet.two(&[]);
-    let evil = "\u{1b}]0;owned\u{7}\u{9b}2J\u{7f}";
+    let evil = "\u{1b}]0;owned\u{7}\u{9b}2J\u{7f}\u{202e}\u{2066}x\r\u{1b}]8;;http://x\u{7}";
     let stamp = "019b76da8c000001-evil0000";
     let more = json!({
         "comments": { stamp: { "author": evil, "text": evil } },
@@ -361,6 +362,32 @@ fn text_that_steers_terminals_is_shown_as_text() {
         .map(|(path, text)| ("100644", path.as_str(), text.as_str()))
         .collect();
     forge(&fleet, "refs/gt/beads", &files);
+    let mail = json!({ "kind": "mail", "from": evil, "to": "ada", "subject": evil, "body": evil });
+    let convoy =
+        json!({ "kind": "convoy", "title": evil, "owner": evil, "beads": { "gt-evil0": true } });
+    let others = [
+        (
+            "mail",
+            "gt-mail-evil0",
+            mail,
+            vec!["mail", "read", "gt-mail-evil0"],
+        ),
+        (
+            "convoys",
+            "gt-cv-evil0",
+            convoy,
+            vec!["convoy", "status", "gt-cv-evil0"],
+        ),
+    ];
+    for (ledger, id, more, _) in &others {
+        let meta = "{\n  \"fanout\": 2,\n  \"schema\": 1\n}\n";
+        let (path, text) = (path(id), record(id, evil, more));
+        let files = [
+            ("100644", "meta.json", meta),
+            ("100644", path.as_str(), text.as_str()),
+        ];
+        forge(&fleet, &format!("refs/gt/{ledger}"), &files);
+    }
     ada.git(&["config", "gt.backend", "none"]);
     let mut commands: Vec<Vec<&str>> = vec![
         vec!["sync"],
@@ -369,7 +396,12 @@ fn text_that_steers_terminals_is_shown_as_text() {
         vec!["log"],
         vec!["agents"],
         vec!["mq", "list"],
+        vec!["status"],
+        vec!["mail", "inbox", "ada"],
+        vec!["convoy", "list"],
+        vec!["prime"],
     ];
+    commands.extend(others.iter().map(|it| it.3.clone()));
     for id in odd {
         commands.push(vec!["show", "--", id]);
         commands.push(vec!["comments", "--", id]);
@@ -629,16 +661,20 @@ fn a_folder_of_refs_in_the_place_of_a_ledger_is_named() {
 fn commits_that_no_program_of_ours_wrote_are_read() {
     let fleet = Fleet::new();
     let (ada, bob, ids) = fleet.two(&["ours"]);
-    for (who, date) in [
-        ("E <e@x>", "99999999999999999999 +0000"),
-        ("E", "x"),
-        ("<>", "-1 +9999"),
-        ("E <e@x>", "18446744073709551615 +0000"),
+    for (who, date, said) in [
+        ("E <e@x>", "99999999999999999999 +0000", "\u{1b}[2Jx\n"),
+        ("E", "x", ""),
+        ("<>", "-1 +9999", "x\n\nGt-Stamp: a\n b\n\tc\nGt-Stamp:\n"),
+        (
+            "E <e@x>",
+            "18446744073709551615 +0000",
+            "\0\n\u{202e}\rx\n\n\n",
+        ),
     ] {
         let tree = hub(&fleet).tree("beads");
         let parent = hub(&fleet).tip("beads");
         let text = format!(
-            "tree {tree}\nparent {parent}\nauthor {who} {date}\ncommitter {who} {date}\n\n\u{1b}[2Jx\n"
+            "tree {tree}\nparent {parent}\nauthor {who} {date}\ncommitter {who} {date}\n\n{said}"
         );
         let args = [
             "hash-object",
@@ -681,6 +717,8 @@ fn settings_and_requests_that_make_no_sense_stop_nobody() {
         "",
         evil,
         "@{-1}",
+        "a\0b",
+        "x\u{202e}y",
         "--upload-pack=touch x",
     ];
     let fleet = Fleet::new();

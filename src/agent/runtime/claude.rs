@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::agent::checkpoint::{self, Site};
 use crate::agent::deliver::{self, Told};
-use crate::agent::handoff::harmless;
 use crate::agent::prime::{self, Asked, Role};
 use crate::agent::pulse::Pulse;
 use crate::agent::{Hook, mine};
 use crate::fault::Result;
+use crate::text::in_prompt;
 use crate::town::Home;
 
 /// The events we answer, sorted.
@@ -230,7 +230,7 @@ impl Player<'_> {
              - Finished? Commit it and run: git gt done\n\
              - More to do? Go on, or leave it to the next session: git gt handoff -m \"what comes next\"\n\
              - Stuck? Say why: git gt comment {id} \"...\"\n",
-            harmless(bead.title()),
+            in_prompt(bead.title()),
         )))
     }
 }
