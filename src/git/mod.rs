@@ -24,7 +24,7 @@ use crate::world::World;
 pub use attic::Saved;
 pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
-pub use objects::{Commit, Entry, Mode, NewCommit, Signature};
+pub use objects::{Change, Commit, Entry, Mode, NewCommit, Signature};
 pub use refs::{Cas, Guard, peek};
 pub use remote::{Answer, Direction, PushedRef, Remote, without_password};
 pub use retire::Retired;

@@ -1,5 +1,8 @@
 //! Objects: read and written as bytes, in the formats of gitformat-pack(5) and git-cat-file(1).
 
+use std::cmp::Ordering;
+
+use gix::objs::tree::EntryRef;
 use gix::objs::{Exists as _, FindHeader as _, Kind, Write as _};
 use rayon::prelude::*;
 
@@ -27,6 +30,15 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// The object it names.
     pub id: Oid,
+}
+
+/// What is to stand under a name in a tree.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The name.
+    pub name: &'a [u8],
+    /// What stands there then; nothing: what stands there goes.
+    pub to: Option<(Mode, Oid)>,
 }
 
 /// What a commit says, as far as we read it.
@@ -256,23 +268,68 @@ impl Repo {
     /// Returns the entries of a tree in git's order.
     pub fn tree(&self, id: &Oid) -> Result<Vec<Entry>> {
         let bytes = self.read(id, Kind::Tree)?;
-        let entries = gix::objs::TreeRefIter::from_bytes(&bytes, self.gix.object_hash());
-        entries
-            .map(|entry| {
-                let entry = entry.map_err(|error| damaged(id, &error.to_string()))?;
-                // Old modes such as 100664 are no files of ours: they could not be written as they are.
-                let mode = match entry.mode.value() {
-                    0o040_000 => Mode::Tree,
-                    0o100_644 => Mode::File,
-                    _ => Mode::Other,
-                };
-                Ok(Entry {
-                    mode,
-                    name: entry.filename.to_vec(),
-                    id: entry.oid.to_owned(),
-                })
-            })
+        self.entries_of(id, &bytes)
+            .map(|entry| entry.map(|(mode, entry)| named(mode, &entry)))
             .collect()
+    }
+
+    /// Returns the entry of a name in a tree, nothing where there is none.
+    pub fn entry(&self, tree: &Oid, name: &[u8]) -> Result<Option<Entry>> {
+        let bytes = self.read(tree, Kind::Tree)?;
+        for entry in self.entries_of(tree, &bytes) {
+            let (mode, entry) = entry?;
+            if entry.filename == name {
+                return Ok(Some(named(mode, &entry)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn entries_of<'a>(
+        &self,
+        id: &'a Oid,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = Result<(Mode, EntryRef<'a>)>> + 'a {
+        let entries = gix::objs::TreeRefIter::from_bytes(bytes, self.gix.object_hash());
+        entries.map(|entry| {
+            let entry = entry.map_err(|error| damaged(id, &error.to_string()))?;
+            // Old modes such as 100664 are no files of ours: they could not be written as they are.
+            let mode = match entry.mode.value() {
+                0o040_000 => Mode::Tree,
+                0o100_644 => Mode::File,
+                _ => Mode::Other,
+            };
+            Ok((mode, entry))
+        })
+    }
+
+    /// Writes a tree with the files and folders of another one, in which some were put or removed; returns
+    /// nothing where none are left. A link or a submodule is left out.
+    pub fn write_spliced(&self, tree: Option<Oid>, changes: &[Change<'_>]) -> Result<Option<Oid>> {
+        let bytes = match &tree {
+            Some(tree) => self.read(tree, Kind::Tree)?,
+            None => Vec::new(),
+        };
+        let tree = tree.unwrap_or_else(|| self.null_id());
+        let mut entries: Vec<(Mode, &[u8], &gix::oid)> = Vec::new();
+        for entry in self.entries_of(&tree, &bytes) {
+            let (mode, entry) = entry?;
+            let stays = !changes.iter().any(|it| entry.filename == it.name);
+            if stays && mode != Mode::Other {
+                entries.push((mode, entry.filename.as_ref(), entry.oid));
+            }
+        }
+        for change in changes {
+            if let Some((mode, id)) = &change.to {
+                entries.push((*mode, change.name, id));
+            }
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        entries.sort_by(|a, b| in_git_order((a.0, a.1), (b.0, b.1)));
+        self.write(Kind::Tree, &encoded(entries.into_iter()))
+            .map(Some)
     }
 
     /// Returns a commit.
@@ -286,19 +343,12 @@ impl Repo {
         self.write(Kind::Blob, bytes)
     }
 
-    /// Writes a tree whose entries are in git's order; only files and folders can be written.
+    /// Writes a tree; only files and folders can be written.
     pub fn write_tree(&self, entries: &[Entry]) -> Result<Oid> {
-        let mut bytes = Vec::with_capacity(entries.len() * 48);
-        for entry in entries {
-            bytes.extend_from_slice(if entry.mode == Mode::Tree {
-                b"40000 "
-            } else {
-                b"100644 "
-            });
-            bytes.extend_from_slice(&entry.name);
-            bytes.push(0);
-            bytes.extend_from_slice(entry.id.as_slice());
-        }
+        let mut entries: Vec<&Entry> = entries.iter().collect();
+        entries.sort_by(|a, b| in_git_order((a.mode, &a.name), (b.mode, &b.name)));
+        let entries = entries.into_iter();
+        let bytes = encoded(entries.map(|it| (it.mode, &it.name[..], it.id.as_ref())));
         self.write(Kind::Tree, &bytes)
     }
 
@@ -383,6 +433,41 @@ fn find(odb: &impl gix::objs::Find, id: &Oid, kind: Kind, buffer: &mut Vec<u8>) 
         None => Err(Fault::fatal(format!("object {id} is missing"))
             .hint("git fsck shows what else is; a second clone or a remote may still have it")),
     }
+}
+
+fn named(mode: Mode, entry: &EntryRef<'_>) -> Entry {
+    Entry {
+        mode,
+        name: entry.filename.to_vec(),
+        id: entry.oid.to_owned(),
+    }
+}
+
+/// Compares names as git does: a folder's as if it ended in a slash.
+fn in_git_order(a: (Mode, &[u8]), b: (Mode, &[u8])) -> Ordering {
+    let common = a.1.len().min(b.1.len());
+    let next = |(mode, name): (Mode, &[u8])| {
+        let slash = (mode == Mode::Tree).then_some(b'/');
+        name.get(common).copied().or(slash)
+    };
+    let (rest_a, rest_b) = (next(a), next(b));
+    a.1[..common].cmp(&b.1[..common]).then(rest_a.cmp(&rest_b))
+}
+
+/// Returns the bytes of a tree with these entries.
+fn encoded<'a>(entries: impl Iterator<Item = (Mode, &'a [u8], &'a gix::oid)>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4096);
+    for (mode, name, id) in entries {
+        bytes.extend_from_slice(if mode == Mode::Tree {
+            b"40000 "
+        } else {
+            b"100644 "
+        });
+        bytes.extend_from_slice(name);
+        bytes.push(0);
+        bytes.extend_from_slice(id.as_bytes());
+    }
+    bytes
 }
 
 fn damaged(id: &Oid, what: &str) -> Fault {

@@ -19,27 +19,22 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Returns what differs from what a cursor has seen; reads what changed and nothing else.
-    pub(super) fn since(home: &Home, cursor: Option<&Cursor>) -> Result<Self> {
-        fn changed<T>(
-            home: &Home,
-            name: Name,
-            then: Option<&str>,
-            of: fn(Record) -> Option<T>,
-        ) -> Result<Vec<T>> {
-            let records = home.changed_since(name, then)?;
-            Ok(records.into_iter().filter_map(of).collect())
-        }
-        let then = |of: fn(&Cursor) -> &str| cursor.map(of);
+    /// Returns what differs between what a cursor has seen and where the ledgers stand now; reads what changed
+    /// and nothing else.
+    pub(super) fn since(home: &Home, cursor: Option<&Cursor>, now: &Cursor) -> Result<Self> {
+        let changed = |name: Name, tip: fn(&Cursor) -> &str| -> Result<Vec<Record>> {
+            match cursor.map(tip) {
+                Some(then) if then == tip(now) => Ok(Vec::new()),
+                then => home.changed_since(name, then),
+            }
+        };
+        let beads = changed(Name::Beads, |it| &it.beads)?.into_iter();
+        let convoys = changed(Name::Convoys, |it| &it.convoys)?.into_iter();
+        let requests = changed(Name::Queue, |it| &it.queue)?.into_iter();
         Ok(Self {
-            beads: changed(home, Name::Beads, then(|it| &it.beads), Bead::of)?,
-            convoys: changed(home, Name::Convoys, then(|it| &it.convoys), Convoy::of)?,
-            requests: changed(home, Name::Queue, then(|it| &it.queue), Request::of)?,
+            beads: beads.filter_map(Bead::of).collect(),
+            convoys: convoys.filter_map(Convoy::of).collect(),
+            requests: requests.filter_map(Request::of).collect(),
         })
-    }
-
-    /// Returns whether nothing is.
-    pub(super) fn is_empty(&self) -> bool {
-        self.beads.is_empty() && self.convoys.is_empty() && self.requests.is_empty()
     }
 }

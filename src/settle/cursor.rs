@@ -55,18 +55,11 @@ impl Cursor {
         }
     }
 
-    /// Returns whether nothing has moved since.
-    pub(super) fn is_current(&self, home: &Home) -> Result<bool> {
-        Ok(self.is_queue_current(home)?
-            && self.beads == of_ledger(home, Name::Beads)?
-            && self.convoys == of_ledger(home, Name::Convoys)?)
-    }
-
-    /// Returns whether neither the queue nor a target has moved since.
-    pub(super) fn is_queue_current(&self, home: &Home) -> Result<bool> {
+    /// Returns whether neither the queue nor a target has moved when the ledgers stand as in `now`.
+    pub(super) fn has_queue_of(&self, now: &Self, home: &Home) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
-        Ok(self.version == env!("CARGO_PKG_VERSION")
-            && self.queue == of_ledger(home, Name::Queue)?
+        Ok(self.version == now.version
+            && self.queue == now.queue
             && self.targets == stand(home, branches)?)
     }
 
@@ -79,7 +72,6 @@ impl Cursor {
         let path = Self::path(home);
         let text = serde_json::to_vec(self).expect("texts are JSON");
         let failed = |error: std::io::Error| Fault::io("write", &path, &error);
-        fs::create_dir_all(&home.repo().scratch_dir()).map_err(failed)?;
         fs::replace(&path, &text).map_err(failed)
     }
 

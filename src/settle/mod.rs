@@ -40,11 +40,7 @@ pub struct Settled {
 /// A cursor in `.git/gt` says how far it has come; without one it looks at everything once more, which
 /// finds what is missing and nothing else. After a crash at any point the next run does the rest.
 pub fn after(home: &Home) -> Settled {
-    let cursor = Cursor::load(home);
-    match cursor.as_ref().map(|cursor| cursor.is_current(home)) {
-        Some(Ok(true)) => Settled::default(),
-        _ => settle(home, cursor.as_ref(), false),
-    }
+    settle(home, Cursor::load(home).as_ref(), false)
 }
 
 /// Applies what follows from all merge requests, whatever the cursor says, and from everything else that
@@ -84,7 +80,7 @@ fn in_rounds(
             }
         }
         if derived.consequences.is_empty() {
-            if derived.is_worth_noting || !settled.told.is_empty() {
+            if cursor != Some(&derived.seen) {
                 derived.seen.save(home)?;
             }
             return Ok(());
@@ -102,18 +98,16 @@ struct Derived {
     consequences: Vec<Consequence>,
     /// What it was derived from.
     seen: Cursor,
-    /// Whether looking at it again would cost more than to note that it was seen.
-    is_worth_noting: bool,
 }
 
 fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
     // Where things stand is asked before what they are: what changes in between is looked at again.
     let seen = Cursor::now(home)?;
-    let view = home.view();
     let still = match cursor {
-        Some(cursor) if !whole_queue && cursor.is_queue_current(home)? => Some(cursor),
+        Some(cursor) if !whole_queue && cursor.has_queue_of(&seen, home)? => Some(cursor),
         _ => None,
     };
+    let view = home.view();
     let (requests, seen) = match still {
         Some(cursor) => (Vec::new(), seen.with_queue_of(cursor)),
         None => {
@@ -122,7 +116,13 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
             (requests, seen)
         }
     };
-    let changes = Changes::since(home, cursor)?;
+    if still == Some(&seen) {
+        return Ok(Derived {
+            consequences: Vec::new(),
+            seen,
+        });
+    }
+    let changes = Changes::since(home, cursor, &seen)?;
     let tips = RefCell::new(BTreeMap::new());
     learn(home, &requests, &tips)?;
     let landing = |request: &Request| landing(home, &view, request, &tips);
@@ -131,11 +131,7 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
     for rule in RULES {
         consequences.extend((rule.derive)(&facts)?);
     }
-    Ok(Derived {
-        consequences,
-        seen,
-        is_worth_noting: still.is_none() || !changes.is_empty(),
-    })
+    Ok(Derived { consequences, seen })
 }
 
 /// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as

@@ -54,7 +54,7 @@ pub(super) fn find(repo: &Repo) -> Result<Option<Rig>> {
     if let Some(rig) = &found {
         let text = [tip.to_string().as_bytes(), b"\n", &rig.record().encode()].concat();
         // Where nothing can be written, the next command looks again.
-        drop(fs::create_dir_all(&repo.scratch_dir()).and_then(|()| fs::replace(&path, &text)));
+        drop(fs::replace(&path, &text));
     }
     Ok(found)
 }

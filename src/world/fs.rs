@@ -50,11 +50,14 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = Path::new(&temporary);
-    match fs::remove_file(temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    match create_new(temporary, content) {
+        // A crash left it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(temporary)?;
+            create_new(temporary, content)?;
+        }
+        made => made?,
     }
-    create_new(temporary, content)?;
     count();
     fs::rename(temporary, path)
 }
