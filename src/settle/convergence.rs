@@ -14,6 +14,7 @@ use crate::record::Bead;
 
 mod edits;
 mod oracle;
+mod small;
 
 use edits::Edits;
 use oracle::Oracle;
@@ -26,6 +27,7 @@ const IN_TREES: u64 = 20;
 const START: u64 = 1_760_000_000_000;
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
+#[derive(Clone)]
 struct Dice(u64);
 
 impl Dice {
@@ -54,6 +56,7 @@ impl Dice {
 type Records = BTreeMap<Rc<str>, Rc<Record>>;
 
 /// A ledger as it was at one commit.
+#[derive(Clone)]
 struct Version {
     records: Records,
     parents: Vec<usize>,
@@ -85,6 +88,7 @@ enum Place {
     Peer(usize),
 }
 
+#[derive(Clone)]
 struct Schedule<'s> {
     dice: Dice,
     store: Option<&'s Store>,
@@ -94,6 +98,8 @@ struct Schedule<'s> {
     hub: Option<usize>,
     /// Whether clones meet at the hub alone and the hub forgets nothing: then the push decides about claims.
     is_orderly: bool,
+    /// Whether pushes and answers get lost.
+    is_lossy: bool,
     edits: Edits,
     oracle: Oracle,
     /// What two tips were joined to.
@@ -131,11 +137,27 @@ impl<'s> Schedule<'s> {
             replicas,
             hub: None,
             is_orderly,
+            is_lossy: true,
             edits: Edits::default(),
             oracle: Oracle::default(),
             joins: BTreeMap::new(),
             rooted: BTreeMap::new(),
         }
+    }
+
+    /// Returns two clones that know one bead, of a hub that loses nothing.
+    fn of_two() -> Self {
+        let mut two = Self::new(0, None);
+        two.replicas.truncate(2);
+        two.replicas.iter_mut().for_each(|it| it.skew = 0);
+        (two.is_orderly, two.is_lossy) = (true, false);
+        let created = Stamp::next(Time(two.now), &two.replicas[0].clone, None);
+        let bead = Bead::new("gt-1", "bead", &created).into_record();
+        two.oracle.saw(None, &bead);
+        let records = Records::from([("gt-1".into(), Rc::new(bead.clone()))]);
+        two.write(0, records, vec![bead]);
+        two.settle();
+        two
     }
 
     /// Plays it to its end and returns how many steps it had.
@@ -247,7 +269,7 @@ impl<'s> Schedule<'s> {
             Place::Peer(peer) => Some(self.replicas[peer].tip).filter(|it| *it != 0),
         };
         let forward = there.is_none_or(|it| self.versions[tip].behind.contains(&it));
-        if tip == 0 || there != tracked || !forward || self.dice.one_in(12) {
+        if tip == 0 || there != tracked || !forward || self.is_lost() {
             return;
         }
         match place {
@@ -259,9 +281,13 @@ impl<'s> Schedule<'s> {
             }
             Place::Peer(peer) => self.replicas[peer].tip = tip,
         }
-        if !self.dice.one_in(12) {
+        if !self.is_lost() {
             self.replicas[at].tracked = Some(tip);
         }
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.is_lossy && self.dice.one_in(12)
     }
 
     /// Makes a clone shallow: it has what it stands on, nothing behind that, and what comes later.

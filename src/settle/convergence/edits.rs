@@ -12,7 +12,7 @@ use crate::record::{
 };
 
 /// Makes edits; knows how many ids it has given out.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Edits {
     made: usize,
 }

@@ -21,7 +21,7 @@ struct Written {
 }
 
 /// What is known of one record.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Known {
     last: BTreeMap<Path, Written>,
     /// When it was last deleted: what was written before and had no stamp of its own is gone.
@@ -30,7 +30,7 @@ struct Known {
     first: BTreeMap<u64, String>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Oracle {
     known: BTreeMap<Thing, Known>,
 }
