@@ -169,3 +169,91 @@ fn what_travels_is_never_forgotten() {
     assert!(matches!(fault, Fault::Invalid(_)), "{fault}");
     assert_eq!(repo.find_ref(Name::Mail.ref_name()).unwrap(), None);
 }
+
+/// Somebody who moves the ref of beads in three steps: reads it, writes a commit upon what was read, swaps.
+struct Mover<'r> {
+    repo: &'r Repo,
+    /// Whether it is git, which does not take our lock.
+    is_git: bool,
+    name: &'static str,
+    read: Option<Oid>,
+    made: Option<Oid>,
+    done: bool,
+}
+
+impl Mover<'_> {
+    fn step(&mut self, step: usize) {
+        let name = Name::Beads.ref_name();
+        match step {
+            0 => self.read = self.repo.find_ref(name).unwrap(),
+            1 => {
+                let parents: Vec<Oid> = self.read.into_iter().collect();
+                let who = Signature::of(self.name);
+                let made = self.repo.write_commit(&NewCommit {
+                    tree: self.repo.empty_tree().unwrap(),
+                    parents: &parents,
+                    author: &who,
+                    committer: &who,
+                    time: self.repo.world().now(),
+                    message: "move\n",
+                });
+                self.made = Some(made.unwrap());
+            }
+            _ => {
+                let (made, before) = (self.made.unwrap(), self.repo.find_ref(name).unwrap());
+                self.done = match self.is_git {
+                    true => self
+                        .repo
+                        .update_branch(name, self.read, made, "move")
+                        .unwrap(),
+                    false => {
+                        let guard = self.repo.guard().unwrap();
+                        let swapped = self.repo.swap_ref(&guard, name, self.read, made);
+                        swapped.unwrap() == Cas::Swapped
+                    }
+                };
+                assert_eq!(self.done, before == self.read, "it swaps what it has read");
+            }
+        }
+    }
+}
+
+/// Returns every order of three steps of one and three of another, by who is next.
+fn orders() -> Vec<Vec<usize>> {
+    let all = (0_u8..64).filter(|bits| bits.count_ones() == 3);
+    all.map(|bits| (0..6).map(|at| usize::from(bits >> at & 1)).collect())
+        .collect()
+}
+
+#[test]
+fn two_that_move_one_ref_lose_nothing_in_any_order_of_their_steps() {
+    assert_eq!(orders().len(), 20);
+    for is_git in [[false, false], [false, true], [true, true]] {
+        let scratch = Scratch::new();
+        for order in orders() {
+            let repo = scratch.open(1);
+            let mover = |at: usize| Mover {
+                repo: &repo,
+                is_git: is_git[at],
+                name: ["ada", "bob"][at],
+                read: None,
+                made: None,
+                done: false,
+            };
+            let (mut movers, mut steps) = ([mover(0), mover(1)], [0, 0]);
+            for at in order {
+                movers[at].step(steps[at]);
+                steps[at] += 1;
+            }
+            assert!(movers.iter().any(|it| it.done), "one was first");
+            // Whoever was too late does it again upon what is there.
+            for mover in movers.iter_mut().filter(|it| !it.done) {
+                (0..3).for_each(|step| mover.step(step));
+            }
+            let tip = repo.find_ref(Name::Beads.ref_name()).unwrap().unwrap();
+            for mover in &movers {
+                assert!(mover.done && repo.is_ancestor(&mover.made.unwrap(), &tip).unwrap());
+            }
+        }
+    }
+}
