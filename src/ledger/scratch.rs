@@ -21,7 +21,8 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        Self::of_format("sha1")
+        let asked = Start::of_process().unwrap().env.remove("GIT_DEFAULT_HASH");
+        Self::of_format(asked.as_deref().unwrap_or("sha1"))
     }
 
     /// Returns a repository whose objects have ids of `format`.

@@ -54,9 +54,11 @@ impl Place {
     }
 
     fn hermetic(&self, mut command: Command) -> Command {
+        let hash = std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned());
         let path = std::env::var_os("PATH").expect("there is a PATH");
         command
             .env_clear()
+            .env("GIT_DEFAULT_HASH", hash)
             .env("PATH", path)
             .env("HOME", self.dir.path().join("home"))
             .env("GIT_CONFIG_NOSYSTEM", "1")

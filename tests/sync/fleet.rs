@@ -45,7 +45,7 @@ pub(crate) struct Told {
 
 impl Fleet {
     pub(crate) fn new() -> Self {
-        Self::of_format("sha1")
+        Self::of_format(&format())
     }
 
     /// Returns a fleet whose objects have ids of `format`.
@@ -103,6 +103,7 @@ impl Fleet {
             .env("GIT_AUTHOR_EMAIL", "t@x")
             .env("GIT_COMMITTER_NAME", "T")
             .env("GIT_COMMITTER_EMAIL", "t@x")
+            .env("GIT_DEFAULT_HASH", format())
             .env("TZ", "UTC")
             .env("LC_ALL", "C")
             .env("GT_TEST_NOW", (START + tick * 1000).to_string())
@@ -301,6 +302,11 @@ impl Member<'_> {
         let bad = said.lines().filter(|line| !line.starts_with("notice: "));
         assert_eq!(bad.count(), 0, "git fsck in {}: {said}", self.name);
     }
+}
+
+/// Returns the kind of ids that objects have where nothing else is asked for.
+fn format() -> String {
+    std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned())
 }
 
 /// The remote, or whatever stands where clones meet, as a member.

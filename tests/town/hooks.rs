@@ -396,7 +396,7 @@ fn a_crew_member_keeps_worktree_and_branch() {
         .fails(4, &["is no polecat"]);
     place.gt_in(&joe, &["hook", "clear"]).done();
     place.gt_in(&joe, &["hook"]).fails(1, &[]);
-    assert!(place.rev("joe").len() == 40 && joe.join("second").exists());
+    assert!(!place.rev("joe").is_empty() && joe.join("second").exists());
 }
 
 #[test]

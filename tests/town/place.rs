@@ -107,9 +107,11 @@ impl Place {
 
     /// Makes `command` know nothing but this place.
     pub(crate) fn hermetic(&self, mut command: Command) -> Command {
+        let hash = std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned());
         let path = std::env::var_os("PATH").expect("there is a PATH");
         command
             .env_clear()
+            .env("GIT_DEFAULT_HASH", hash)
             .env("PATH", path)
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("tmp"))
@@ -387,7 +389,10 @@ impl Place {
         let gates = self.json(&["refinery", "gate", "list"]);
         let results = self.records("results");
         let moves = self.read("repo/.git/logs/refs/heads/main");
-        let moves = moves.lines().map(|line| (&line[..40], &line[41..81]));
+        let moves = moves.lines().map(|line| {
+            let (old, rest) = line.split_once(' ').unwrap();
+            (old, rest.split_once(' ').unwrap().0)
+        });
         for (old, new) in moves.skip_while(|(old, _)| *old != base) {
             self.git(&["merge-base", "--is-ancestor", old, new]).done();
             let tree = self.rev(&format!("{new}^{{tree}}"));

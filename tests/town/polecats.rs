@@ -265,7 +265,7 @@ fn clearing_away_leaves_what_is_in_use() {
         (&json!("furiosa"), &json!([stray]))
     );
     assert_eq!(names(&place), ["nux", "slit"]);
-    assert_eq!(place.rev("gt/mine").len(), 40);
+    assert_eq!(place.rev("gt/mine").len(), place.rev("HEAD").len());
     for commit in [&tip, &stray_tip] {
         is_kept(&place, commit);
     }
