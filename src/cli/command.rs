@@ -9,7 +9,7 @@ use super::Context;
 use super::reply::Reply;
 use super::{
     agents, assign, attic, checkpoint, ci, close, comments, complete, completion, config, convoy,
-    create, crew, delete, demo, dep, done, export, handoff, help, hook, hooks, import, init,
+    create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks, import, init,
     install, install_docs, label, list, log, mail, mq, nudge, orphans, peek, polecat, prime, ready,
     refinery, release, reopen, rig, session, show, sling, status, sync, town, unsling, update,
     version, whoami, worktree,
@@ -380,6 +380,12 @@ const COMMANDS: &[Entry] = &[
         sync::Args,
         sync::run,
         "Push what changed here, take over what changed elsewhere"
+    ),
+    entry!(
+        "fsck",
+        fsck::Args,
+        fsck::run,
+        "Check that every ledger is whole, and mend what is not"
     ),
     entry!(
         "log",

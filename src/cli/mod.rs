@@ -21,6 +21,7 @@ mod demo;
 mod dep;
 mod done;
 mod export;
+mod fsck;
 mod handoff;
 mod help;
 mod hook;

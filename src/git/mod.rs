@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod founding;
 mod ignore;
+mod integrity;
 mod loose;
 mod merge;
 mod objects;

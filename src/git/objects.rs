@@ -417,21 +417,22 @@ impl Repo {
             .flatten()
     }
 
-    fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
+    pub(super) fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
         let mut buffer = Vec::new();
         find(&self.gix.objects, id, kind, &mut buffer)?;
         Ok(buffer)
+    }
+
+    pub(super) fn read_any(&self, id: &Oid, buffer: &mut Vec<u8>) -> Result<Kind> {
+        find_any(&self.gix.objects, id, buffer)
     }
 }
 
 /// Reads an object into a buffer.
 fn find(odb: &impl gix::objs::Find, id: &Oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<()> {
-    let found = odb.try_find(id, buffer);
-    match found.map_err(|error| damaged(id, &reason(&error)))? {
-        Some(data) if data.kind == kind => Ok(()),
-        Some(data) => Err(damaged(id, &format!("a {}, not a {kind}", data.kind))),
-        None => Err(Fault::fatal(format!("object {id} is missing"))
-            .hint("git fsck shows what else is; a second clone or a remote may still have it")),
+    match find_any(odb, id, buffer)? {
+        found if found == kind => Ok(()),
+        found => Err(damaged(id, &format!("a {found}, not a {kind}"))),
     }
 }
 
@@ -470,8 +471,23 @@ fn encoded<'a>(entries: impl Iterator<Item = (Mode, &'a [u8], &'a gix::oid)>) ->
     bytes
 }
 
-fn damaged(id: &Oid, what: &str) -> Fault {
-    Fault::fatal(format!("cannot read object {id}: {what}"))
+fn find_any(odb: &impl gix::objs::Find, id: &Oid, buffer: &mut Vec<u8>) -> Result<Kind> {
+    let found = odb.try_find(id, buffer);
+    match found.map_err(|error| damaged(id, &reason(&error)))? {
+        Some(data) => Ok(data.kind),
+        None => Err(mendable(Fault::fatal(format!("object {id} is missing")))),
+    }
+}
+
+pub(super) fn damaged(id: &Oid, what: &str) -> Fault {
+    mendable(Fault::fatal(format!("cannot read object {id}: {what}")))
+}
+
+/// Says where to go with what is damaged.
+pub(super) fn mendable(fault: Fault) -> Fault {
+    fault
+        .hint("what else is damaged: git gt fsck")
+        .hint("to take what is whole from logs, backup and remote: git gt fsck --repair")
 }
 
 /// Returns name and address of somebody, without the date behind them.

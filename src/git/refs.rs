@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::objects::mendable;
 use super::{Oid, Repo, reason};
 use crate::fault::{Fault, Result};
 use crate::world::fs::{self, Lock};
@@ -61,7 +62,8 @@ impl Repo {
     /// Returns the commit a ref names, nothing where it does not exist. Symbolic refs are followed.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
         let failed = |error: &dyn std::error::Error| {
-            Fault::fatal(format!("cannot read ref '{name}': {}", reason(error)))
+            let why = format!("cannot read ref '{name}': {}", reason(error));
+            mendable(Fault::fatal(why))
         };
         let full: &gix::refs::FullNameRef = name
             .try_into()
@@ -155,15 +157,7 @@ impl Repo {
     pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let (lock, twin) = self.lock_files(name);
-        self.lock_ref(&lock, &twin, new)
-            .map_err(|error| match error {
-                Locking::Io(error) => failed(&error),
-                Locking::Foreign => {
-                    Fault::unavailable(format!("another git process holds '{}'", lock.display()))
-                        .hint("if none is running, remove that file")
-                }
-            })?;
+        let (lock, twin) = self.locked_ref((name, &path), new)?;
         let swapped = self.swap_locked((name, &path, &lock), old, new);
         if !matches!(swapped, Ok(Cas::Swapped)) {
             fs::remove_file(&lock).map_err(|error| failed(&error))?;
@@ -187,6 +181,30 @@ impl Repo {
             .and_then(|()| fs::rename(lock, path))
             .map_err(|error| Fault::io("update ref", path, &error))?;
         Ok(Cas::Swapped)
+    }
+
+    /// Sets a ref whatever it holds.
+    pub(super) fn force_ref(&self, _: &Guard, name: &str, new: Oid) -> Result<()> {
+        let path = self.common_dir().join(name);
+        let failed = |error: &io::Error| Fault::io("update ref", &path, error);
+        let (lock, twin) = self.locked_ref((name, &path), new)?;
+        self.log_ref(name, None, new)
+            .and_then(|()| fs::rename(&lock, &path))
+            .and_then(|()| fs::remove_file(&twin))
+            .map_err(|error| failed(&error))
+    }
+
+    fn locked_ref(&self, (name, path): (&str, &Path), new: Oid) -> Result<(PathBuf, PathBuf)> {
+        let (lock, twin) = self.lock_files(name);
+        self.lock_ref(&lock, &twin, new)
+            .map_err(|error| match error {
+                Locking::Io(error) => Fault::io("update ref", path, &error),
+                Locking::Foreign => {
+                    Fault::unavailable(format!("another git process holds '{}'", lock.display()))
+                        .hint("if none is running, remove that file")
+                }
+            })?;
+        Ok((lock, twin))
     }
 
     fn lock_files(&self, name: &str) -> (PathBuf, PathBuf) {

@@ -4,12 +4,14 @@
 mod cell;
 mod clone;
 mod codec;
+mod fsck;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod hash;
 mod history;
 pub mod index;
 mod join;
+mod repair;
 #[cfg(any(test, fuzzing))]
 mod scratch;
 mod shard;
@@ -22,6 +24,7 @@ pub use crate::world::Time;
 pub use cell::Cell;
 pub use clone::CloneId;
 pub use codec::{RECORD_MAX, Record, canonical, is_plain_id};
+pub use fsck::{Checked, Checkup, Finding, Trouble, fsck, mend};
 pub use hash::digest;
 pub use history::{Entry, history};
 pub use join::{join, revised};

@@ -264,6 +264,11 @@ impl<'r> Snapshot<'r> {
         })
     }
 
+    /// Writes `meta.json` as it is to be where it cannot be read: with what it said that can be.
+    pub(super) fn mended_meta(&self) -> Result<Entry> {
+        self.write_meta(None)
+    }
+
     /// Writes the tree of this ledger with `updates` in place and returns its id.
     pub(super) fn spliced(&self, updates: &[Update]) -> Result<Oid> {
         let mut shards: BTreeMap<&[u8], BTreeMap<&[u8], Vec<Change<'_>>>> = BTreeMap::new();
@@ -320,6 +325,11 @@ pub(super) fn decoded(bytes: &[u8], id: &str) -> Result<Record> {
             "record '{id}' calls itself '{other}'"
         ))),
     }
+}
+
+/// Returns whether a folder of a ledger can be called that.
+pub(super) fn is_shard(name: &[u8]) -> bool {
+    matches!(name, [letter] if BASE32.contains(letter))
 }
 
 fn write_entries(repo: &Repo, entries: BTreeMap<Vec<u8>, Entry>) -> Result<Option<Oid>> {

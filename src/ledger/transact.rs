@@ -46,6 +46,14 @@ impl Name {
         Self::Config,
     ];
 
+    /// Every ledger this version writes that stays in this clone.
+    pub const LOCAL: [Self; 2] = [Self::Wisps, Self::Attempts];
+
+    /// Returns every ledger this version writes.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::LOCAL)
+    }
+
     /// Returns whether the ledger is this clone's own.
     pub fn is_local(self) -> bool {
         self.ref_name().starts_with("refs/gt-local/")

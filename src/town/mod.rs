@@ -18,6 +18,7 @@ mod whoami;
 pub use agents::{Agent, Backend, Offer};
 pub use home::Home;
 pub use install::{Added, Installed, Wanted, add_rig, adopt, install, remove_rig};
+pub use neighbours::repositories;
 use neighbours::rig_repo;
 pub use partial::pick;
 pub use rig::{Founded, NewRig, found, rigs_that_give_way};

@@ -166,6 +166,44 @@ impl Town {
     }
 }
 
+/// Returns the repositories a command is about that looks at them as a whole: the one one stands in, or of
+/// the rig that was asked for; in HQ, HQ and every rig that is on this machine.
+///
+/// They are found by their folders: their ledgers may be what is damaged.
+pub fn repositories(world: &World, rig: Option<&str>) -> Result<Vec<Repo>> {
+    let repo = Repo::discover(world)?;
+    let plain = world.with_env(&[], LOCAL_ENV);
+    let root = match repo.setting(TOWN_KEY) {
+        Some(path) => repo.root().join(path),
+        None => repo.root().to_owned(),
+    };
+    if let Some(name) = rig {
+        let path = if name == HQ {
+            root
+        } else {
+            rig_repo(&root, name)
+        };
+        if !path.is_dir() {
+            return Err(Fault::not_found(format!(
+                "there is no rig '{name}' on this machine"
+            )));
+        }
+        return Ok(vec![Repo::open(&plain, &path)?]);
+    }
+    let mut all = vec![repo];
+    let folders = std::fs::read_dir(all[0].root())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut clones: Vec<PathBuf> = folders.map(|it| it.path().join(REPO)).collect();
+    clones.retain(|path| path.is_dir());
+    clones.sort();
+    for path in clones {
+        all.push(Repo::open(&plain, &path)?);
+    }
+    Ok(all)
+}
+
 fn is_clone(root: &Path, name: &str) -> bool {
     super::rig::checked_name(name).is_ok() && rig_repo(root, name).is_dir()
 }

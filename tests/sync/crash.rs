@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, Member, Output};
 const WRITES_MAX: u64 = 200;
 
 /// A copy of some folders of a fleet, in a fleet of its own.
-fn copy(template: &Fleet, names: &[&str]) -> Fleet {
+pub(crate) fn copy(template: &Fleet, names: &[&str]) -> Fleet {
     let fleet = Fleet::bare();
     for name in names {
         let mut copying = std::process::Command::new("cp");
@@ -30,7 +30,7 @@ fn still<'f>(fleet: &'f Fleet, name: &str) -> Member<'f> {
 /// Runs a command in copies of a template, ended before its first write, before its second, and so on until
 /// it runs to its end; `after` looks at each copy.
 #[track_caller]
-fn crash_everywhere(
+pub(crate) fn crash_everywhere(
     template: &Fleet,
     names: &[&str],
     command: &[&str],

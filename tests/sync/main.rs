@@ -10,6 +10,7 @@
 mod accidents;
 mod claims;
 mod crash;
+mod damage;
 mod disk;
 mod fleet;
 mod fresh;

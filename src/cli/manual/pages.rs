@@ -26,6 +26,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-dep.1"),
     page!("git-gt-done.1"),
     page!("git-gt-export.1"),
+    page!("git-gt-fsck.1"),
     page!("git-gt-handoff.1"),
     page!("git-gt-heartbeat.1"),
     page!("git-gt-help.1"),
