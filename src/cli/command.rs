@@ -10,9 +10,9 @@ use super::reply::Reply;
 use super::{
     agents, assign, attic, checkpoint, ci, close, comments, complete, completion, config, convoy,
     create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks, import, init,
-    install, install_docs, label, list, log, mail, mq, nudge, orphans, peek, polecat, prime, ready,
-    refinery, release, reopen, rig, session, show, sling, status, sync, town, unsling, update,
-    version, whoami, worktree,
+    install, install_docs, label, list, log, mail, maintain, mq, nudge, orphans, peek, polecat,
+    prime, ready, refinery, release, reopen, rig, session, show, sling, status, sync, town,
+    unsling, update, version, whoami, worktree,
 };
 use crate::fault::Result;
 
@@ -386,6 +386,12 @@ const COMMANDS: &[Entry] = &[
         fsck::Args,
         fsck::run,
         "Check that every ledger is whole, and mend what is not"
+    ),
+    entry!(
+        "maintain",
+        maintain::Args,
+        maintain::run,
+        "Pack what was written, clear away what crashes left, back up the tips"
     ),
     entry!(
         "log",

@@ -35,6 +35,7 @@ mod label;
 mod list;
 mod log;
 mod mail;
+mod maintain;
 mod manual;
 mod mq;
 mod nudge;

@@ -13,6 +13,7 @@ mod refs;
 mod remote;
 mod retire;
 mod snapshot;
+mod upkeep;
 mod worktree;
 
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ pub use refs::{Cas, Guard, peek};
 pub use remote::{Answer, Direction, PushedRef, Remote, without_password};
 pub use retire::Retired;
 pub use snapshot::{Bounds, Difference, Snapshot};
+pub use upkeep::Store;
 pub use worktree::Worktree;
 
 /// The id of an object, SHA-1 or SHA-256.

@@ -18,6 +18,7 @@ mod shard;
 mod stamp;
 mod sync;
 mod transact;
+mod upkeep;
 
 pub use crate::git::Oid;
 pub use crate::world::Time;
@@ -34,3 +35,4 @@ pub use stamp::Stamp;
 pub(crate) use sync::replica;
 pub use sync::{Event, GiveWay, Overtaken, Report, Rules, sync};
 pub use transact::{Decision, Name, Pen, Written, transact};
+pub use upkeep::{Upkeep, maintain};

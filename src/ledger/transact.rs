@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::codec::{RECORD_MAX, Record};
 use super::index::{self, Shape};
 use super::shard::{Snapshot, Update};
-use super::{CloneId, Stamp};
+use super::{CloneId, Stamp, upkeep};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, NewCommit, Oid, Repo, Signature};
 use crate::text::steers;
@@ -228,6 +228,8 @@ pub fn transact<T>(
                 let trees = (&before, &made.tree);
                 index::note(repo, shape, trees, records, &decision.forgotten);
             }
+            drop(guard);
+            upkeep::after_write(repo, &made.commit);
             return Ok(Written {
                 before: tip,
                 tip: Some(made.commit),

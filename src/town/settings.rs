@@ -87,6 +87,12 @@ pub const KEYS: &[Key] = &[
         "what tells agents of one name on several machines apart",
     ),
     key(
+        "maintain",
+        Scope::Local,
+        "auto",
+        "whether upkeep begins by itself after many writes: auto, foreground, off",
+    ),
+    key(
         "prefix",
         Scope::Fixed,
         "from the name",
@@ -250,6 +256,9 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
             bad("a number of bytes, with k, m or g behind it")
         }
         "checkpoint.push" if !value.is_empty() && boolean(value).is_none() => bad("true or false"),
+        "maintain" if !["", "auto", "foreground", "off"].contains(&value) => {
+            bad("auto, foreground or off")
+        }
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
     }

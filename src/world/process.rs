@@ -207,6 +207,35 @@ pub fn leave_session() {
     let _ = rustix::process::setsid();
 }
 
+/// Closes whatever this process was handed down but standard input, output and error: somebody may wait for
+/// the end of everybody who holds a lock or a pipe, and does not know of us. To be called first.
+#[expect(unsafe_code, reason = "what was handed down has no owner to drop")]
+pub fn let_go_of_inherited() {
+    let open: Vec<i32> = std::fs::read_dir("/dev/fd")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|it| it.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    // The listing itself is closed by now.
+    let is_open = |number: &i32| {
+        Path::new(&format!("/dev/fd/{number}"))
+            .symlink_metadata()
+            .is_ok()
+    };
+    for number in open.into_iter().filter(is_open) {
+        // SAFETY: nothing in this process has opened a file yet that is still open.
+        unsafe { rustix::io::close(number) };
+    }
+}
+
+/// Lets everybody else go first.
+pub fn stand_back() {
+    // Where the system does not want that, it is as it was.
+    let _nice = rustix::process::nice(10);
+}
+
 /// Feeds a child from a thread, so that a child that writes before it reads cannot block us.
 fn feed(child: &mut Child, input: Option<Vec<u8>>) {
     let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) else {

@@ -17,3 +17,4 @@ mod fresh;
 mod hostile;
 mod meet;
 mod repositories;
+mod upkeep;

@@ -40,6 +40,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-list.1"),
     page!("git-gt-log.1"),
     page!("git-gt-mail.1"),
+    page!("git-gt-maintain.1"),
     page!("git-gt-mq.1"),
     page!("git-gt-nudge.1"),
     page!("git-gt-orphans.1"),

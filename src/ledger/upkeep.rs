@@ -1,0 +1,236 @@
+//! Upkeep: what keeps a repository small and quick while thirty agents write into it, and its last whole
+//! state at hand. Runs in the background after about a thousand writes.
+
+use serde_json::{Value, json};
+
+use super::fsck::{backup_of, scan};
+use super::{Name, Snapshot};
+use crate::fault::{Fault, Result};
+use crate::git::{Cas, LOCAL_ENV, Oid, Repo, Store};
+use crate::world::fs::{self, Lock};
+use crate::world::process::Run;
+
+/// How many loose objects there are before upkeep begins by itself: a thousand writes, and fewer than the
+/// 6,700 at which git packs in the middle of whatever command the user runs.
+const LOOSE_MAX: u64 = 5_000;
+
+/// Of how many writes one looks whether upkeep is due.
+const LOOK_EVERY: u8 = 128;
+
+/// The setting that says whether upkeep begins by itself.
+const SETTING: &str = "gt.maintain";
+
+/// What upkeep did.
+#[derive(Debug, Default)]
+pub struct Upkeep {
+    /// Whether another one was at it, so that nothing was done.
+    pub is_busy: bool,
+    /// What the store of objects took before.
+    pub before: Store,
+    /// What it takes now.
+    pub after: Store,
+    /// How many files were removed that crashes had left behind.
+    pub swept: usize,
+    /// Ledgers whose backup was moved to their tip.
+    pub backed_up: Vec<String>,
+    /// What could not be done; the rest was.
+    pub faults: Vec<Fault>,
+}
+
+/// Packs objects and refs, writes the commit-graph, removes what crashes left behind, and moves the backup
+/// of every ledger that is whole to its tip. One at a time in a repository; nothing waits for it.
+///
+/// Nothing that could be read before cannot be read afterwards, whatever git runs beside it, and after a
+/// crash at any point: the next one does the rest.
+pub fn maintain(repo: &Repo) -> Result<Upkeep> {
+    let path = lock_path(repo);
+    let lock = Lock::try_take(&path).map_err(|error| Fault::io("lock", &path, &error))?;
+    let Some(_alone) = lock else {
+        let is_busy = true;
+        return Ok(Upkeep {
+            is_busy,
+            ..Upkeep::default()
+        });
+    };
+    let mut upkeep = Upkeep {
+        before: repo.store(),
+        ..Upkeep::default()
+    };
+    match repo.guard().and_then(|guard| repo.sweep(&guard)) {
+        Ok(swept) => upkeep.swept = swept,
+        Err(fault) => upkeep.faults.push(fault),
+    }
+    // Before anything is packed: what is damaged stays as it is for whoever mends it.
+    upkeep.back_up(repo)?;
+    let tips = tips(repo)?;
+    for done in [
+        repo.pack_loose(),
+        repo.roll_up_packs().map(drop),
+        repo.write_commit_graph(&tips).map(drop),
+        repo.pack_many_refs().map(drop),
+    ] {
+        upkeep
+            .faults
+            .extend(done.err().map(|it| it.hint("what is damaged: git gt fsck")));
+    }
+    upkeep.after = repo.store();
+    note(repo, repo.loose_estimate())?;
+    Ok(upkeep)
+}
+
+fn lock_path(repo: &Repo) -> std::path::PathBuf {
+    repo.scratch_dir().join("maintain.lock")
+}
+
+fn tips(repo: &Repo) -> Result<Vec<Oid>> {
+    let tips = Name::every().map(|name| repo.find_ref(name.ref_name()));
+    Ok(tips
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+impl Upkeep {
+    /// Moves the backup of every ledger to its tip that is whole; what the backup has been found to be is
+    /// not looked at again.
+    fn back_up(&mut self, repo: &Repo) -> Result<()> {
+        for name in Name::every().map(Name::ref_name) {
+            let backup = backup_of(name);
+            let (tip, kept) = match (repo.find_ref(name), repo.find_ref(&backup)) {
+                (Ok(Some(tip)), Ok(kept)) if kept != Some(tip) => (tip, kept),
+                (Ok(_), Ok(_)) => continue,
+                (Err(fault), _) | (_, Err(fault)) => {
+                    self.faults.push(fault);
+                    continue;
+                }
+            };
+            if !is_whole(repo, name, (tip, kept))? {
+                let fault =
+                    Fault::fatal(format!("'{name}' is not whole; its backup stays as it is"));
+                self.faults.push(fault.hint("what is damaged: git gt fsck"));
+                continue;
+            }
+            if repo.swap_ref(&repo.guard()?, &backup, kept, tip)? == Cas::Swapped {
+                self.backed_up.push(name.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_whole(repo: &Repo, name: &str, (tip, kept): (Oid, Option<Oid>)) -> Result<bool> {
+    let kept = kept.filter(|it| repo.has(it));
+    let known = kept
+        .and_then(|it| Snapshot::at(repo, Some(it)).ok())
+        .and_then(|it| it.tree());
+    let reached = kept.map(|it| it.to_string());
+    Ok(scan(repo, name, tip, known).is_readable()
+        && repo
+            .broken_link(&[tip], &reached.as_deref().into_iter().collect::<Vec<_>>())?
+            .is_none())
+}
+
+/// Begins upkeep in the background when it is due; called after each write, of which only one in so many
+/// looks. That it cannot begin is no failure of the write.
+pub(super) fn after_write(repo: &Repo, commit: &Oid) {
+    // The id of a commit is as good as a die, and costs nothing.
+    if commit.as_slice()[0] > u8::MAX / LOOK_EVERY {
+        return;
+    }
+    let wanted = repo.setting(SETTING);
+    let wanted = wanted.as_deref().unwrap_or("auto");
+    if wanted == "off" || repo.loose_estimate() < LOOSE_MAX + left_loose(repo) {
+        return;
+    }
+    if wanted == "foreground" {
+        drop(maintain(repo));
+    } else if !Lock::is_held(&lock_path(repo)) {
+        let dir = repo.common_dir().display().to_string();
+        let start = Run::new(repo.world().exe(), repo.common_dir())
+            .args(["maintain", "--auto"])
+            .without(LOCAL_ENV)
+            .env("GIT_DIR", dir);
+        drop(start.detach(repo.world()));
+    }
+}
+
+fn note_path(repo: &Repo) -> std::path::PathBuf {
+    repo.scratch_dir().join("maintained")
+}
+
+/// Notes how many loose objects could not be packed, because nothing refers to them: they are no reason to
+/// begin again.
+fn note(repo: &Repo, loose: u64) -> Result<()> {
+    let path = note_path(repo);
+    let text = json!({ "loose": loose }).to_string();
+    fs::replace(&path, text.as_bytes()).map_err(|error| Fault::io("write", &path, &error))
+}
+
+fn left_loose(repo: &Repo) -> u64 {
+    let text = std::fs::read(note_path(repo)).unwrap_or_default();
+    let noted: Option<Value> = serde_json::from_slice(&text).ok();
+    noted
+        .and_then(|it| it["loose"].as_u64())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::scratch::{Scratch, git};
+    use crate::ledger::{Decision, Record, transact};
+
+    fn write(repo: &Repo, id: &str) -> Oid {
+        let written = transact(repo, (Name::Beads, None), "ada", |_, pen| {
+            let record = Record::new(id, "bead", &pen.first_stamp());
+            Ok(Decision::write(id, vec![record], ()))
+        });
+        written.unwrap().tip.unwrap()
+    }
+
+    /// Fills the folders that are looked at with so many files that there seem to be `count` objects.
+    fn pretend(repo: &Repo, count: u64) {
+        for folder in ["17", "55", "9c", "e3"] {
+            for number in 0..count / 256 {
+                let path = repo.common_dir().join("objects").join(folder);
+                fs::create_dir_all(&path).unwrap();
+                fs::replace(&path.join(format!("{number:038}")), b"").unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn upkeep_begins_when_much_was_written_and_not_again_for_the_same() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let tip = write(&repo, "gt-1");
+        git(&repo, &["config", "gt.maintain", "foreground"], "");
+        let repo = scratch.open(2);
+        let mut begins = tip.as_slice().to_owned();
+        begins[0] = 0;
+        let look = Oid::from_bytes_or_panic(&begins);
+        begins[0] = 2;
+        let pass = Oid::from_bytes_or_panic(&begins);
+        let backup = || repo.find_ref("refs/gt-local/backup/beads").unwrap();
+        let check = |seen: &Oid, want: Option<Oid>| {
+            after_write(&repo, seen);
+            assert_eq!(backup(), want);
+        };
+        check(&look, None);
+        pretend(&repo, 2 * LOOSE_MAX);
+        check(&pass, None);
+        check(&look, Some(tip));
+        // What nothing refers to is still there, and is no reason to do it again.
+        let next = write(&repo, "gt-2");
+        check(&look, Some(tip));
+        pretend(&repo, 4 * LOOSE_MAX);
+        check(&look, Some(next));
+        git(&repo, &["config", "gt.maintain", "off"], "");
+        let repo = scratch.open(3);
+        write(&repo, "gt-3");
+        pretend(&repo, 8 * LOOSE_MAX);
+        after_write(&repo, &look);
+        assert_eq!(backup(), Some(next));
+    }
+}
