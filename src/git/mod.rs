@@ -3,6 +3,7 @@
 mod attic;
 mod command;
 mod config;
+mod durability;
 mod founding;
 mod ignore;
 mod integrity;
@@ -16,7 +17,7 @@ mod snapshot;
 mod upkeep;
 mod worktree;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,10 @@ pub struct Repo {
     /// Whether what is written stays in memory.
     #[cfg(any(test, fuzzing))]
     is_in_memory: bool,
+    /// What is wanted of writes, read when the first one asks.
+    durability: OnceCell<durability::Durability>,
+    /// Objects that were written and may not have reached the disk, where that is wanted.
+    unsynced: RefCell<Vec<Oid>>,
 }
 
 impl Repo {
@@ -115,6 +120,8 @@ impl Repo {
             ancestry: RefCell::default(),
             #[cfg(any(test, fuzzing))]
             is_in_memory: false,
+            durability: OnceCell::new(),
+            unsynced: RefCell::default(),
         })
     }
 

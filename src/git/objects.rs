@@ -1,6 +1,7 @@
 //! Objects: read and written as bytes, in the formats of gitformat-pack(5) and git-cat-file(1).
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use gix::objs::tree::EntryRef;
 use gix::objs::{Exists as _, FindHeader as _, Kind, Write as _};
@@ -394,14 +395,19 @@ impl Repo {
     /// runs beside us prunes it as old and unreachable.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
         self.refuse_quarantine()?;
-        if let Some(id) = self.write_small(kind, bytes) {
-            return Ok(id);
-        }
-        fs::count();
-        self.gix.objects.write_buf(kind, bytes).map_err(|error| {
-            Fault::fatal(format!("cannot write an object: {}", reason(&error)))
-                .hint("is the disk full, or the repository read-only?")
-        })
+        fs::note("write", Path::new("object"));
+        let written = match self.write_small(kind, bytes) {
+            Some(id) => id,
+            None => {
+                fs::count();
+                self.gix.objects.write_buf(kind, bytes).map_err(|error| {
+                    Fault::fatal(format!("cannot write an object: {}", reason(&error)))
+                        .hint("is the disk full, or the repository read-only?")
+                })?
+            }
+        };
+        self.wrote(&written)?;
+        Ok(written)
     }
 
     #[cfg(not(any(test, fuzzing)))]

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::durability::Durability;
 use super::objects::mendable;
 use super::{Oid, Repo, reason};
 use crate::fault::{Fault, Result};
@@ -155,6 +156,7 @@ impl Repo {
     /// Objects must have been written before. After a crash the ref holds `old` or `new`; a lock file
     /// that stayed behind is recognised by its second name and removed by the next writer.
     pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
+        self.sync_written()?;
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
         let (lock, twin) = self.locked_ref((name, &path), new)?;
@@ -178,7 +180,7 @@ impl Repo {
             return Ok(Cas::Moved(there));
         }
         self.log_ref(name, old, new)
-            .and_then(|()| fs::rename(lock, path))
+            .and_then(|()| self.move_lock(lock, path))
             .map_err(|error| Fault::io("update ref", path, &error))?;
         Ok(Cas::Swapped)
     }
@@ -189,7 +191,7 @@ impl Repo {
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
         let (lock, twin) = self.locked_ref((name, &path), new)?;
         self.log_ref(name, None, new)
-            .and_then(|()| fs::rename(&lock, &path))
+            .and_then(|()| self.move_lock(&lock, &path))
             .and_then(|()| fs::remove_file(&twin))
             .map_err(|error| failed(&error))
     }
@@ -205,6 +207,19 @@ impl Repo {
                 }
             })?;
         Ok((lock, twin))
+    }
+
+    /// Moves a lock, with the value in it, into the place of its ref, and both to the disk where that is
+    /// wanted.
+    fn move_lock(&self, lock: &Path, path: &Path) -> io::Result<()> {
+        if matches!(self.durability(), Ok(Durability::None)) {
+            return fs::rename(lock, path);
+        }
+        fs::sync(lock)?;
+        fs::rename(lock, path)?;
+        // The folder may be new, too.
+        let folders = path.ancestors().skip(1).take(2);
+        folders.into_iter().try_for_each(fs::sync)
     }
 
     fn lock_files(&self, name: &str) -> (PathBuf, PathBuf) {

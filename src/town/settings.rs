@@ -75,6 +75,12 @@ pub const KEYS: &[Key] = &[
         "the agent that sling starts",
     ),
     key(
+        "durability",
+        Scope::Local,
+        "none",
+        "what is on the disk when a write is answered: none, batch, full",
+    ),
+    key(
         "hooksDir",
         Scope::Local,
         "<main worktree>.gt",
@@ -256,6 +262,9 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
             bad("a number of bytes, with k, m or g behind it")
         }
         "checkpoint.push" if !value.is_empty() && boolean(value).is_none() => bad("true or false"),
+        "durability" if !["", "none", "batch", "full"].contains(&value) => {
+            bad("none, batch or full")
+        }
         "maintain" if !["", "auto", "foreground", "off"].contains(&value) => {
             bad("auto, foreground or off")
         }

@@ -21,6 +21,61 @@ pub fn count() {
     }
 }
 
+/// What a test sees happen, in order: what was done and the name of the file.
+#[cfg(test)]
+pub(crate) mod trace {
+    use std::cell::RefCell;
+    use std::path::Path;
+
+    thread_local! {
+        static SEEN: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+    }
+
+    pub(crate) fn note(what: &str, path: &Path) {
+        SEEN.with_borrow_mut(|seen| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            seen.iter_mut()
+                .for_each(|it| it.push(format!("{what} {name}")));
+        });
+    }
+
+    /// Returns what this thread does to files while `run` runs.
+    pub(crate) fn of(run: impl FnOnce()) -> Vec<String> {
+        SEEN.set(Some(Vec::new()));
+        run();
+        SEEN.take().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+pub(crate) use trace::note;
+
+/// Tells a test what happens next.
+#[cfg(not(test))]
+pub(crate) fn note(_: &str, _: &Path) {}
+
+/// Waits until a file, or the entries of a folder, are on the disk.
+pub fn sync(path: &Path) -> io::Result<()> {
+    note("sync", path);
+    File::open(path)?.sync_all()
+}
+
+/// Waits until everything written to the file system of a folder is on the disk. Returns whether this
+/// system can do that.
+pub fn sync_file_system(folder: &Path) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        note("sync file system of", folder);
+        rustix::fs::syncfs(File::open(folder)?)?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        Ok(false)
+    }
+}
+
 /// Creates a folder and those above it.
 pub fn create_dir_all(path: &Path) -> io::Result<()> {
     count();
@@ -30,6 +85,7 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 /// Creates a file that must not exist yet, together with the folders above it.
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
+    note("create", path);
     let open = || OpenOptions::new().write(true).create_new(true).open(path);
     let mut file = match (open(), path.parent()) {
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
@@ -88,6 +144,7 @@ pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 /// Appends to a file, which is made where it is missing.
 pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
+    note("append to", path);
     let open = || OpenOptions::new().append(true).create(true).open(path);
     let mut file = match (open(), path.parent()) {
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
@@ -116,12 +173,14 @@ pub fn extend(mut file: &File, content: &[u8]) -> io::Result<()> {
 /// Gives a file a second name; fails where the name is taken.
 pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
     count();
+    note("link to", to);
     fs::hard_link(from, to)
 }
 
 /// Moves a file over another.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     count();
+    note("rename to", to);
     fs::rename(from, to)
 }
 

@@ -257,3 +257,84 @@ fn two_that_move_one_ref_lose_nothing_in_any_order_of_their_steps() {
         }
     }
 }
+
+#[test]
+fn objects_are_on_the_disk_before_the_ref_that_names_them() {
+    let scratch = Scratch::new();
+    // A first write, so that no folder is new.
+    add(&scratch.open(1), "gt-1");
+    let check = |durability: &str, want: &[&str]| {
+        git(
+            &scratch.open(1),
+            &["config", "gt.durability", durability],
+            "",
+        );
+        let repo = scratch.open(2);
+        let seen = fs::trace::of(|| {
+            add(&repo, &format!("gt-{durability}"));
+        });
+        let mut seen: Vec<&str> = seen.iter().map(|it| kind_of(it)).collect();
+        seen.dedup();
+        assert_eq!(seen, want, "{durability}");
+    };
+    let moved = [
+        "create lock",
+        "link to lock",
+        "append to log",
+        "rename to ref",
+    ];
+    let (locked, last) = moved.split_at(3);
+    check("none", &[&["write object"], locked, last].concat());
+    let lasting = ["sync lock", "rename to ref", "sync folder"];
+    let batch = [&["write object", "sync all"], locked, &lasting].concat();
+    check("batch", &batch);
+    // Two blobs, six folders at most, a root and a commit, each of which is synced before the next.
+    git(&scratch.open(1), &["config", "gt.durability", "full"], "");
+    let repo = scratch.open(2);
+    let seen = fs::trace::of(|| {
+        add(&repo, "gt-full");
+    });
+    let mut seen = seen.iter().map(|it| kind_of(it)).peekable();
+    let mut objects = 0;
+    while seen.next_if_eq(&"write object").is_some() {
+        assert_eq!(seen.next(), Some("sync object"));
+        while seen.next_if_eq(&"sync folder").is_some() {}
+        objects += 1;
+    }
+    assert!((6..=10).contains(&objects), "{objects}");
+    assert_eq!(seen.next(), Some("create lock"));
+    assert_eq!(seen.last(), Some("sync folder"));
+}
+
+/// Returns what happened, with what it happened to in place of its name.
+fn kind_of(seen: &str) -> &'static str {
+    let object = |name: &str| name.len() == 38;
+    match seen.rsplit_once(' ').unwrap() {
+        ("write", _) => "write object",
+        ("sync file system of", "objects") => "sync all",
+        ("create", name) if name.starts_with("ref.new.") => "create lock",
+        ("link to", "beads.lock") => "link to lock",
+        ("append to", "beads") => "append to log",
+        ("sync", "beads.lock") => "sync lock",
+        ("rename to", "beads") => "rename to ref",
+        ("sync", name) if object(name) => "sync object",
+        ("sync", _) => "sync folder",
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_wish_that_is_not_understood_writes_nothing() {
+    let scratch = Scratch::new();
+    git(&scratch.open(1), &["config", "gt.durability", "always"], "");
+    let repo = scratch.open(2);
+    let fault = transact(&repo, (Name::Beads, None), "ada", |_, pen| {
+        let record = Record::new("gt-1", "bead", &pen.first_stamp());
+        Ok(Decision::write("create", vec![record], ()))
+    });
+    assert_eq!(
+        fault.unwrap_err().text().message,
+        "gt.durability is 'always'"
+    );
+    assert_eq!(repo.find_ref("refs/gt/beads").unwrap(), None);
+}
