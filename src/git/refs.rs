@@ -13,6 +13,7 @@ use super::objects::mendable;
 use super::{Oid, Repo, reason};
 use crate::fault::{Fault, Result};
 use crate::world::fs::{self, Lock};
+use crate::world::process;
 
 /// Proof that this process holds the lock under which refs of ours are written.
 #[derive(Debug)]
@@ -30,10 +31,29 @@ pub enum Cas {
 /// How often a lock that belongs to another program is looked at again, with growing pauses (5 s in all).
 const LOCK_TRIES: u32 = 80;
 
+/// How long our own lock is waited for: a decision takes milliseconds, a join of large ledgers seconds.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// How old the lock of another program is, unchanged, before it is one that a crash left behind.
+const STALE_LOCK: Duration = Duration::from_secs(30);
+
 impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
-        self.locked("lock")
+        self.refuse_quarantine()?;
+        let path = self.scratch_dir().join("lock");
+        match Lock::take_within(&path, LOCK_WAIT) {
+            Ok(Ok(lock)) => Ok(Guard(lock)),
+            Err(error) => Err(cannot_lock(&path, &error)),
+            Ok(Err(holder)) => {
+                let holder = holder.unwrap_or_else(|| "somebody".to_owned());
+                Err(Fault::unavailable(format!(
+                    "{holder} has held '{}' for more than a minute",
+                    path.display()
+                ))
+                .hint("nothing was written here; try again, or end that process if it hangs"))
+            }
+        }
     }
 
     /// Returns whether a text can be the full name of a ref (git-check-ref-format(1)).
@@ -55,9 +75,9 @@ impl Repo {
     fn locked(&self, name: &str) -> Result<Guard> {
         self.refuse_quarantine()?;
         let path = self.scratch_dir().join(name);
-        Lock::take(&path).map(Guard).map_err(|error| {
-            Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")
-        })
+        Lock::take(&path)
+            .map(Guard)
+            .map_err(|error| cannot_lock(&path, &error))
     }
 
     /// Returns the commit a ref names, nothing where it does not exist. Symbolic refs are followed.
@@ -204,6 +224,7 @@ impl Repo {
                 Locking::Foreign => {
                     Fault::unavailable(format!("another git process holds '{}'", lock.display()))
                         .hint("if none is running, remove that file")
+                        .hint("it goes by itself when it is half a minute old and no git runs")
                 }
             })?;
         Ok((lock, twin))
@@ -242,7 +263,7 @@ impl Repo {
     /// guard can tell our own leftover lock (two names, one file) from one of a running git.
     fn lock_ref(&self, lock: &Path, twin: &Path, new: Oid) -> Result<(), Locking> {
         let mut pause = Duration::from_millis(1);
-        for _ in 0..LOCK_TRIES {
+        for tried in 0..LOCK_TRIES {
             match fs::create_new(twin, format!("{new}\n").as_bytes()) {
                 // A crash of ours left it, perhaps with its second name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -260,6 +281,9 @@ impl Repo {
                     fs::create_dir_all(lock.parent().expect("a ref has a folder"))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if tried == 0 && is_stale(lock, twin, process::git_runs) {
+                        fs::remove_file(lock)?;
+                    }
                     fs::remove_file(twin)?;
                     self.world().pause(pause);
                     pause = (pause * 2).min(Duration::from_millis(64));
@@ -427,4 +451,56 @@ pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
             .ok()
     };
     matches!((inode(a), inode(b)), (Some(a), Some(b)) if a == b)
+}
+
+fn cannot_lock(path: &Path, error: &io::Error) -> Fault {
+    Fault::io("lock", path, error).hint("is the disk full, or the repository read-only?")
+}
+
+/// Returns whether a lock has been there unchanged for so long that whoever made it is gone: by the clock of
+/// the file system, which `fresh` was just written to, and while no git runs that could be it.
+fn is_stale(lock: &Path, fresh: &Path, git_runs: impl FnOnce() -> Option<bool>) -> bool {
+    let changed = |path| {
+        std::fs::symlink_metadata(path)
+            .and_then(|it| it.modified())
+            .ok()
+    };
+    let (Some(then), Some(now)) = (changed(lock), changed(fresh)) else {
+        return false;
+    };
+    let age = now.duration_since(then).unwrap_or_default();
+    age > STALE_LOCK && git_runs() == Some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_is_stale_when_it_is_old_and_no_git_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let [lock, fresh] = ["lock", "fresh"].map(|name| dir.path().join(name));
+        let made = |path: &Path, age: u64| {
+            let file = File::create(path).unwrap();
+            let made = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(made - Duration::from_secs(age)).unwrap();
+        };
+        made(&fresh, 0);
+        let check = |age, git_runs, want| {
+            made(&lock, age);
+            assert_eq!(
+                is_stale(&lock, &fresh, || git_runs),
+                want,
+                "{age} {git_runs:?}"
+            );
+        };
+        check(40, Some(false), true);
+        check(20, Some(false), false);
+        check(40, Some(true), false);
+        check(40, None, false);
+        fs::remove_file(&lock).unwrap();
+        assert!(!is_stale(&lock, &fresh, || Some(false)));
+    }
 }

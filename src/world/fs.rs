@@ -5,6 +5,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::process;
 
 static WRITES: AtomicU64 = AtomicU64::new(0);
 static CRASH_AT: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -221,6 +225,26 @@ impl Lock {
         }
     }
 
+    /// Waits for the lock at `path` as [`Lock::take`] does, but not longer than `limit`: then returns who
+    /// holds it, in words, where the system tells.
+    pub fn take_within(path: &Path, limit: Duration) -> io::Result<Result<Self, Option<String>>> {
+        use fs::TryLockError::{Error, WouldBlock};
+        loop {
+            let file = open_lock(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(Error(error)) => return Err(error),
+                Err(WouldBlock) => match wait_for(&file, limit)? {
+                    true => {}
+                    false => return Ok(Err(process::holder_of(&file))),
+                },
+            }
+            if same_file(&file, path) {
+                return Ok(Ok(Self(file)));
+            }
+        }
+    }
+
     /// Returns the lock when nobody holds it.
     ///
     /// Whoever only asks whether it is held ([`Lock::is_held`]) shares it for that moment and does not
@@ -270,6 +294,23 @@ impl Lock {
     }
 }
 
+/// Waits in the system's queue, which is fair, until the lock of an open file is ours; returns whether it
+/// is before the time is up.
+fn wait_for(file: &File, limit: Duration) -> io::Result<bool> {
+    // The same open file: what the thread locks is locked here.
+    let same = file.try_clone()?;
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let locked = same.lock();
+        // Where nobody waits any more the file is closed here, and the lock is gone with it.
+        let _gone = send.send(locked);
+    });
+    match receive.recv_timeout(limit) {
+        Ok(locked) => locked.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
 fn open_lock(path: &Path) -> io::Result<File> {
     let open = || {
         OpenOptions::new()
@@ -294,4 +335,26 @@ fn same_file(file: &File, path: &Path) -> bool {
         return false;
     };
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_long_is_not_waited_for_and_then_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let take = |limit| Lock::take_within(&path, Duration::from_millis(limit)).unwrap();
+        let held = take(0).unwrap();
+        let holder = take(0).unwrap_err();
+        if cfg!(target_os = "linux") {
+            let ours = format!("process {} (", std::process::id());
+            assert!(holder.unwrap().starts_with(&ours));
+        }
+        drop(held);
+        // Whoever gave up does not get it later: there is none who would let it go.
+        drop(take(60_000).unwrap());
+        drop(Lock::take(&path).unwrap());
+    }
 }

@@ -5,8 +5,11 @@
 //! hit.
 
 mod mark;
+mod others;
 
 pub use mark::{Asked, Mark};
+pub use others::git_runs;
+pub(super) use others::holder_of;
 
 use std::fs::File;
 use std::io::{self, BufRead as _, Read, Write};
