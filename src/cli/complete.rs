@@ -366,10 +366,17 @@ fn rigs(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     Ok(rigs.iter().map(entry).collect())
 }
 
-/// Returns the commands that wait to be accepted.
+/// Returns the commands and machines that wait to be accepted.
 fn offers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     let entry = |it: town::Offer| (it.id, it.command);
-    Ok(home.offers()?.into_iter().map(entry).collect())
+    let machines = home.machines()?.into_iter().filter(|it| !it.accepted);
+    let machines = machines.map(|it| (it.id, format!("verdicts of {}", it.host)));
+    Ok(home
+        .offers()?
+        .into_iter()
+        .map(entry)
+        .chain(machines)
+        .collect())
 }
 
 /// Returns the mail in the inbox of whoever asks, what was put away only where that is wanted.

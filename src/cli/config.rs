@@ -6,7 +6,7 @@ use super::Context;
 use super::reply::{Exit, Reply, columns};
 use crate::fault::{Fault, Result};
 use crate::mail::distance;
-use crate::town::{Agent, Home, KEYS, Offer, Place};
+use crate::town::{Agent, Home, KEYS, Machine, Offer, Place};
 
 /// Say how agents are started here, and other settings
 #[derive(Debug, clap::Args)]
@@ -47,12 +47,13 @@ enum Verb {
     },
     /// Show all settings
     Show {},
-    /// Let commands that came with the ledgers run on this machine; without a name, show them
+    /// Let commands that came with the ledgers run on this machine, and verdicts of another machine count
+    /// here; without a name, show them
     Accept {
-        /// What is accepted, as gate.test or agent.claude
+        /// What is accepted, as gate.test, agent.claude or machine.k7f2m3qa
         #[arg(value_name = "OFFER")]
         offers: Vec<String>,
-        /// Accept everything that is shown
+        /// Accept every command that is shown
         #[arg(long, conflicts_with = "offers")]
         all: bool,
     },
@@ -222,8 +223,8 @@ fn show(home: &Home) -> Result<Reply> {
     Ok(Reply::new(Value::Object(value), columns(rows)))
 }
 
-/// Accepts commands that came from elsewhere, or shows them.
-/// Accepts what waits in the rig one stands in and in HQ; from HQ, in the whole town.
+/// Accepts what waits in the rig one stands in and in HQ, or shows it; from HQ, in the whole town. A machine is
+/// accepted by its name only.
 ///
 /// After a crash some of it is accepted.
 fn accept(cx: &Context, names: &[String], all: bool) -> Result<Reply> {
@@ -239,9 +240,12 @@ fn accept(cx: &Context, names: &[String], all: bool) -> Result<Reply> {
     for home in &homes {
         offers.extend(home.offers()?.into_iter().map(|offer| (home, offer)));
     }
+    let machines = machines(&homes, names)?;
     let mut chosen: Vec<bool> = vec![all; offers.len()];
     for name in names {
-        chosen[named(&offers, name)?] = true;
+        if !machines.iter().any(|(_, machine)| machine.id == *name) {
+            chosen[named(&offers, name)?] = true;
+        }
     }
     let (mut values, mut rows) = (Vec::new(), Vec::new());
     for ((home, offer), accepted) in offers.iter().zip(chosen) {
@@ -259,6 +263,17 @@ fn accept(cx: &Context, names: &[String], all: bool) -> Result<Reply> {
         }
         rows.push(row);
     }
+    for (home, machine) in machines {
+        let rig = home.rig().name();
+        values.push(json!({
+            "id": machine.id, "host": machine.host, "accepted": machine.accepted, "rig": rig
+        }));
+        let mut row = row_of(machine);
+        if homes.len() > 1 {
+            row.insert(0, rig.to_owned());
+        }
+        rows.push(row);
+    }
     let mut text = columns(rows);
     if text.is_empty() {
         text = "nothing waits to be accepted\n".to_owned();
@@ -269,6 +284,30 @@ fn accept(cx: &Context, names: &[String], all: bool) -> Result<Reply> {
     } else {
         reply
     })
+}
+
+/// Returns the other machines whose verdicts are here; those that are named are accepted.
+fn machines<'h>(homes: &'h [Home], names: &[String]) -> Result<Vec<(&'h Home, Machine)>> {
+    let mut all = Vec::new();
+    for home in homes {
+        for mut machine in home.machines()? {
+            if names.contains(&machine.id) {
+                home.accept_machine(&machine)?;
+                machine.accepted = true;
+            }
+            all.push((home, machine));
+        }
+    }
+    Ok(all)
+}
+
+fn row_of(machine: Machine) -> Vec<String> {
+    let (word, what) = match machine.accepted {
+        true => ("accepted", "count here"),
+        false => ("waits", "count here only where they are sealed"),
+    };
+    let what = format!("verdicts of {} {what}", machine.host);
+    vec![machine.id, word.to_owned(), what]
 }
 
 /// Returns which of the offers a name means: `gate.test`, or `test` where there is one of that name.

@@ -208,6 +208,10 @@ fn line(event: &Event) -> String {
         Event::FromTheFuture(id) => {
             format!("future    {id} is stamped more than an hour ahead of here")
         }
+        Event::Unsealed(name) => {
+            let name = ledger(name);
+            format!("unsealed  {name}: no signer allowed here has sealed what the remote has of it")
+        }
     }
 }
 
@@ -239,5 +243,6 @@ fn as_json(event: &Event) -> Value {
         }
         Event::Renamed(old, new) => json!({ "event": "renamed", "id": old, "new_id": new }),
         Event::FromTheFuture(id) => json!({ "event": "from_the_future", "id": id }),
+        Event::Unsealed(name) => json!({ "event": "unsealed", "ledger": ledger(name) }),
     }
 }

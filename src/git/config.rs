@@ -54,6 +54,12 @@ impl Repo {
         value.map(|value| value.to_string())
     }
 
+    /// Returns whether a setting says yes, as git reads it; no where it says nothing.
+    pub fn flag(&self, key: &str) -> bool {
+        let said = self.setting(key).map(|it| it.to_ascii_lowercase());
+        said.is_some_and(|it| ["true", "yes", "on", "1"].contains(&it.as_str()))
+    }
+
     /// Returns whether settings from a source count in the world of this repository. gix reads the
     /// environment of the process, which the world may have parted from, as the demo's does.
     fn listens_to(&self, source: Source) -> bool {

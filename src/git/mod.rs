@@ -14,6 +14,7 @@ mod refs;
 mod remote;
 mod retire;
 mod snapshot;
+mod ssh;
 mod upkeep;
 mod worktree;
 

@@ -81,9 +81,10 @@ mod tests {
 
     use super::*;
 
+    type Target = fn(&[u8]);
+
     #[test]
     fn what_fuzzing_kept_holds() {
-        type Target = fn(&[u8]);
         let targets: [(&str, Target); 4] = [
             ("record", record),
             ("joins", joins),

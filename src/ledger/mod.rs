@@ -14,6 +14,7 @@ mod join;
 mod repair;
 #[cfg(any(test, fuzzing))]
 mod scratch;
+mod seal;
 mod shard;
 mod stamp;
 mod sync;
@@ -29,6 +30,7 @@ pub use fsck::{Checked, Checkup, Finding, Trouble, fsck, mend};
 pub use hash::digest;
 pub use history::{Entry, history};
 pub use join::{join, revised};
+pub use seal::sealed_results;
 pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;
 #[cfg(test)]

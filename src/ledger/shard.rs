@@ -100,6 +100,16 @@ impl<'r> Snapshot<'r> {
         self.repo
     }
 
+    /// Returns the ledger that a tree is which somebody else has written.
+    pub(super) fn of_stranger(repo: &'r Repo, tree: Oid) -> Self {
+        Self {
+            repo,
+            tip: None,
+            tree: Some(tree),
+            is_foreign: true,
+        }
+    }
+
     /// Returns the commit the ledger stands at.
     pub fn tip(&self) -> Option<Oid> {
         self.tip

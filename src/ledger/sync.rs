@@ -9,7 +9,7 @@ pub(crate) mod replica;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Name, Pen, Record, Snapshot};
+use super::{Name, Pen, Record, Snapshot, seal};
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Oid, PushedRef, Remote, Repo};
 
@@ -43,6 +43,8 @@ pub enum Event {
     Renamed(String, String),
     /// A record carries a stamp more than an hour ahead of this machine's clock.
     FromTheFuture(String),
+    /// No signer that is allowed here has sealed what the remote has of a ledger.
+    Unsealed(String),
 }
 
 /// A change that another one overtook.
@@ -129,6 +131,9 @@ pub fn sync(repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
     Ok(run.report)
 }
 
+/// The refs of a remote as we know them, by the names they have there.
+type Tracked = BTreeMap<String, Oid>;
+
 struct Sync<'a> {
     repo: &'a Repo,
     remote: &'a Remote,
@@ -145,6 +150,8 @@ struct Sync<'a> {
     news: BTreeSet<String>,
     /// Why the last push was lost, in git's words.
     last_loss: String,
+    /// Whether a seal could not be made.
+    is_sealed_in_vain: bool,
     report: Report,
 }
 
@@ -160,6 +167,7 @@ impl<'a> Sync<'a> {
             went_back: BTreeSet::new(),
             news: BTreeSet::new(),
             last_loss: String::new(),
+            is_sealed_in_vain: false,
             report: Report::default(),
         }
     }
@@ -220,7 +228,7 @@ impl<'a> Sync<'a> {
             .iter()
             .filter(|(name, id)| before.get(*name) != Some(id));
         self.news.extend(news.map(|(name, _)| name.clone()));
-        Ok(())
+        self.name_unsealed(&before, &after)
     }
 
     /// Returns whether a ref that was at `old` has only gained by being at `new`.
@@ -336,6 +344,7 @@ impl<'a> Sync<'a> {
     }
 
     fn push(&mut self) -> Result<()> {
+        self.seal()?;
         let updates = self.updates()?;
         let answers = self.repo.offer(self.remote, &updates)?;
         let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -368,6 +377,38 @@ impl<'a> Sync<'a> {
         Ok(())
     }
 
+    /// Seals what is about to be pushed. What keeps it from that keeps nothing from travelling.
+    fn seal(&mut self) -> Result<()> {
+        let sealed = match self.is_sealed_in_vain {
+            true => Ok(()),
+            false => seal::seal(self.repo, &self.updates()?),
+        };
+        sealed.or_else(|fault| {
+            self.is_sealed_in_vain = true;
+            self.report.faults.push(fault);
+            Ok(())
+        })
+    }
+
+    /// Names the ledgers that are new to us and that nobody whose seal counts has sealed.
+    fn name_unsealed(&mut self, before: &Tracked, after: &Tracked) -> Result<()> {
+        let mut fetched = Vec::new();
+        for (name, tip) in after.iter().filter(|(name, _)| is_single(name)) {
+            let is_ours = self.repo.find_ref(name)? == Some(*tip);
+            if before.get(name) != Some(tip) && !is_ours {
+                fetched.push((name.clone(), *tip));
+            }
+        }
+        match seal::unsealed(self.repo, &fetched) {
+            Ok(unsealed) => {
+                let events = unsealed.into_iter().map(Event::Unsealed);
+                self.report.events.extend(events);
+            }
+            Err(fault) => self.report.faults.push(fault),
+        }
+        Ok(())
+    }
+
     fn refusal(&self, names: &[String], why: &str) -> Fault {
         Fault::refused(format!(
             "'{}' does not take {}: {why}",
@@ -379,7 +420,7 @@ impl<'a> Sync<'a> {
 }
 
 /// Returns whether a ref has one component below `refs/gt/`, as every ledger has.
-fn is_single(name: &str) -> bool {
+pub(super) fn is_single(name: &str) -> bool {
     name.strip_prefix("refs/gt/")
         .is_some_and(|rest| !rest.contains('/'))
 }

@@ -80,12 +80,12 @@ pub(super) fn reddest<'g>(
     Ok(reddest.map(|(_, gate)| gate))
 }
 
-/// Returns what a gate said about a candidate's tree. Only runs that were made here count, and red ones
-/// only when nobody has asked for another try since.
+/// Returns what a gate said about a candidate's tree: runs that were made here, or that this machine believes,
+/// and red ones only when nobody has asked for another try since.
 pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
     let mut said = Said::default();
-    let result = view.own_result(&candidate.tree.to_string(), &gate.definition())?;
-    for (stamp, attempt) in result.attempts() {
+    let counted = view.evidence(&candidate.tree.to_string(), &gate.definition())?;
+    for (stamp, attempt) in counted {
         match attempt.verdict {
             Verdict::Green => said.green = true,
             Verdict::Red if Some(&stamp) > candidate.since.as_ref() => said.red += 1,

@@ -1,8 +1,11 @@
 //! Agents: the commands that start them, on this machine or offered to everybody, and what may run here.
 
-use super::{Home, Place};
+use std::collections::BTreeMap;
+
+use super::{Home, Place, refuse_worker};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Decision, Name, digest};
+use crate::git::Repo;
+use crate::ledger::{CloneId, Decision, Name, digest};
 use crate::record::{AgentCommand, Gate};
 
 /// How an agent is kept running.
@@ -35,6 +38,28 @@ pub struct Offer {
     key: String,
     /// The hash of everything that decides what would run.
     definition: String,
+}
+
+/// Another clone, by the gates it ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What it is accepted as: `machine.<clone>`.
+    pub id: String,
+    /// What it last called itself.
+    pub host: String,
+    /// Whether its verdicts count here.
+    pub accepted: bool,
+}
+
+/// What ids of machines begin with.
+const MACHINE: &str = "machine.";
+
+/// Returns the clones whose verdicts count here.
+pub(super) fn accepted_machines(repo: &Repo) -> Vec<String> {
+    let all = repo.settings_of("machine", "accepted").into_iter();
+    all.filter(|(_, said)| said == "true")
+        .map(|(clone, _)| clone)
+        .collect()
 }
 
 impl Offer {
@@ -150,6 +175,7 @@ impl Home {
     ///
     /// After a crash it is started as before or by the new command; a shared one may have to be accepted.
     pub fn set_agent(&self, actor: &str, agent: &Agent, place: Place) -> Result<()> {
+        refuse_worker(self.world(), "change how agents are started")?;
         let Agent { name, command } = agent;
         let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.starts_with('-') || !name.chars().all(formed) {
@@ -205,6 +231,7 @@ impl Home {
     ///
     /// After a crash it is there or it is not.
     pub fn remove_agent(&self, actor: &str, name: &str) -> Result<()> {
+        refuse_worker(self.world(), "change how agents are started")?;
         let key = format!("gt.agent.{name}.command");
         if self.repo().setting(&key).is_some() {
             return self.repo().unset_setting(&key);
@@ -245,6 +272,37 @@ impl Home {
         Ok(all)
     }
 
+    /// Returns the machines whose verdicts are stored here and that did not come from this clone, with whether
+    /// they count, sorted by id.
+    pub fn machines(&self) -> Result<Vec<Machine>> {
+        let (accepted, own) = (accepted_machines(self.repo()), CloneId::known(self.repo()));
+        let mut all: BTreeMap<String, Machine> = BTreeMap::new();
+        for result in self.view().results()? {
+            for (stamp, attempt) in result.attempts() {
+                let clone = stamp.clone_part();
+                if own.as_ref().is_some_and(|own| own.as_str() == clone) {
+                    continue;
+                }
+                let machine = all.entry(clone.to_owned()).or_insert_with(|| Machine {
+                    id: format!("{MACHINE}{clone}"),
+                    host: String::new(),
+                    accepted: accepted.iter().any(|it| it == clone),
+                });
+                machine.host = attempt.host;
+            }
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// Lets the verdicts of a machine count here: whoever can push can write as that machine.
+    ///
+    /// After a crash they count or they do not.
+    pub fn accept_machine(&self, machine: &Machine) -> Result<()> {
+        refuse_worker(self.world(), "decide what runs here")?;
+        self.repo()
+            .set_setting(&format!("gt.{}.accepted", machine.id), "true")
+    }
+
     fn has_accepted(&self, offer: &Offer) -> bool {
         self.repo().setting(&offer.key).as_deref() == Some(&offer.definition)
     }
@@ -253,6 +311,7 @@ impl Home {
     ///
     /// After a crash it is allowed or it is not.
     pub fn accept(&self, offer: &Offer) -> Result<()> {
+        refuse_worker(self.world(), "decide what runs here")?;
         self.repo().set_setting(&offer.key, &offer.definition)
     }
 

@@ -15,7 +15,7 @@ mod target;
 mod view;
 mod whoami;
 
-pub use agents::{Agent, Backend, Offer};
+pub use agents::{Agent, Backend, Machine, Offer};
 pub use home::Home;
 pub use install::{Added, Installed, Wanted, add_rig, adopt, install, remove_rig};
 pub use neighbours::repositories;

@@ -1,6 +1,6 @@
 //! Settings by name: of this machine in git config, of everybody in the config ledger (DESIGN 3.6, 4).
 
-use super::Home;
+use super::{Home, refuse_worker};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 
@@ -50,6 +50,12 @@ const fn key(name: &'static str, scope: Scope, default: &'static str, doc: &'sta
 
 /// Every setting, sorted by name.
 pub const KEYS: &[Key] = &[
+    key(
+        "allowedSigners",
+        Scope::Local,
+        "nobody's",
+        "whose seals are good: a file of ssh keys",
+    ),
     key(
         "backend",
         Scope::LocalFirst,
@@ -109,6 +115,12 @@ pub const KEYS: &[Key] = &[
         Scope::Local,
         "origin",
         "the remote to sync and land with",
+    ),
+    key(
+        "sign",
+        Scope::Local,
+        "false",
+        "whether sync seals what it pushes with your ssh key: true, false",
     ),
     key(
         "target",
@@ -175,6 +187,7 @@ impl Home {
         place: Option<Place>,
     ) -> Result<Place> {
         let key = known(name)?;
+        refuse_worker(self.world(), "change settings")?;
         check_value(key, value)?;
         if key.name == "target" && !value.is_empty() {
             self.target(Some(value))?;
@@ -261,7 +274,9 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "checkpoint.max" if !value.is_empty() && bytes(value).is_none() => {
             bad("a number of bytes, with k, m or g behind it")
         }
-        "checkpoint.push" if !value.is_empty() && boolean(value).is_none() => bad("true or false"),
+        "checkpoint.push" | "sign" if !value.is_empty() && boolean(value).is_none() => {
+            bad("true or false")
+        }
         "durability" if !["", "none", "batch", "full"].contains(&value) => {
             bad("none, batch or full")
         }

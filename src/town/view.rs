@@ -3,13 +3,14 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
+use super::agents::accepted_machines;
 use super::{HQ, Home};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::index::Index;
-use crate::ledger::{Name, Record, Snapshot};
+use crate::ledger::{Name, Record, Snapshot, Stamp, sealed_results};
 use crate::record::{
-    self, AgentCommand, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult,
+    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult,
 };
 
 /// All ledgers of a home, each as it was when it was first looked at; what is another home's is found
@@ -20,6 +21,8 @@ pub struct View<'r> {
     home: Option<&'r Home>,
     ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
     beads: OnceCell<Index<'r>>,
+    /// Results of gates that allowed signers ran, looked for once.
+    sealed: OnceCell<Vec<Snapshot<'r>>>,
 }
 
 impl<'r> View<'r> {
@@ -30,6 +33,7 @@ impl<'r> View<'r> {
             home: None,
             ledgers: RefCell::default(),
             beads: OnceCell::new(),
+            sealed: OnceCell::new(),
         }
     }
 
@@ -254,6 +258,41 @@ impl<'r> View<'r> {
     /// id into them, so those prove nothing; these never leave the machine.
     pub fn own_result(&self, tree: &str, definition: &str) -> Result<RunResult> {
         self.result_in(Name::Attempts, tree, definition)
+    }
+
+    /// Returns the runs of a gate definition on a tree that count as evidence, oldest first: those that were
+    /// made here, those in the seals of allowed signers, and those of machines accepted here, which are
+    /// believed on the word of whoever can push (DESIGN 3.6).
+    pub fn evidence(&self, tree: &str, definition: &str) -> Result<BTreeMap<Stamp, Attempt>> {
+        let mut counted: BTreeMap<Stamp, Attempt> = BTreeMap::new();
+        let id = RunResult::id_of(tree, definition);
+        for ledger in self.sealed()? {
+            // What is no record proves nothing.
+            let found = ledger.get(&id).or_else(|fault| match fault {
+                Fault::Invalid(_) => Ok(None),
+                fault => Err(fault),
+            })?;
+            let found = found.and_then(RunResult::of);
+            counted.extend(found.iter().flat_map(RunResult::attempts));
+        }
+        let accepted = accepted_machines(self.repo);
+        if !accepted.is_empty() {
+            let shared = self.result(tree, definition)?;
+            let theirs = shared
+                .attempts()
+                .filter(|(stamp, _)| accepted.iter().any(|clone| clone == stamp.clone_part()));
+            counted.extend(theirs);
+        }
+        counted.extend(self.own_result(tree, definition)?.attempts());
+        Ok(counted)
+    }
+
+    fn sealed(&self) -> Result<&[Snapshot<'r>]> {
+        if let Some(known) = self.sealed.get() {
+            return Ok(known);
+        }
+        let found = sealed_results(self.repo_of(Name::Results)?)?;
+        Ok(self.sealed.get_or_init(|| found))
     }
 
     /// Returns the results of all runs that were made here, sorted by id.

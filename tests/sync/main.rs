@@ -17,4 +17,5 @@ mod fresh;
 mod hostile;
 mod meet;
 mod repositories;
+mod seals;
 mod upkeep;

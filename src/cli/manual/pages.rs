@@ -68,6 +68,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt.1"),
     page!("gitgt-concepts.7"),
     page!("gitgt-gastown.7"),
+    page!("gitgt-trust.7"),
     page!("gitgt-tutorial.7"),
 ];
 
