@@ -1,12 +1,10 @@
 //! Ledgers as somebody hostile writes them, joined with ours.
 
-use std::cell::OnceCell;
-
 use serde_json::{Value, json};
 
+use super::in_repo;
 use crate::git::{Mode, NewCommit, Oid, Remote, Repo, Signature};
 use crate::ledger::codec::{READ_MAX, canonical};
-use crate::ledger::scratch::Scratch;
 use crate::ledger::shard::{META, Place, Snapshot, git_order, id_of, place};
 use crate::ledger::sync::taken_in;
 use crate::world::Time;
@@ -64,23 +62,10 @@ enum Node {
     Folder(Vec<(Vec<u8>, Self)>),
 }
 
-thread_local! {
-    static REPO: OnceCell<(Scratch, Repo, Remote)> = const { OnceCell::new() };
-}
-
 /// Whatever two ledgers hold, joining them gives one sound ledger, the same from both sides, to which
 /// joining either again adds nothing.
 pub fn tree(bytes: &[u8]) {
-    REPO.with(|made| {
-        let (_, repo, remote) = made.get_or_init(|| {
-            let scratch = Scratch::new();
-            let repo = scratch.open(1).in_memory();
-            let remote = repo.remote("/nowhere").expect("a path is one");
-            (scratch, repo, remote)
-        });
-        meet((repo, remote), Bytes(bytes));
-        repo.forget_memory();
-    });
+    in_repo(|repo, remote| meet((repo, remote), Bytes(bytes)));
 }
 
 fn meet((repo, remote): (&Repo, &Remote), mut bytes: Bytes<'_>) {

@@ -14,16 +14,16 @@ use super::{Key, ORDER, Row, Source};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 
-const MAGIC: [u8; 8] = *b"gt-index";
+pub(super) const MAGIC: [u8; 8] = *b"gt-index";
 
 /// The layout of this file and of the frames behind it.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// How many bytes one checksum is over: to check one costs a microsecond or two.
-const BLOCK: usize = 16 * 1024;
+pub(super) const BLOCK: usize = 16 * 1024;
 
 /// How long the header is without the checksums of blocks.
-const FIXED: usize = 80;
+pub(super) const FIXED: usize = 80;
 
 /// How long an entry of a table is: a hash and a row.
 const ENTRY: usize = 8;

@@ -155,7 +155,8 @@ impl<'r> Stored<'r> {
         };
         let before = self.index.overlay.count();
         let frame = frame((&from, &goal), before, &changes);
-        self.index.overlay.push(&frame);
+        let pushed = self.index.overlay.push(&frame);
+        pushed.expect("a frame that was just made is whole");
         if self.is_torn || before > ROWS_MAX || changes.len() > 4 * ROWS_MAX {
             let bytes = self.index.compacted(goal)?;
             self.store(|source| source.replace(goal, &bytes));

@@ -7,6 +7,8 @@
 mod base;
 mod body;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod overlay;
 mod rows;
 
