@@ -10,6 +10,7 @@ mod integrity;
 mod loose;
 mod merge;
 mod objects;
+mod promised;
 mod refs;
 mod remote;
 mod retire;
@@ -133,7 +134,7 @@ impl Repo {
 
     /// Refuses to write from a githook that runs while a push is received: what it writes would vanish
     /// with the push, or outlive it.
-    fn refuse_quarantine(&self) -> Result<()> {
+    pub(crate) fn refuse_quarantine(&self) -> Result<()> {
         match self.world().env("GIT_QUARANTINE_PATH") {
             None => Ok(()),
             Some(_) => Err(Fault::refused(

@@ -191,6 +191,17 @@ impl Repo {
         ids: &[Oid],
         of: impl Fn(usize, &[u8]) -> T + Sync,
     ) -> Result<Vec<T>> {
+        match self.mapped_blobs(ids, &of) {
+            Err(_) if self.fetch_missing(ids)? => self.mapped_blobs(ids, &of),
+            mapped => mapped,
+        }
+    }
+
+    fn mapped_blobs<T: Send>(
+        &self,
+        ids: &[Oid],
+        of: &(impl Fn(usize, &[u8]) -> T + Sync),
+    ) -> Result<Vec<T>> {
         let one = |odb: &gix::odb::Handle, buffer: &mut Vec<u8>, at: usize| {
             buffer.clear();
             find(odb, &ids[at], Kind::Blob, buffer)?;
@@ -425,7 +436,12 @@ impl Repo {
 
     pub(super) fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
         let mut buffer = Vec::new();
-        find(&self.gix.objects, id, kind, &mut buffer)?;
+        match find(&self.gix.objects, id, kind, &mut buffer) {
+            Err(_) if self.fetch_missing(&[*id])? => {
+                find(&self.gix.objects, id, kind, &mut buffer)?;
+            }
+            found => found?,
+        }
         Ok(buffer)
     }
 
