@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 /// What went wrong, by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -112,6 +114,40 @@ impl Fault {
             | Self::Unavailable(it)
             | Self::Fatal(it) => it,
         }
+    }
+
+    /// Returns the fault as another process reads it.
+    pub fn to_json(&self) -> Value {
+        let class = match self {
+            Self::NotFound(_) => "not_found",
+            Self::Invalid(_) => "invalid",
+            Self::Stale(_) => "stale",
+            Self::Refused(_) => "refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Fatal(_) => "fatal",
+        };
+        let Text { message, hints } = self.text();
+        json!({ "class": class, "message": message, "hints": hints })
+    }
+
+    /// Returns a fault that another process has written, nothing where it is none.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        let hints = value["hints"].as_array()?.iter();
+        let text = Text {
+            message: value["message"].as_str()?.to_owned(),
+            hints: hints
+                .filter_map(|it| it.as_str().map(str::to_owned))
+                .collect(),
+        };
+        Some(match value["class"].as_str()? {
+            "not_found" => Self::NotFound(text),
+            "invalid" => Self::Invalid(text),
+            "stale" => Self::Stale(text),
+            "refused" => Self::Refused(text),
+            "unavailable" => Self::Unavailable(text),
+            "fatal" => Self::Fatal(text),
+            _ => return None,
+        })
     }
 
     fn text_mut(&mut self) -> &mut Text {

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::done::counted;
-use super::reply::Reply;
+use super::reply::{Reply, progress};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Event, Report, Rules, sync};
+use crate::ledger::{Asked, Event, Oid, Report, Rules, Turn, sync};
 use crate::text::one_line;
-use crate::town::{Home, rigs_that_give_way};
+use crate::town::{Home, Target, rigs_that_give_way};
 use crate::{agent, mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
@@ -73,12 +73,58 @@ fn homes(cx: &Context, here: &Home) -> Result<Vec<Home>> {
     }
 }
 
-/// Syncs one repository with a remote until nothing more follows from it.
+/// Syncs one repository with a remote until nothing more follows from it, or shares what another process
+/// did that began after this one asked.
 pub(crate) fn settled(home: &Home, name: &str) -> Result<Reply> {
+    let mut waits = || progress("waiting for another git gt sync of this clone to end");
+    match Turn::ask(home.repo(), name, &mut waits)? {
+        Asked::Shared(outcome) => shared(&outcome),
+        Asked::Turn(turn) => {
+            let reply = in_turn(&turn, home, name);
+            turn.end(&outcome(&reply));
+            reply
+        }
+    }
+}
+
+/// Returns a reply as others read it who asked for the same.
+fn outcome(reply: &Result<Reply>) -> Value {
+    match reply {
+        Ok(reply) => json!({
+            "value": reply.value,
+            "text": reply.text,
+            "notes": reply.notes,
+            "faults": reply.faults.iter().map(Fault::to_json).collect::<Value>(),
+        }),
+        Err(fault) => json!({ "fault": fault.to_json() }),
+    }
+}
+
+/// Returns what somebody else's sync came to as our own answer.
+fn shared(outcome: &Value) -> Result<Reply> {
+    if let Some(fault) = outcome.get("fault").and_then(Fault::from_json) {
+        return Err(fault);
+    }
+    let list = |key: &str| outcome[key].as_array().cloned().unwrap_or_default();
+    let mut value = outcome["value"].clone();
+    value["shared"] = true.into();
+    let text = outcome["text"].as_str().unwrap_or_default();
+    let faults = list("faults").iter().filter_map(Fault::from_json).collect();
+    let mut reply = Reply::new(value, text).with_faults(faults);
+    for note in list("notes") {
+        reply = reply.note(note.as_str().unwrap_or_default());
+    }
+    Ok(reply)
+}
+
+fn in_turn(turn: &Turn, home: &Home, name: &str) -> Result<Reply> {
     let mut report = Report::default();
     for _ in 0..ROUNDS {
-        match once(home, name) {
+        let before = tip_of_target(home, name)?;
+        let mut changed = true;
+        match once(turn, home, name) {
             Ok(done) => {
+                changed = done.changed_here() || tip_of_target(home, name)? != before;
                 report.events.extend(done.events);
                 report.faults = done.faults;
             }
@@ -86,7 +132,10 @@ pub(crate) fn settled(home: &Home, name: &str) -> Result<Reply> {
             Err(fault) if report.events.is_empty() => return Err(fault),
             Err(fault) => report.faults = vec![fault],
         }
-        let drawn = settle::fully(home);
+        let drawn = match changed {
+            true => settle::fully(home),
+            false => settle::after(home),
+        };
         let again = !drawn.told.is_empty() && report.faults.is_empty();
         report.faults.extend(drawn.faults);
         if !again {
@@ -127,7 +176,7 @@ fn told(name: &str, report: Report) -> Reply {
 }
 
 /// Syncs once with a remote, and notes where its target branch stands.
-pub(crate) fn once(home: &Home, name: &str) -> Result<Report> {
+fn once(turn: &Turn, home: &Home, name: &str) -> Result<Report> {
     let repo = home.repo();
     let remote = repo.remote(name)?;
     agent::checkpoint::tidy(home)?;
@@ -142,20 +191,23 @@ pub(crate) fn once(home: &Home, name: &str) -> Result<Report> {
             Ok([mq::finished_refs(&home.view())?, checkpoints].concat())
         },
         give_way: &rigs_that_give_way,
+        branch: target(home, name).map(|it| (it.ref_name(), home.tracking_ref(&it, name))),
     };
-    let mut report = sync(repo, &remote, &rules)?;
-    let target = home.target(None);
-    if let Ok(target) = target
-        && target.remote.as_deref() == Some(name)
-        && report.faults.is_empty()
-    {
-        // A remote without the branch has nothing that could have landed.
-        match home.fresh_tip(&target) {
-            Ok(_) | Err(Fault::NotFound(_)) => {}
-            Err(fault) => report.faults.push(fault),
-        }
+    sync(turn, repo, &remote, &rules)
+}
+
+/// Returns the target, where it is a branch of this remote.
+fn target(home: &Home, name: &str) -> Option<Target> {
+    let target = home.target(None).ok();
+    target.filter(|it| it.remote.as_deref() == Some(name))
+}
+
+/// Returns where the remote's target branch stands as we last knew it.
+fn tip_of_target(home: &Home, name: &str) -> Result<Option<Oid>> {
+    match target(home, name) {
+        Some(target) => home.repo().find_ref(&home.tracking_ref(&target, name)),
+        None => Ok(None),
     }
-    Ok(report)
 }
 
 fn ledger(name: &str) -> &str {
@@ -183,6 +235,12 @@ fn line(event: &Event) -> String {
         Event::PutBack(name) => {
             format!(
                 "put back  {}: it had vanished from the remote, or gone back there",
+                ledger(name)
+            )
+        }
+        Event::HandedOver(name) => {
+            format!(
+                "put by    {}: others kept pushing first; whoever syncs next joins it",
                 ledger(name)
             )
         }
@@ -233,6 +291,7 @@ fn as_json(event: &Event) -> Value {
             json!({ "event": "joined", "ledger": ledger(name), "records": count })
         }
         Event::PutBack(name) => json!({ "event": "put_back", "ledger": ledger(name) }),
+        Event::HandedOver(name) => json!({ "event": "handed_over", "ledger": ledger(name) }),
         Event::LeftOut(id, why) => json!({ "event": "left_out", "id": id, "reason": why }),
         Event::Overtaken(it) => json!({
             "event": "overtaken", "id": it.id, "field": it.field,

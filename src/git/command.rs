@@ -72,10 +72,7 @@ impl Repo {
 
     /// Runs a git command and returns what it left, whatever its exit code.
     pub(crate) fn start(&self, run: &Run) -> Result<Output> {
-        run.output(self.world()).map_err(|error| {
-            Fault::unavailable(format!("cannot run git: {error}"))
-                .hint("git gt needs the git program on PATH")
-        })
+        started(run.output(self.world()))
     }
 
     /// Returns the version of the git program, asked once.
@@ -109,6 +106,14 @@ fn parse_version(text: &str) -> Option<Version> {
     let number = text.split_whitespace().nth(2)?;
     let mut parts = number.split('.').map(str::parse);
     Some(Version(parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+/// Returns what a run of git left; refuses in words where there is no git.
+pub(super) fn started(output: std::io::Result<Output>) -> Result<Output> {
+    output.map_err(|error| {
+        Fault::unavailable(format!("cannot run git: {error}"))
+            .hint("git gt needs the git program on PATH")
+    })
 }
 
 fn succeeded(run: &Run, output: Output) -> Result<Vec<u8>> {

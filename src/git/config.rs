@@ -60,6 +60,23 @@ impl Repo {
         said.is_some_and(|it| ["true", "yes", "on", "1"].contains(&it.as_str()))
     }
 
+    /// Returns all values of a setting that may have several, in the order of their files.
+    pub(super) fn settings(&self, key: &str) -> Vec<String> {
+        let config = self.gix.config_snapshot();
+        let values = config
+            .plumbing()
+            .strings_filter(key, |it| self.listens_to(it.source));
+        let values = values.into_iter().flatten();
+        values.map(|value| value.to_string()).collect()
+    }
+
+    /// Returns whether there is any section of this name.
+    pub(super) fn has_settings_of(&self, section: &str) -> bool {
+        let config = self.gix.config_snapshot();
+        let found = config.plumbing().sections_by_name(section);
+        found.into_iter().flatten().next().is_some()
+    }
+
     /// Returns whether settings from a source count in the world of this repository. gix reads the
     /// environment of the process, which the world may have parted from, as the demo's does.
     fn listens_to(&self, source: Source) -> bool {

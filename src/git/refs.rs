@@ -61,11 +61,6 @@ impl Repo {
         <&gix::refs::FullNameRef>::try_from(name).is_ok()
     }
 
-    /// Waits until no other sync of this repository runs.
-    pub fn sync_guard(&self) -> Result<Guard> {
-        self.locked("sync.lock")
-    }
-
     /// Waits until nobody makes or removes refs that keep commits of merge requests. Whoever holds this may
     /// wait for [`Repo::guard`], never the other way round.
     pub fn keepers_guard(&self) -> Result<Guard> {
@@ -259,6 +254,52 @@ impl Repo {
         Ok(())
     }
 
+    /// Returns the locks of refs on the right-hand side of `refspecs`, each with the number of its file.
+    pub(super) fn locks_of(&self, refspecs: &[String]) -> Vec<(PathBuf, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        let mut found = Vec::new();
+        let targets = refspecs.iter().filter_map(|it| it.rsplit(':').next());
+        let mut folders: Vec<PathBuf> = targets
+            .map(|name| name.rsplit_once('/').map_or(name, |(folder, _)| folder))
+            .map(|folder| self.common_dir().join(folder))
+            .collect();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                match entry.metadata() {
+                    Ok(it) if it.is_dir() => folders.push(path),
+                    Ok(it) if path.extension().is_some_and(|it| it == "lock") => {
+                        found.push((path, it.ino()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// Removes those of the locks that a crash of ours left behind; returns whether there were any.
+    pub(super) fn break_own_locks(&self, locks: &[(PathBuf, u64)]) -> Result<bool> {
+        let guard = self.guard()?;
+        for (path, _) in locks {
+            let name = path.strip_prefix(self.common_dir()).ok();
+            let name = name.and_then(|it| it.to_str()?.strip_suffix(".lock"));
+            if let Some(name) = name {
+                self.unlock_ref(&guard, name)?;
+            }
+        }
+        Ok(locks.iter().any(|(path, _)| !path.exists()))
+    }
+
+    /// Removes locks of tracking refs that a git which was killed left behind. What tracks a remote is
+    /// fetched again whenever it is wrong, so nothing is lost where the git still runs after all.
+    pub(super) fn break_locks(&self, locks: &[(PathBuf, u64)]) -> Result<()> {
+        for (path, _) in locks {
+            fs::remove_file(path).map_err(|error| Fault::io("remove", path, &error))?;
+        }
+        Ok(())
+    }
+
     /// Makes `<ref>.lock` as a second name of a file in our scratch folder, so that whoever holds the
     /// guard can tell our own leftover lock (two names, one file) from one of a running git.
     fn lock_ref(&self, lock: &Path, twin: &Path, new: Oid) -> Result<(), Locking> {
@@ -321,6 +362,22 @@ impl Repo {
         self.execute(&run).map(drop)
     }
 
+    /// Deletes refs that hold what stands beside them.
+    ///
+    /// After a crash all of them are gone or none is.
+    pub fn delete_refs(&self, guard: &Guard, refs: &[(String, Oid)]) -> Result<()> {
+        if refs.is_empty() {
+            return Ok(());
+        }
+        let mut input = String::new();
+        for (name, old) in refs {
+            self.unlock_ref(guard, name)?;
+            input.push_str(&format!("delete {name} {old}\n"));
+        }
+        let run = self.git(["update-ref", "--no-deref", "--stdin"]);
+        self.execute(&run.stdin(input)).map(drop)
+    }
+
     /// Sets a ref through `git update-ref`, with git's own reflog and hooks: for branches, which are
     /// not ours alone. Returns whether the ref held `old` (nothing: did not exist).
     pub fn update_branch(&self, name: &str, old: Option<Oid>, new: Oid, why: &str) -> Result<bool> {
@@ -345,17 +402,7 @@ impl Repo {
         if !self.has(ancestor) || !self.has(descendant) {
             return Ok(false);
         }
-        let (ancestor, descendant) = (ancestor.to_string(), descendant.to_string());
-        let run = self.git(["merge-base", "--is-ancestor", &ancestor, &descendant]);
-        let answer = match self.start(&run)?.status.code() {
-            Some(0) => true,
-            Some(1) => false,
-            _ => {
-                return Err(Fault::fatal(format!(
-                    "cannot compare commits {ancestor} and {descendant}"
-                )));
-            }
-        };
+        let answer = self.merge_base(ancestor, descendant)? == Some(*ancestor);
         self.ancestry.borrow_mut().insert(pair, answer);
         Ok(answer)
     }
@@ -387,6 +434,14 @@ impl Repo {
 
     /// Returns a best common ancestor of two commits, nothing where they have none.
     pub fn merge_base(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>> {
+        match self.gix.merge_base(*a, *b) {
+            Ok(found) => Ok(found.map(gix::Id::detach)),
+            // It stops at commits that git takes, such as those without a proper author.
+            Err(_) => self.merge_base_by_git(a, b),
+        }
+    }
+
+    fn merge_base_by_git(&self, a: &Oid, b: &Oid) -> Result<Option<Oid>> {
         let run = self.git(["merge-base", &a.to_string(), &b.to_string()]);
         let output = self.start(&run)?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use super::command::started;
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
+use crate::world::process::{Output, Run};
 
 /// A repository elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Remote {
     pub name: String,
     fetch_url: String,
     push_url: String,
+    /// The folder of branches that `refs/gt` travels as, where the host takes nothing but branches.
+    branches: Option<String>,
 }
 
 /// Which way refs travel.
@@ -83,10 +87,38 @@ const NEUTRAL: &[&str] = &[
     "maintenance.auto=false",
 ];
 
+/// Where refs are that have another name on a host which takes only branches.
+const OURS: &str = "refs/gt/";
+
 /// What git says where a remote has no ref of a name.
 const NO_REF: &str = "couldn't find remote ref";
 
 impl Remote {
+    /// Returns the name that a ref of ours has there.
+    pub fn name_there(&self, name: &str) -> String {
+        let below = name.strip_prefix(OURS);
+        match (&self.branches, below) {
+            (Some(folder), Some(rest)) => format!("refs/heads/{folder}/{rest}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Returns a refspec of ours, `+from:to`, as it is for that host.
+    fn refspec_there(&self, refspec: &str) -> String {
+        let plain = refspec.trim_start_matches('+');
+        let (from, to) = plain.split_once(':').unwrap_or((plain, plain));
+        format!("+{}:{to}", self.name_there(from))
+    }
+
+    /// Returns the name that we give to a ref there.
+    fn name_here(&self, name: &str) -> String {
+        let rest = self.branches.as_ref().and_then(|folder| {
+            let rest = name.strip_prefix("refs/heads/")?.strip_prefix(folder)?;
+            rest.strip_prefix('/')
+        });
+        rest.map_or_else(|| name.to_owned(), |rest| format!("{OURS}{rest}"))
+    }
+
     /// Returns the folder that is pushed to, where that is on this machine.
     pub fn push_folder(&self) -> Option<&str> {
         let path = self.push_url.strip_prefix("file://");
@@ -98,41 +130,70 @@ impl Remote {
 impl Repo {
     /// Returns the remote a name or URL stands for.
     pub fn remote(&self, name: &str) -> Result<Remote> {
-        let url = |direction: Direction| {
-            let push = if direction == Direction::Push {
-                &["--push"][..]
-            } else {
-                &[]
-            };
-            let run = self
-                .git(["remote", "get-url"])
-                .args(push.iter().copied())
-                .args(["--", name]);
-            let output = self.start(&run)?;
-            let text = String::from_utf8_lossy(&output.stdout);
-            Ok(output
-                .status
-                .success()
-                .then(|| text.lines().next().unwrap_or_default().to_owned()))
+        let urls = match self.plain_urls(name) {
+            Some(urls) => Some(urls),
+            None => self.asked_urls(name)?,
         };
-        if let (Some(fetch_url), Some(push_url)) = (url(Direction::Fetch)?, url(Direction::Push)?) {
-            let absolute = |url: String| self.absolute_url(url);
+        let typed = || (name.contains('/') || name.contains(':')).then(|| name.to_owned());
+        if let Some((fetch_url, push_url)) = urls.or_else(|| typed().map(|it| (it.clone(), it))) {
             return Ok(Remote {
                 name: name.to_owned(),
-                fetch_url: absolute(fetch_url),
-                push_url: absolute(push_url),
-            });
-        }
-        if name.contains('/') || name.contains(':') {
-            let url = self.absolute_url(name.to_owned());
-            return Ok(Remote {
-                name: name.to_owned(),
-                fetch_url: url.clone(),
-                push_url: url,
+                fetch_url: self.absolute_url(fetch_url),
+                push_url: self.absolute_url(push_url),
+                branches: self.branches()?,
             });
         }
         Err(Fault::not_found(format!("there is no remote '{name}'"))
             .hint("git remote -v lists them; git remote add makes one"))
+    }
+
+    /// Returns `gt.remotePrefix`, which may be no folder that agents and CIs have their branches in.
+    fn branches(&self) -> Result<Option<String>> {
+        let Some(folder) = self.setting("gt.remotePrefix") else {
+            return Ok(None);
+        };
+        let folder = folder.trim_end_matches('/').to_owned();
+        let taken = ["gt", "gt-mq"].contains(&folder.split('/').next().unwrap_or_default());
+        if taken || !self.is_ref_name(&format!("refs/heads/{folder}/beads")) {
+            return Err(Fault::invalid(format!(
+                "gt.remotePrefix is '{folder}', which cannot hold the ledgers"
+            ))
+            .hint("choose another: git gt config set remotePrefix gt-ledgers"));
+        }
+        Ok(Some(folder))
+    }
+
+    /// Returns the URLs to fetch from and to push to as they stand in the configuration, nothing where git
+    /// has to be asked: where it may rewrite them, or knows the remote from elsewhere.
+    fn plain_urls(&self, name: &str) -> Option<(String, String)> {
+        if self.has_settings_of("url") {
+            return None;
+        }
+        let first = |key: &str| {
+            let all = self.settings(&format!("remote.{name}.{key}"));
+            // An empty one takes back those before it.
+            let is_plain = all.iter().all(|url| !url.is_empty());
+            is_plain.then(|| all.into_iter().next())
+        };
+        let fetch = first("url")??;
+        let push = first("pushurl")?.unwrap_or_else(|| fetch.clone());
+        Some((fetch, push))
+    }
+
+    /// Asks git for the URLs to fetch from and to push to, nothing where it knows no remote of that name.
+    fn asked_urls(&self, name: &str) -> Result<Option<(String, String)>> {
+        let ask = |option: &[&str]| {
+            let run = self.git(["remote", "get-url"]);
+            let run = run.args(option.iter().copied()).args(["--", name]);
+            let output = self.start(&run)?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            let url = text.lines().next().unwrap_or_default().to_owned();
+            Ok::<_, Fault>(output.status.success().then_some(url))
+        };
+        Ok(match ask(&[])? {
+            None => None,
+            Some(fetch) => ask(&["--push"])?.map(|push| (fetch, push)),
+        })
     }
 
     /// Git takes a relative path of a remote from the top of the worktree; our commands run elsewhere.
@@ -170,40 +231,82 @@ impl Repo {
     }
 
     /// Fetches `refspecs` (full names on both sides); tracking refs on the right-hand side that the
-    /// remote no longer has are removed.
+    /// remote no longer has are removed. Where it lacks a ref that is named without a `*`, that is not
+    /// found and nothing is fetched.
     pub fn fetch(&self, remote: &Remote, refspecs: &[String]) -> Result<()> {
+        self.refuse_quarantine()?;
+        fs::count();
+        self.fetched(remote, refspecs)
+    }
+
+    fn fetched(&self, remote: &Remote, refspecs: &[String]) -> Result<()> {
         let options = [
             "fetch",
             "--quiet",
             "--prune",
             "--no-tags",
             "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--end-of-options",
         ];
         let run = self
             .git(NEUTRAL.iter().copied())
             .args(options)
-            .args([
-                "--no-auto-maintenance",
-                "--end-of-options",
-                &remote.fetch_url,
-            ])
-            .args(refspecs.iter().map(String::as_str));
-        self.refuse_quarantine()?;
-        fs::count();
+            .args([&remote.fetch_url])
+            .args(refspecs.iter().map(|it| remote.refspec_there(it)));
+        let mut in_the_way = None;
         for attempt in 0..FETCH_TRIES {
             let output = self.start(&run)?;
             let said = String::from_utf8_lossy(&output.stderr);
             if output.status.success() {
                 return Ok(());
             }
-            // Another fetch of this clone writes the same tracking refs.
+            if said.contains(NO_REF) {
+                let said = super::command::one_line(&said);
+                return Err(Fault::not_found(format!("'{}': {said}", remote.name)));
+            }
             if !said.contains("cannot lock ref") || attempt + 1 == FETCH_TRIES {
                 return Err(unreachable_remote(remote, &output.stderr));
+            }
+            // Another fetch of this clone writes the same tracking refs, or one has ended in the middle.
+            let locks = self.locks_of(refspecs);
+            if in_the_way.is_none() && self.break_own_locks(&locks)? {
+                continue;
+            }
+            let in_the_way = in_the_way.get_or_insert_with(|| locks.clone());
+            if attempt + 2 == FETCH_TRIES {
+                in_the_way.retain(|lock| locks.contains(lock));
+                self.break_locks(in_the_way)?;
             }
             let pause = self.world().random_below(20 << attempt);
             self.world().pause(Duration::from_millis(pause));
         }
         Ok(())
+    }
+
+    /// Pushes and fetches at the same time, and returns what the remote made of each ref that was offered,
+    /// and whether the fetch was done: what it has seen may be as before the push or as after it.
+    pub fn exchange(
+        &self,
+        remote: &Remote,
+        refs: &[PushedRef],
+        refspecs: &[String],
+    ) -> Result<(Result<Vec<Answer>>, Result<()>)> {
+        self.refuse_quarantine()?;
+        let push = self.push_run(remote, refs);
+        fs::count();
+        if refs.is_empty() {
+            return Ok((Ok(Vec::new()), self.fetched(remote, refspecs)));
+        }
+        fs::count();
+        let world = self.world();
+        let (pushed, fetched) = std::thread::scope(|scope| {
+            let pushing = scope.spawn(|| push.output(world));
+            let fetched = self.fetched(remote, refspecs);
+            (pushing.join().expect("running git panics nowhere"), fetched)
+        });
+        let pushed = started(pushed).and_then(|output| answers(remote, refs, &output));
+        Ok((pushed, fetched))
     }
 
     /// Fetches one ref of a remote (full names on both sides) and returns what it holds; nothing where the
@@ -212,7 +315,7 @@ impl Repo {
         self.unlock_ref(&self.guard()?, to)?;
         match self.fetch(remote, &[format!("+{from}:{to}")]) {
             Ok(()) => self.find_ref(to),
-            Err(fault) if fault.text().message.contains(NO_REF) => Ok(None),
+            Err(Fault::NotFound(_)) => Ok(None),
             Err(fault) => Err(fault),
         }
     }
@@ -223,7 +326,7 @@ impl Repo {
         let run = self
             .git(NEUTRAL.iter().copied())
             .args(["ls-remote", "--refs", "--end-of-options", &remote.fetch_url])
-            .args(patterns.iter().copied());
+            .args(patterns.iter().map(|it| remote.name_there(it)));
         let output = self.start(&run)?;
         if !output.status.success() {
             return Err(unreachable_remote(remote, &output.stderr));
@@ -236,7 +339,9 @@ impl Repo {
         };
         let line = |line: &str| {
             let (id, name) = line.split_once('\t')?;
-            Some((name.to_owned(), self.parse_id(id)?)).filter(|_| begins(name))
+            let name = remote.name_here(name);
+            let id = self.parse_id(id)?;
+            begins(&name).then_some((name, id))
         };
         let mut refs: Vec<(String, Oid)> = text.lines().filter_map(line).collect();
         refs.sort();
@@ -255,41 +360,52 @@ impl Repo {
         if refs.is_empty() {
             return Ok(Vec::new());
         }
+        self.refuse_quarantine()?;
+        fs::count();
+        let output = self.start(&self.push_run(remote, refs))?;
+        answers(remote, refs, &output)
+    }
+
+    fn push_run(&self, remote: &Remote, refs: &[PushedRef]) -> Run {
         let mut run =
             self.git(NEUTRAL.iter().copied())
                 .args(["push", "--porcelain", "--no-verify"]);
         for it in refs {
             let old = it.old.map(|id| id.to_string()).unwrap_or_default();
-            run = run.args([format!("--force-with-lease={}:{old}", it.name)]);
+            let name = remote.name_there(&it.name);
+            run = run.args([format!("--force-with-lease={name}:{old}")]);
         }
         run = run.args(["--end-of-options", &remote.push_url]);
         for it in refs {
             let new = it.new.map(|id| id.to_string()).unwrap_or_default();
-            run = run.args([format!("{new}:{}", it.name)]);
+            run = run.args([format!("{new}:{}", remote.name_there(&it.name))]);
         }
-        self.refuse_quarantine()?;
-        fs::count();
-        let output = self.start(&run)?;
-        let told = parse_push(&String::from_utf8_lossy(&output.stdout));
-        if told.is_empty() {
-            return Err(unreachable_remote(remote, &output.stderr));
-        }
-        if told.iter().any(|(_, summary)| is_broken(summary)) {
-            let said = super::command::one_line(&String::from_utf8_lossy(&output.stderr));
-            let broken = format!("the push to '{}' broke off: {said}", remote.name);
-            return Err(Fault::unavailable(broken)
-                .hint("what was done here is kept and travels with the next git gt sync"));
-        }
-        let said = remarks(&String::from_utf8_lossy(&output.stderr));
-        let answer = |it: &PushedRef| {
-            let found = told.iter().find(|(name, _)| *name == it.name);
-            found.map_or_else(
-                || Answer::Lost("it was not answered".to_owned()),
-                |(_, summary)| understood(summary, &said),
-            )
-        };
-        Ok(refs.iter().map(answer).collect())
+        run
     }
+}
+
+/// Reads what a push said, and returns what the remote made of each ref.
+fn answers(remote: &Remote, refs: &[PushedRef], output: &Output) -> Result<Vec<Answer>> {
+    let told = parse_push(&String::from_utf8_lossy(&output.stdout));
+    if told.is_empty() {
+        return Err(unreachable_remote(remote, &output.stderr));
+    }
+    if told.iter().any(|(_, summary)| is_broken(summary)) {
+        let said = super::command::one_line(&String::from_utf8_lossy(&output.stderr));
+        let broken = format!("the push to '{}' broke off: {said}", remote.name);
+        return Err(Fault::unavailable(broken)
+            .hint("what was done here is kept and travels with the next git gt sync"));
+    }
+    let said = remarks(&String::from_utf8_lossy(&output.stderr));
+    let answer = |it: &PushedRef| {
+        let there = remote.name_there(&it.name);
+        let found = told.iter().find(|(name, _)| *name == there);
+        found.map_or_else(
+            || Answer::Lost("it was not answered".to_owned()),
+            |(_, summary)| understood(summary, &said),
+        )
+    };
+    Ok(refs.iter().map(answer).collect())
 }
 
 /// Returns a URL without the password in it, and of HTTP without the user, who may be a token.

@@ -1,17 +1,23 @@
 //! Sync: push what changed here, fetch, join what changed elsewhere, push again (DESIGN 3.5).
 
 mod claims;
+mod exchange;
 mod integrate;
+mod machines;
 mod overtaken;
 #[cfg(test)]
 pub(crate) mod replica;
+mod seals;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Name, Pen, Record, Snapshot, seal};
+use super::{Name, Pen, Record, Snapshot};
 use crate::fault::{Fault, Result};
-use crate::git::{Answer, Oid, PushedRef, Remote, Repo};
+use crate::git::{Oid, Remote, Repo};
+
+pub use turn::{Asked, Turn};
 
 /// What a sync did, in the order it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,9 @@ pub enum Event {
     Joined(String, usize),
     /// A ledger vanished from the remote or went back there; ours is put back.
     PutBack(String),
+    /// Others kept pushing a ledger before us: ours lies beside it on the remote, for the next one who
+    /// syncs to join.
+    HandedOver(String),
     /// An entry of a ledger was left out or kept aside, or a ref left as it is, with the reason.
     LeftOut(String, String),
     /// Two sides changed one value; this is what did not prevail.
@@ -73,6 +82,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds what a join has to tell. Where a ledger is joined again because a push was lost, the last
+    /// join counts, and nothing is told twice.
+    fn tell(&mut self, events: Vec<Event>) {
+        for event in events {
+            if let Event::Joined(ledger, _) = &event {
+                let again = |it: &Event| matches!(it, Event::Joined(other, _) if other == ledger);
+                self.events.retain(|it| !again(it));
+            }
+            if !self.events.contains(&event) {
+                self.events.push(event);
+            }
+        }
+    }
+
     /// Returns whether a ledger of ours was changed by what was fetched.
     pub fn changed_here(&self) -> bool {
         self.events.iter().any(|event| {
@@ -94,34 +117,25 @@ pub struct Rules<'a> {
     /// Returns records of our shared settings as they give way to those of the remote, before the two
     /// are joined.
     pub give_way: &'a GiveWay,
+    /// A branch of the remote whose tip is wanted as well, and the ref of ours that notes it; full names.
+    pub branch: Option<(String, String)>,
 }
 
 /// Decides over our settings and the remote's which of ours give way.
 pub type GiveWay = dyn Fn(&Snapshot<'_>, &Snapshot<'_>, &Pen<'_>) -> Result<Vec<Record>>;
 
-/// How often a push that lost against another clone is tried again.
-const TRIES: u32 = 12;
-
-/// The folders below `refs/gt/` whose refs travel (DESIGN 3.1); what else stands there is not ours.
-const TRAVELLING: [&str; 8] = [
-    "attic",
-    "checkpoints",
-    "ci",
-    "lease",
-    "machines",
-    "mr",
-    "proof",
-    "seals",
-];
+/// How often a push that lost against another clone is tried before the remote keeps ours beside theirs
+/// (DESIGN 3.5).
+const LOSSES_MAX: u32 = 5;
 
 /// Brings this clone's ledgers and the remote's together.
 ///
-/// Push comes first and only for what changed here; a push that lost is followed by fetch, join and
-/// another push. After a crash at any point every ledger, here and there, is as before or as after one of
-/// those steps; the next sync goes on.
-pub fn sync(repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
-    // Two syncs of one clone would only lose races against each other.
-    let _alone = repo.sync_guard()?;
+/// What changed here is pushed and what changed there is fetched at the same time: where only one side
+/// changed, that is all. A push that lost is followed by join and another push. After a crash at any point
+/// every ledger, here and there, is as before or as after one of those steps; the next sync goes on.
+///
+/// It takes a turn, because two syncs of one clone would only lose races against each other.
+pub fn sync(_: &Turn, repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
     let mut run = Sync::new(repo, remote, rules);
     match run.until_agreed() {
         Ok(()) => {}
@@ -139,9 +153,9 @@ struct Sync<'a> {
     remote: &'a Remote,
     rules: &'a Rules<'a>,
     tracking: String,
-    /// By ledger: the last join we made and the tip of ours it was made from, so that a push that lost
-    /// is followed by a join from the same tip and a sync leaves one join however often it loses.
-    unmerged: BTreeMap<String, (Oid, Oid)>,
+    /// By ledger: the last join we made, so that a push that lost is followed by a join from the same tip
+    /// and a sync leaves one join however often it loses.
+    unmerged: BTreeMap<String, Unmerged>,
     /// Refs that nothing more is tried with in this sync: refused there, or not understood here.
     settled: BTreeSet<String>,
     /// Ledgers that vanished from the remote or went back there.
@@ -153,6 +167,16 @@ struct Sync<'a> {
     /// Whether a seal could not be made.
     is_sealed_in_vain: bool,
     report: Report,
+}
+
+/// A join that is not pushed yet.
+#[derive(Debug, Clone, Copy)]
+struct Unmerged {
+    merge: Oid,
+    /// Our tip before it.
+    ours: Oid,
+    /// The remote's tip in it.
+    theirs: Oid,
 }
 
 impl<'a> Sync<'a> {
@@ -173,31 +197,37 @@ impl<'a> Sync<'a> {
     }
 
     fn until_agreed(&mut self) -> Result<()> {
-        for attempt in 0..TRIES {
-            self.push()?;
-            self.fetch()?;
-            for ledger in self.ledgers()? {
-                self.take_over(&ledger)?;
-            }
-            if self.updates()?.is_empty() {
+        let updates = self.sealed_updates()?;
+        if self.exchange(&updates)? == Round::Agreed {
+            return Ok(());
+        }
+        for losses in 1..=LOSSES_MAX {
+            self.take_over_all()?;
+            let updates = self.sealed_updates()?;
+            if updates.is_empty() {
                 return Ok(());
             }
-            if attempt > 0 {
-                let world = self.repo.world();
-                let limit = (50_u64 << attempt).min(2000);
-                world.pause(Duration::from_millis(world.random_below(limit)));
+            if losses == LOSSES_MAX {
+                return self.hand_over(&updates);
             }
+            if self.push(&updates)? == Round::Agreed {
+                return Ok(());
+            }
+            let world = self.repo.world();
+            let limit = (50_u64 << losses).min(2000);
+            world.pause(Duration::from_millis(world.random_below(limit)));
+            self.fetch()?;
         }
-        Err(Fault::stale(format!(
-            "other clones kept pushing to '{}' before us: {}",
-            self.remote.name, self.last_loss
-        ))
-        .hint("what was done here is kept; run git gt sync again"))
+        Ok(())
     }
 
     fn tracked(&self, name: &str) -> Result<Option<Oid>> {
-        self.repo
-            .find_ref(&name.replacen("refs/gt/", &self.tracking, 1))
+        self.repo.find_ref(&self.tracking_of(name))
+    }
+
+    /// Returns the ref that tracks one of the remote's.
+    fn tracking_of(&self, name: &str) -> String {
+        name.replacen("refs/gt/", &self.tracking, 1)
     }
 
     /// Returns what the remote holds as we last knew it, by the names it has there.
@@ -208,58 +238,37 @@ impl<'a> Sync<'a> {
             .collect())
     }
 
-    /// Fetches everything below `refs/gt/` and notes what is new there and what went back.
-    fn fetch(&mut self) -> Result<()> {
-        let before = self.all_tracked()?;
-        self.repo
-            .fetch(self.remote, &[format!("+refs/gt/*:{}*", self.tracking)])?;
-        let after = self.all_tracked()?;
-        for (name, old) in before.iter().filter(|(name, _)| is_single(name)) {
-            let forward = match after.get(name) {
-                Some(new) if new == old => true,
-                Some(new) => self.is_forward(old, new)?,
-                None => false,
-            };
-            if !forward && self.repo.find_ref(name)?.is_some() {
-                self.went_back.insert(name.clone());
-            }
-        }
-        let news = after
-            .iter()
-            .filter(|(name, id)| before.get(*name) != Some(id));
-        self.news.extend(news.map(|(name, _)| name.clone()));
-        self.name_unsealed(&before, &after)
-    }
-
-    /// Returns whether a ref that was at `old` has only gained by being at `new`.
-    fn is_forward(&self, old: &Oid, new: &Oid) -> Result<bool> {
-        match (self.repo.commit_at(old)?, self.repo.commit_at(new)?) {
-            (Some(old), Some(new)) => self.repo.is_ancestor(&old, &new),
-            (None, _) => Ok(true),
-            (Some(_), None) => Ok(false),
-        }
-    }
-
-    /// Returns the names of all ledgers here or there: refs with one component below `refs/gt/`, also
-    /// those of kinds this version has never heard of.
-    fn ledgers(&self) -> Result<Vec<String>> {
+    /// Integrates every ledger here or there, also those of kinds this version has never heard of, and what
+    /// other clones have handed over.
+    fn take_over_all(&mut self) -> Result<()> {
+        let there = self.all_tracked()?;
         let ours = self.repo.list_refs("refs/gt/")?.into_iter();
-        let all = ours.chain(self.all_tracked()?).map(|(name, _)| name);
-        let names: BTreeSet<String> = all.filter(|name| is_single(name)).collect();
-        Ok(names.into_iter().collect())
+        let names = ours
+            .map(|(name, _)| name)
+            .chain(there.keys().cloned())
+            .filter(|name| is_single(name));
+        for ledger in names.collect::<BTreeSet<String>>() {
+            self.take_over(&ledger, &there)?;
+        }
+        self.take_over_machines(&there)
     }
 
     /// Integrates one ledger; what keeps it from that keeps no other one.
-    fn take_over(&mut self, ledger: &str) -> Result<()> {
+    fn take_over(&mut self, ledger: &str, there: &BTreeMap<String, Oid>) -> Result<()> {
         if self.settled.contains(ledger) {
             return Ok(());
         }
-        match self
-            .refuse_folder(ledger)
-            .and_then(|()| self.integrate(ledger))
-        {
+        let done = self
+            .refuse_folder(ledger, there)
+            .and_then(|()| self.integrate(ledger));
+        self.unless_refused(ledger, done)
+    }
+
+    /// Notes a refusal, after which nothing more is tried with that ref in this sync.
+    fn unless_refused(&mut self, name: &str, done: Result<()>) -> Result<()> {
+        match done {
             Err(fault @ Fault::Refused(_)) => {
-                self.settled.insert(ledger.to_owned());
+                self.settled.insert(name.to_owned());
                 self.report.faults.push(fault);
                 Ok(())
             }
@@ -268,9 +277,8 @@ impl<'a> Sync<'a> {
     }
 
     /// Refuses a ledger of ours whose name is a folder of refs on the remote: it cannot be put there.
-    fn refuse_folder(&self, ledger: &str) -> Result<()> {
+    fn refuse_folder(&self, ledger: &str, there: &BTreeMap<String, Oid>) -> Result<()> {
         let folder = format!("{ledger}/");
-        let there = self.all_tracked()?;
         let inside = there.keys().find(|name| name.starts_with(&folder));
         match (inside, self.repo.find_ref(ledger)?) {
             (Some(inside), Some(_)) => Err(Fault::refused(format!(
@@ -278,8 +286,9 @@ impl<'a> Sync<'a> {
                 self.remote.name
             ))
             .hint(format!(
-                "look at it, then remove it: git push {} --delete {inside}",
-                self.remote.name
+                "look at it, then remove it: git push {} --delete {}",
+                self.remote.name,
+                self.remote.name_there(inside)
             ))),
             _ => Ok(()),
         }
@@ -292,144 +301,21 @@ impl<'a> Sync<'a> {
             && (Name::ALL.iter().any(|known| known.ref_name() == name)
                 || Snapshot::at(self.repo, Some(tip))?.is_ledger()?))
     }
+}
 
-    /// Returns what the remote has not got as we last knew it.
-    fn updates(&self) -> Result<Vec<PushedRef>> {
-        let finished = (self.rules.finished)()?;
-        let mut updates = Vec::new();
-        for (name, tip) in self.repo.list_refs("refs/gt/")? {
-            if self.settled.contains(&name) || finished.contains(&name) {
-                continue;
-            }
-            let old = self.tracked(&name)?;
-            if old != Some(tip) && self.may_push(&name, old, tip)? {
-                updates.push(PushedRef {
-                    name,
-                    old,
-                    new: Some(tip),
-                });
-            }
-        }
-        for name in (self.rules.obsolete)()? {
-            let there = self.tracked(&name)?;
-            let here = self.repo.find_ref(&name)?;
-            if there.is_some() && here.is_none() && !self.settled.contains(&name) {
-                updates.push(PushedRef {
-                    name,
-                    old: there,
-                    new: None,
-                });
-            }
-        }
-        Ok(updates)
-    }
-
-    /// Returns whether nothing of the remote's is lost when its ref `name` moves from `old` to our `tip`.
-    fn may_push(&self, name: &str, old: Option<Oid>, tip: Oid) -> Result<bool> {
-        let Some(commit) = self.repo.commit_at(&tip)? else {
-            return Ok(false);
-        };
-        let ours = match is_single(name) {
-            true => self.is_ledger(name, commit)?,
-            false => is_travelling(name),
-        };
-        let Some(old) = old.filter(|_| ours) else {
-            return Ok(ours);
-        };
-        match self.repo.commit_at(&old)? {
-            Some(old) => self.repo.is_ancestor(&old, &commit),
-            // What is no commit cannot be a ledger: ours is put back.
-            None => Ok(is_single(name)),
-        }
-    }
-
-    fn push(&mut self) -> Result<()> {
-        self.seal()?;
-        let updates = self.updates()?;
-        let answers = self.repo.offer(self.remote, &updates)?;
-        let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (update, answer) in updates.into_iter().zip(answers) {
-            let name = update.name;
-            match answer {
-                Answer::Taken => {
-                    self.report.events.push(match update.new {
-                        Some(_) => Event::Pushed(name.clone()),
-                        None => Event::Removed(name.clone()),
-                    });
-                    if self.went_back.remove(&name) {
-                        self.report.events.push(Event::PutBack(name));
-                    }
-                }
-                Answer::Known => {}
-                Answer::Lost(why) => self.last_loss = why,
-                Answer::Refused(why) => {
-                    self.settled.insert(name.clone());
-                    // A remote that deletes nothing keeps what nobody needs.
-                    if update.new.is_some() {
-                        refused.entry(why).or_default().push(name);
-                    }
-                }
-            }
-        }
-        for (why, names) in refused {
-            self.report.faults.push(self.refusal(&names, &why));
-        }
-        Ok(())
-    }
-
-    /// Seals what is about to be pushed. What keeps it from that keeps nothing from travelling.
-    fn seal(&mut self) -> Result<()> {
-        let sealed = match self.is_sealed_in_vain {
-            true => Ok(()),
-            false => seal::seal(self.repo, &self.updates()?),
-        };
-        sealed.or_else(|fault| {
-            self.is_sealed_in_vain = true;
-            self.report.faults.push(fault);
-            Ok(())
-        })
-    }
-
-    /// Names the ledgers that are new to us and that nobody whose seal counts has sealed.
-    fn name_unsealed(&mut self, before: &Tracked, after: &Tracked) -> Result<()> {
-        let mut fetched = Vec::new();
-        for (name, tip) in after.iter().filter(|(name, _)| is_single(name)) {
-            let is_ours = self.repo.find_ref(name)? == Some(*tip);
-            if before.get(name) != Some(tip) && !is_ours {
-                fetched.push((name.clone(), *tip));
-            }
-        }
-        match seal::unsealed(self.repo, &fetched) {
-            Ok(unsealed) => {
-                let events = unsealed.into_iter().map(Event::Unsealed);
-                self.report.events.extend(events);
-            }
-            Err(fault) => self.report.faults.push(fault),
-        }
-        Ok(())
-    }
-
-    fn refusal(&self, names: &[String], why: &str) -> Fault {
-        Fault::refused(format!(
-            "'{}' does not take {}: {why}",
-            self.remote.name,
-            names.join(", ")
-        ))
-        .hint("what was done here is kept; whoever runs the remote has to allow refs/gt/*")
-    }
+/// What pushing, or pushing and fetching, came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// The remote holds what we have, and nothing else that we know of.
+    Agreed,
+    /// Somebody else pushed first, or has pushed something.
+    Behind,
 }
 
 /// Returns whether a ref has one component below `refs/gt/`, as every ledger has.
 pub(super) fn is_single(name: &str) -> bool {
     name.strip_prefix("refs/gt/")
         .is_some_and(|rest| !rest.contains('/'))
-}
-
-/// Returns whether a ref below a folder is one that git gt makes and pushes.
-fn is_travelling(name: &str) -> bool {
-    let rest = name.strip_prefix("refs/gt/").unwrap_or_default();
-    rest.split_once('/')
-        .is_some_and(|(folder, _)| TRAVELLING.contains(&folder))
 }
 
 /// Returns the commit that holds our ledger and what was fetched, with nothing known that both had.
@@ -443,8 +329,9 @@ pub(super) fn taken_in(
         obsolete: &|| Ok(Vec::new()),
         finished: &|| Ok(Vec::new()),
         give_way: &|_, _, _| Ok(Vec::new()),
+        branch: None,
     };
     let sync = Sync::new(repo, remote, &rules);
-    let (commit, _) = sync.joined_from("refs/gt/beads", None, (ours, theirs))?;
+    let (commit, _) = sync.joined_from("refs/gt/beads", None, (ours, theirs), false)?;
     Ok(commit)
 }

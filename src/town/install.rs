@@ -11,7 +11,7 @@ use super::rig::{checked_name, checked_prefix, default_prefix, find};
 use super::{Founded, HQ, Home, NewRig, found, rigs_that_give_way};
 use crate::fault::{Fault, Result};
 use crate::git::{Repo, without_password};
-use crate::ledger::{Decision, Name, Rules, sync};
+use crate::ledger::{Decision, Name, Rules, Turn, sync};
 use crate::record::Rig;
 use crate::world::World;
 use crate::world::fs::{self, Lock};
@@ -39,8 +39,10 @@ pub fn adopt(repo: &Repo) -> Result<Option<String>> {
         obsolete: &nothing,
         finished: &nothing,
         give_way: &rigs_that_give_way,
+        branch: None,
     };
-    let fault = match sync(repo, &remote, &rules) {
+    let turn = Turn::alone(repo, &name)?;
+    let fault = match sync(&turn, repo, &remote, &rules) {
         Ok(report) => report.faults.into_iter().next(),
         Err(fault) => Some(fault),
     };

@@ -117,6 +117,12 @@ pub const KEYS: &[Key] = &[
         "the remote to sync and land with",
     ),
     key(
+        "remotePrefix",
+        Scope::Local,
+        "refs/gt as it is",
+        "the folder of branches that refs/gt travels as, for a host that takes only branches",
+    ),
+    key(
         "sign",
         Scope::Local,
         "false",

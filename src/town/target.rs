@@ -124,7 +124,8 @@ impl Home {
         }
     }
 
-    fn tracking_ref(&self, target: &Target, remote: &str) -> String {
+    /// Returns the ref here that notes where a remote's target stands.
+    pub fn tracking_ref(&self, target: &Target, remote: &str) -> String {
         let name = format!("{remote} {}", target.branch);
         format!("refs/gt-local/targets/{}", self.repo().name_hash(&name))
     }

@@ -126,21 +126,11 @@ fn a_remote_without_any_refs_takes_everything() {
     assert_eq!(there.tree("beads"), ada.tree("beads"));
 }
 
-/// Makes a githook of the remote.
-fn hook(fleet: &Fleet, name: &str, script: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let path = fleet.path("hub.git/hooks").join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 #[test]
 fn a_remote_that_refuses_our_refs_is_quoted() {
     let fleet = Fleet::new();
     let (ada, bob, ids) = fleet.two(&["one"]);
-    hook(
-        &fleet,
+    fleet.hook(
         "update",
         "case $1 in refs/gt/beads) echo 'no beads here'; exit 1;; esac",
     );
@@ -164,11 +154,7 @@ fn a_remote_that_refuses_our_refs_is_quoted() {
 fn a_remote_that_drops_what_it_took_is_tried_again_later() {
     let fleet = Fleet::new();
     let (ada, bob, _) = fleet.two(&["one"]);
-    hook(
-        &fleet,
-        "reference-transaction",
-        "[ \"$1\" != prepared ] || exit 1",
-    );
+    fleet.hook("reference-transaction", "[ \"$1\" != prepared ] || exit 1");
     ada.create("two");
     let said = ada.gt(&["sync"]);
     assert!([3, 4, 5].contains(&said.code), "{said:#?}");
@@ -184,8 +170,7 @@ fn a_push_that_comes_between_is_joined() {
     bob.create("of bob");
     let bobs = bob.tip("beads");
     bob.git(&["push", "-q", "origin", "refs/gt/beads:refs/heads/waiting"]);
-    hook(
-        &fleet,
+    fleet.hook(
         "pre-receive",
         &format!(
             "unset GIT_QUARANTINE_PATH\n[ -e done ] || {{ >done; git update-ref refs/gt/beads {bobs}; }}"

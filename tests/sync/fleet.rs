@@ -81,6 +81,25 @@ impl Fleet {
         format!("file://{}", self.path("hub.git").display())
     }
 
+    /// Makes a program of a shell script, alone in a folder, and returns its path.
+    pub(crate) fn script(&self, name: &str, script: &str) -> String {
+        let path = self.path(&format!("bin-{name}")).join(name);
+        self.executable(&path, script);
+        path.display().to_string()
+    }
+
+    /// Makes a githook of the remote.
+    pub(crate) fn hook(&self, name: &str, script: &str) {
+        self.executable(&self.path("hub.git/hooks").join(name), script);
+    }
+
+    fn executable(&self, path: &Path, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// Returns the number of the next command.
     pub(crate) fn tick(&self) -> u64 {
         self.ticks.fetch_add(1, Ordering::Relaxed) + 1
@@ -179,7 +198,15 @@ impl Member<'_> {
         self
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// Returns where its programs are looked for.
+    pub(crate) fn programs(&self) -> String {
+        let command = self.command("git");
+        let path = command.get_envs().find(|(key, _)| *key == "PATH");
+        let path = path.and_then(|(_, value)| value).unwrap_or_default();
+        path.to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = self.fleet.command(program, &self.path);
         for (key, value) in &self.env {
             command.env(key, value);

@@ -10,6 +10,8 @@
 mod accidents;
 mod claims;
 mod crash;
+mod crowd;
+mod cut;
 mod damage;
 mod disk;
 mod fleet;
@@ -18,4 +20,6 @@ mod hostile;
 mod meet;
 mod repositories;
 mod seals;
+mod server;
+mod transport;
 mod upkeep;

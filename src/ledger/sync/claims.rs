@@ -10,7 +10,7 @@ use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::codec::Record;
 use crate::ledger::shard::{Snapshot, differences, id_of};
-use crate::ledger::{Decision, Name, transact};
+use crate::ledger::{Decision, Name, Stamp, transact};
 
 /// What becomes of our claims of one bead.
 #[derive(Debug, Default, PartialEq)]
@@ -88,6 +88,15 @@ pub(super) fn of_one_thing(
     there(renamed(&mine).id()).map(|other| (mine, other))
 }
 
+/// Withdraws claims of `theirs`, which were handed over, where `ours` holds claims that were made without
+/// them. The stamp is the least that does it: everybody who joins the two writes the same.
+pub(super) fn withdraw_lost(theirs: &mut Record, ours: &Record) {
+    let stamp = Stamp::just_after(&theirs.newest());
+    for key in lost_claims(theirs, ours).keys {
+        theirs.set_entry("claims", &key, None, &stamp);
+    }
+}
+
 /// Returns what the remote's claims of a bead make of ours.
 ///
 /// What the remote lacks was not pushed. Whoever claims in an epoch does it in knowledge of the epochs
@@ -156,7 +165,6 @@ fn epoch(key: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Stamp;
 
     fn stamp(n: u64) -> Stamp {
         format!("{n:016x}-k").parse().unwrap()

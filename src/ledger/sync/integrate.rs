@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::claims::withdraw_lost;
 use super::overtaken::overtaken;
-use super::{Event, Sync};
+use super::{Event, Sync, Unmerged};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
 use crate::ledger::codec::{READ_MAX, Record};
@@ -36,6 +37,8 @@ struct Joining<'a> {
     /// Records that get another id because an older one has theirs.
     renamed: Vec<Record>,
     events: Vec<Event>,
+    /// Whether what is joined was only handed over: its claims count as not pushed (DESIGN 3.3).
+    handed_over: bool,
 }
 
 impl Joining<'_> {
@@ -62,7 +65,7 @@ impl Joining<'_> {
 impl Sync<'_> {
     /// Brings one ledger of ours up to what was fetched. The local ref moves only forward.
     pub(super) fn integrate(&mut self, ledger: &str) -> Result<()> {
-        let Some(theirs) = self.fetched(ledger)? else {
+        let Some(theirs) = self.fetched(ledger, ledger)? else {
             return Ok(());
         };
         let (guard, here) = loop {
@@ -79,15 +82,52 @@ impl Sync<'_> {
             return Ok(());
         }
         let ours = self.start_of_join(ledger, here, theirs)?;
-        let (commit, events) = self.joined(ledger, ours, theirs)?;
+        let (commit, events) = self.joined(ledger, (ours, theirs), false)?;
         if let Cas::Moved(_) = self.repo.swap_ref(&guard, ledger, here, commit)? {
             // A tool without our lock was faster; the next round starts from what it left.
             return Ok(());
         }
         if let (Some(ours), true) = (ours, commit != theirs) {
-            self.unmerged.insert(ledger.to_owned(), (commit, ours));
+            let merge = commit;
+            let unmerged = Unmerged {
+                merge,
+                ours,
+                theirs,
+            };
+            self.unmerged.insert(ledger.to_owned(), unmerged);
         }
-        self.report.events.extend(events);
+        self.report.tell(events);
+        Ok(())
+    }
+
+    /// Joins what another clone has handed over as the ref `name` into one ledger of ours.
+    pub(super) fn integrate_machine(&mut self, name: &str, ledger: &str) -> Result<()> {
+        let Some(theirs) = self.fetched(name, ledger)? else {
+            return Ok(());
+        };
+        let guard = self.repo.guard()?;
+        let here = self.repo.find_ref(ledger)?;
+        if let Some(here) = here
+            && self.repo.is_ancestor(&theirs, &here)?
+        {
+            return Ok(());
+        }
+        let (commit, events) = self.joined(ledger, (here, theirs), true)?;
+        if let Cas::Moved(_) = self.repo.swap_ref(&guard, ledger, here, commit)? {
+            return Ok(());
+        }
+        if let Some(here) = here {
+            let shared = self.tracked(ledger)?.unwrap_or(here);
+            let unmerged = self.unmerged.get(ledger).copied();
+            let before = unmerged.filter(|it| it.merge == here);
+            let unmerged = Unmerged {
+                merge: commit,
+                ours: before.map_or(here, |it| it.ours),
+                theirs: before.map_or(shared, |it| it.theirs),
+            };
+            self.unmerged.insert(ledger.to_owned(), unmerged);
+        }
+        self.report.tell(events);
         Ok(())
     }
 
@@ -118,12 +158,15 @@ impl Sync<'_> {
         Ok(written.tip)
     }
 
-    /// Returns the commit of a ledger that was fetched, nothing where there is none or what is there is
-    /// not to be taken over, which is said once.
-    fn fetched(&mut self, ledger: &str) -> Result<Option<Oid>> {
-        let Some(found) = self.tracked(ledger)? else {
+    /// Returns the commit of a ledger that was fetched as the ref `name`, nothing where there is none, ours
+    /// is the same, or what is there is not to be taken over, which is said once.
+    fn fetched(&mut self, name: &str, ledger: &str) -> Result<Option<Oid>> {
+        let Some(found) = self.tracked(name)? else {
             return Ok(None);
         };
+        if self.repo.find_ref(ledger)? == Some(found) {
+            return Ok(None);
+        }
         let commit = self.repo.commit_at(&found)?;
         let why = match commit {
             None => "its ref names no commit",
@@ -133,8 +176,8 @@ impl Sync<'_> {
                 return Ok(Some(commit));
             }
         };
-        if self.news.remove(ledger) {
-            let event = Event::LeftOut(ledger.to_owned(), why.to_owned());
+        if self.news.remove(name) {
+            let event = Event::LeftOut(name.to_owned(), why.to_owned());
             self.report.events.push(event);
         }
         Ok(None)
@@ -142,24 +185,22 @@ impl Sync<'_> {
 
     /// Returns the tip a join starts from: ours, or what ours was before the join that lost its push.
     fn start_of_join(&self, ledger: &str, here: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
-        let Some((merge, before)) = self.unmerged.get(ledger) else {
-            return Ok(here);
-        };
-        let joined_then = self.repo.commit(merge)?.parents;
-        let other = joined_then.iter().find(|parent| *parent != before);
-        let contained = other
-            .map(|other| self.repo.is_ancestor(other, &theirs))
-            .transpose()?;
-        Ok(if here == Some(*merge) && contained == Some(true) {
-            Some(*before)
-        } else {
-            here
-        })
+        let last = self.unmerged.get(ledger).copied();
+        match last.filter(|last| here == Some(last.merge)) {
+            Some(last) if self.repo.is_ancestor(&last.theirs, &theirs)? => Ok(Some(last.ours)),
+            _ => Ok(here),
+        }
     }
 
-    fn joined(&self, ledger: &str, ours: Option<Oid>, theirs: Oid) -> Result<(Oid, Vec<Event>)> {
+    fn joined(
+        &self,
+        ledger: &str,
+        (ours, theirs): (Option<Oid>, Oid),
+        handed_over: bool,
+    ) -> Result<(Oid, Vec<Event>)> {
         let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
-        self.joined_from(ledger, base.transpose()?.flatten(), (ours, theirs))
+        let base = base.transpose()?.flatten();
+        self.joined_from(ledger, base, (ours, theirs), handed_over)
     }
 
     /// Returns the commit that holds our ledger and theirs. `base`, which both sides know, decides what is
@@ -169,6 +210,7 @@ impl Sync<'_> {
         ledger: &str,
         base: Option<Oid>,
         (ours, theirs): (Option<Oid>, Oid),
+        handed_over: bool,
     ) -> Result<(Oid, Vec<Event>)> {
         let our_ledger = Snapshot::at(self.repo, ours)?;
         let their_ledger = Snapshot::fetched(self.repo, Some(theirs))?;
@@ -179,6 +221,7 @@ impl Sync<'_> {
             places: BTreeMap::new(),
             renamed: Vec::new(),
             events: Vec::new(),
+            handed_over,
         };
         for change in &changes {
             self.decide(change, &mut joining)?;
@@ -233,7 +276,10 @@ impl Sync<'_> {
             | (Side::File(blob), Side::Nothing)
             | (Side::Nothing, Side::File(blob)) => Some(blob),
             (Side::File(a), Side::File(b)) => Some(a.max(b)),
-            (Side::Record(ours, _), Side::Record(theirs, _)) => {
+            (Side::Record(ours, _), Side::Record(mut theirs, _)) => {
+                if joining.handed_over && is_one(&ours, &theirs) {
+                    withdraw_lost(&mut theirs, &ours);
+                }
                 let record = joining.meet(&ours, &theirs);
                 Some(self.repo.write_blob(&record.encode())?)
             }

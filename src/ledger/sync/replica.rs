@@ -55,9 +55,11 @@ impl Store {
             obsolete: &|| Ok(Vec::new()),
             finished: &|| Ok(Vec::new()),
             give_way: &|_, _, _| Ok(Vec::new()),
+            branch: None,
         };
         let sync = Sync::new(&self.repo, &self.remote, &rules);
-        sync.joined_from(LEDGER.ref_name(), base, tips).unwrap()
+        sync.joined_from(LEDGER.ref_name(), base, tips, false)
+            .unwrap()
     }
 
     /// Returns a commit with the ledger of another one and without its history.

@@ -1,0 +1,46 @@
+//! The seals of a sync: made for what is pushed, looked at for what was fetched.
+
+use super::{Event, Sync, Tracked, is_single};
+use crate::fault::Result;
+use crate::git::PushedRef;
+use crate::ledger::seal;
+
+impl Sync<'_> {
+    /// Returns what the remote has not got as we last knew it, sealed where that is wanted.
+    pub(super) fn sealed_updates(&mut self) -> Result<Vec<PushedRef>> {
+        self.seal()?;
+        self.updates()
+    }
+
+    /// Seals what is about to be pushed. What keeps it from that keeps nothing from travelling.
+    fn seal(&mut self) -> Result<()> {
+        let sealed = match self.is_sealed_in_vain {
+            true => Ok(()),
+            false => seal::seal(self.repo, &self.updates()?),
+        };
+        sealed.or_else(|fault| {
+            self.is_sealed_in_vain = true;
+            self.report.faults.push(fault);
+            Ok(())
+        })
+    }
+
+    /// Names the ledgers that are new to us and that nobody whose seal counts has sealed.
+    pub(super) fn name_unsealed(&mut self, before: &Tracked, after: &Tracked) -> Result<()> {
+        let mut fetched = Vec::new();
+        for (name, tip) in after.iter().filter(|(name, _)| is_single(name)) {
+            let is_ours = self.repo.find_ref(name)? == Some(*tip);
+            if before.get(name) != Some(tip) && !is_ours {
+                fetched.push((name.clone(), *tip));
+            }
+        }
+        match seal::unsealed(self.repo, &fetched) {
+            Ok(unsealed) => {
+                let events = unsealed.into_iter().map(Event::Unsealed);
+                self.report.events.extend(events);
+            }
+            Err(fault) => self.report.faults.push(fault),
+        }
+        Ok(())
+    }
+}
