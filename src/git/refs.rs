@@ -452,6 +452,19 @@ impl Repo {
         }
     }
 
+    /// Returns commits of several parents that `tip` has and `base` has not, with their parents, the newest
+    /// first and at most `max`.
+    pub fn joins(&self, base: &Oid, tip: &Oid, max: usize) -> Result<Vec<(Oid, Vec<Oid>)>> {
+        let (range, max) = (format!("{base}..{tip}"), format!("--max-count={max}"));
+        let out = self.query(&self.git(["rev-list", "--merges", "--parents", &max, &range]))?;
+        let joins = String::from_utf8_lossy(&out);
+        let parsed = joins.lines().filter_map(|line| {
+            let mut ids = line.split(' ').filter_map(|hex| self.parse_id(hex));
+            Some((ids.next()?, ids.collect()))
+        });
+        Ok(parsed.collect())
+    }
+
     /// Returns how many commits `tip` has that `base` has not.
     pub fn count_ahead(&self, base: &Oid, tip: &Oid) -> Result<u64> {
         let range = format!("{base}..{tip}");

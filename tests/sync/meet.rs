@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, Member, agree};
+use crate::fleet::{Fleet, Member, Told, agree};
 
 /// What two people do to one bead apart, and what both hold afterwards. `ID` stands for the bead.
 struct Case {
@@ -240,29 +240,30 @@ fn check(order: fn(&mut [&Member<'_>])) {
     }
     let joiner = &members[1].name;
     for (case, id) in pairs() {
-        let of = told
-            .iter()
-            .filter(|it| it.event["event"] == "overtaken" && it.event["id"] == **id);
-        let got = of.map(|it| {
-            assert_eq!(it.who, *joiner, "{}: {it:?}", case.what);
-            let lost: Value = serde_json::from_str(it.event["lost"].as_str().unwrap()).unwrap();
-            let field = it.event["field"].as_str().unwrap();
-            (
-                it.event["ours"].as_bool().unwrap(),
-                field.to_owned(),
-                lost.to_string(),
-            )
-        });
-        let want = case
-            .overtaken
-            .iter()
-            .map(|(who, field, lost)| (who == joiner, (*field).to_owned(), (*lost).to_owned()));
-        assert_eq!(
-            got.collect::<Vec<_>>(),
-            want.collect::<Vec<_>>(),
-            "{}",
-            case.what
-        );
+        let told_to = |name: &str| {
+            let of = told.iter().filter(|it| {
+                it.event["event"] == "overtaken" && it.event["id"] == **id && it.who == name
+            });
+            let one = |it: &Told| {
+                let lost: Value = serde_json::from_str(it.event["lost"].as_str().unwrap()).unwrap();
+                let field = it.event["field"].as_str().unwrap();
+                let ours = it.event["ours"].as_bool().unwrap();
+                (ours, field.to_owned(), lost.to_string())
+            };
+            of.map(one).collect::<Vec<_>>()
+        };
+        let of_whom = |(who, field, lost): &(&str, &str, &str)| {
+            (who == joiner, (*field).to_owned(), (*lost).to_owned())
+        };
+        let want: Vec<_> = case.overtaken.iter().map(of_whom).collect();
+        assert_eq!(told_to(joiner), want, "{}, told to {joiner}", case.what);
+        // Who pushed first learns at the next sync what of theirs did not prevail.
+        let first = &members[0].name;
+        let lost = case.overtaken.iter().filter(|(who, _, _)| who == first);
+        let want: Vec<_> = lost
+            .map(|(_, field, lost)| (true, (*field).to_owned(), (*lost).to_owned()))
+            .collect();
+        assert_eq!(told_to(first), want, "{}, told to {first}", case.what);
     }
 }
 

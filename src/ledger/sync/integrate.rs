@@ -200,7 +200,13 @@ impl Sync<'_> {
     ) -> Result<(Oid, Vec<Event>)> {
         let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
         let base = base.transpose()?.flatten();
-        self.joined_from(ledger, base, (ours, theirs), handed_over)
+        let (commit, mut events) = self.joined_from(ledger, base, (ours, theirs), handed_over)?;
+        if let (Some(base), false) = (base, handed_over) {
+            // History that cannot be read tells nothing, and the join stands all the same.
+            let lost = self.overtaken_since(base, theirs).unwrap_or_default();
+            events.extend(lost.into_iter().map(Event::Overtaken));
+        }
+        Ok((commit, events))
     }
 
     /// Returns the commit that holds our ledger and theirs. `base`, which both sides know, decides what is

@@ -4,8 +4,93 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Overtaken;
+use super::{Overtaken, Sync};
+use crate::fault::Result;
+use crate::git::Oid;
 use crate::ledger::codec::{Record, canonical};
+use crate::ledger::shard::{Snapshot, differences, id_of};
+use crate::ledger::{CloneId, Stamp};
+
+/// How many joins of others are looked into, the newest first.
+const JOINS_MAX: usize = 200;
+
+impl Sync<'_> {
+    /// Returns what this clone had written and pushed, so that `base` holds it, and what other clones had
+    /// written apart from it overtook when they joined the two, before `theirs`.
+    pub(super) fn overtaken_since(&self, base: Oid, theirs: Oid) -> Result<Vec<Overtaken>> {
+        let Some(clone) = CloneId::known(self.repo) else {
+            return Ok(Vec::new());
+        };
+        let ours = self.changed_of(&clone, base, theirs)?;
+        if ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut told: Vec<Overtaken> = Vec::new();
+        for (join, parents) in self.repo.joins(&base, &theirs, JOINS_MAX)? {
+            let [a, b] = parents[..] else { continue };
+            let knew = |it: &Oid| self.repo.is_ancestor(&base, it);
+            let apart = match (knew(&a)?, knew(&b)?) {
+                (true, false) => b,
+                (false, true) => a,
+                _ => continue,
+            };
+            let before = self.repo.merge_base(&base, &apart)?;
+            let at = |tip| Snapshot::at(self.repo, tip);
+            let [before, there, after] = [at(before)?, at(Some(apart))?, at(Some(join))?];
+            for record in &ours {
+                let of = |it: &Snapshot<'_>| it.get(record.id()).ok().flatten();
+                let (Some(there), Some(after)) = (of(&there), of(&after)) else {
+                    continue;
+                };
+                let lost = overtaken(of(&before).as_ref(), record, &there, &after).into_iter();
+                let lost = lost.filter(|it| it.ours && is_by(&clone, record, &it.field));
+                told.extend(lost);
+            }
+        }
+        told.dedup_by(|a, b| (&a.id, &a.field, &a.lost) == (&b.id, &b.field, &b.lost));
+        Ok(told)
+    }
+
+    /// Returns the records at `base` with something of this clone's that is otherwise at `theirs`.
+    fn changed_of(&self, clone: &CloneId, base: Oid, theirs: Oid) -> Result<Vec<Record>> {
+        let at = |tip| Snapshot::at(self.repo, Some(tip));
+        let mut found = Vec::new();
+        for change in differences(self.repo, at(base)?.tree(), at(theirs)?.tree())? {
+            let Some(id) = id_of(&change.place) else {
+                continue;
+            };
+            let before = self.record(&id, change.ours.as_ref())?;
+            let after = self.record(&id, change.theirs.as_ref())?;
+            if let (Some(before), Some(after)) = (before, after) {
+                let mut paths = paths(&before).into_iter();
+                let lost = paths.any(|path| {
+                    value(&before, path) != value(&after, path)
+                        && stamp_of(&before, path).clone_part() == clone.as_str()
+                });
+                if lost {
+                    found.push(before);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns whether a clone wrote what a record holds in a field, or in `<field>/<key>` of a map.
+fn is_by(clone: &CloneId, record: &Record, field: &str) -> bool {
+    let path = match field.split_once('/') {
+        Some((map, key)) => (map, Some(key)),
+        None => (field, None),
+    };
+    stamp_of(record, path).clone_part() == clone.as_str()
+}
+
+fn stamp_of(record: &Record, (field, key): (&str, Option<&str>)) -> Stamp {
+    match key {
+        Some(key) => record.stamp_of_entry(field, key),
+        None => record.stamp_of(field),
+    }
+}
 
 /// Returns every change made on either side since `base`, the last record both knew, that is not in the
 /// join of the two. Claims have words of their own.
@@ -71,7 +156,7 @@ fn text(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Stamp, join};
+    use crate::ledger::join;
 
     fn stamp(n: u64) -> Stamp {
         format!("{n:016x}-k").parse().unwrap()
