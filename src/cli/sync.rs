@@ -8,7 +8,7 @@ use super::reply::{Reply, progress};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Asked, Event, Oid, Report, Rules, Turn, sync};
 use crate::text::one_line;
-use crate::town::{Home, Target, rigs_that_give_way};
+use crate::town::{Home, Target, rigs_that_give_way, stranger};
 use crate::{agent, mq, refinery, settle};
 
 /// Push what changed here, take over what changed elsewhere
@@ -17,6 +17,9 @@ pub(crate) struct Args {
     /// The remote; by default gt.remote, else origin
     #[arg(value_name = "REMOTE")]
     remote: Option<String>,
+    /// Join the ledgers even where they are those of another project
+    #[arg(long)]
+    allow_unrelated: bool,
 }
 
 /// How often consequences of what was fetched are pushed again.
@@ -31,7 +34,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             Fault::refused("this repository has no remote to sync with")
                 .hint("git remote add origin <url>, or name one: git gt sync <remote>")
         })?;
-        return settled(home, &name);
+        return settled(home, &name, args.allow_unrelated);
     }
     let (mut values, mut text, mut faults, mut notes) =
         (Vec::new(), String::new(), Vec::new(), Vec::new());
@@ -42,7 +45,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             text.push_str(&format!("{rig:<10} stays here: it has no remote\n"));
             continue;
         };
-        match settled(home, &name) {
+        match settled(home, &name, args.allow_unrelated) {
             Ok(reply) => {
                 let mut value = reply.value;
                 value["rig"] = rig.into();
@@ -75,12 +78,12 @@ fn homes(cx: &Context, here: &Home) -> Result<Vec<Home>> {
 
 /// Syncs one repository with a remote until nothing more follows from it, or shares what another process
 /// did that began after this one asked.
-pub(crate) fn settled(home: &Home, name: &str) -> Result<Reply> {
+pub(crate) fn settled(home: &Home, name: &str, allow_unrelated: bool) -> Result<Reply> {
     let mut waits = || progress("waiting for another git gt sync of this clone to end");
     match Turn::ask(home.repo(), name, &mut waits)? {
         Asked::Shared(outcome) => shared(&outcome),
-        Asked::Turn(turn) => {
-            let reply = in_turn(&turn, home, name);
+        Asked::Turn(mut turn) => {
+            let reply = in_turn(&mut turn, home, name, allow_unrelated);
             turn.end(&outcome(&reply));
             reply
         }
@@ -117,12 +120,12 @@ fn shared(outcome: &Value) -> Result<Reply> {
     Ok(reply)
 }
 
-fn in_turn(turn: &Turn, home: &Home, name: &str) -> Result<Reply> {
+fn in_turn(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Result<Reply> {
     let mut report = Report::default();
     for _ in 0..ROUNDS {
         let before = tip_of_target(home, name)?;
         let mut changed = true;
-        match once(turn, home, name) {
+        match once(turn, home, name, allow_unrelated) {
             Ok(done) => {
                 changed = done.changed_here() || tip_of_target(home, name)? != before;
                 report.events.extend(done.events);
@@ -176,11 +179,12 @@ fn told(name: &str, report: Report) -> Reply {
 }
 
 /// Syncs once with a remote, and notes where its target branch stands.
-fn once(turn: &Turn, home: &Home, name: &str) -> Result<Report> {
+fn once(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Result<Report> {
     let repo = home.repo();
     let remote = repo.remote(name)?;
     agent::checkpoint::tidy(home)?;
     let saves = agent::checkpoint::is_pushed(home, name)?;
+    let target = target(home, name);
     let rules = Rules {
         obsolete: &|| {
             let checkpoints = agent::checkpoint::obsolete(home, name)?;
@@ -191,7 +195,13 @@ fn once(turn: &Turn, home: &Home, name: &str) -> Result<Report> {
             Ok([mq::finished_refs(&home.view())?, checkpoints].concat())
         },
         give_way: &rigs_that_give_way,
-        branch: target(home, name).map(|it| (it.ref_name(), home.tracking_ref(&it, name))),
+        stranger: &|ours, theirs| match allow_unrelated {
+            true => Ok(None),
+            false => stranger(home, (&remote, target.as_ref()), (ours, theirs)),
+        },
+        branch: target
+            .as_ref()
+            .map(|it| (it.ref_name(), home.tracking_ref(it, name))),
     };
     sync(turn, repo, &remote, &rules)
 }

@@ -87,6 +87,18 @@ const NEUTRAL: &[&str] = &[
     "maintenance.auto=false",
 ];
 
+/// What makes a transport end that has stopped answering, where the user has not said otherwise: the setting
+/// and the variables that would.
+const PATIENCE: &[(&str, &str, &[&str])] = &[
+    ("http.lowSpeedLimit", "1", &["GIT_HTTP_LOW_SPEED_LIMIT"]),
+    ("http.lowSpeedTime", "300", &["GIT_HTTP_LOW_SPEED_TIME"]),
+    (
+        "core.sshCommand",
+        "ssh -o ConnectTimeout=60 -o ServerAliveInterval=60",
+        &["GIT_SSH_COMMAND", "GIT_SSH"],
+    ),
+];
+
 /// Where refs are that have another name on a host which takes only branches.
 const OURS: &str = "refs/gt/";
 
@@ -101,6 +113,11 @@ impl Remote {
             (Some(folder), Some(rest)) => format!("refs/heads/{folder}/{rest}"),
             _ => name.to_owned(),
         }
+    }
+
+    /// Returns the addresses as one text.
+    pub fn address(&self) -> String {
+        format!("{} {}", self.fetch_url, self.push_url)
     }
 
     /// Returns a refspec of ours, `+from:to`, as it is for that host.
@@ -239,6 +256,17 @@ impl Repo {
         self.fetched(remote, refspecs)
     }
 
+    /// Returns a git command that talks to another repository, with nothing of the user's in the way.
+    fn far(&self) -> Run {
+        let world = self.world();
+        let unsaid = PATIENCE.iter().filter(|(key, _, variables)| {
+            self.setting(key).is_none() && variables.iter().all(|it| world.env(it).is_none())
+        });
+        let patience =
+            unsaid.flat_map(|(key, value, _)| ["-c".to_owned(), format!("{key}={value}")]);
+        self.git(NEUTRAL.iter().copied()).args(patience)
+    }
+
     fn fetched(&self, remote: &Remote, refspecs: &[String]) -> Result<()> {
         let options = [
             "fetch",
@@ -250,7 +278,7 @@ impl Repo {
             "--end-of-options",
         ];
         let run = self
-            .git(NEUTRAL.iter().copied())
+            .far()
             .args(options)
             .args([&remote.fetch_url])
             .args(refspecs.iter().map(|it| remote.refspec_there(it)));
@@ -324,7 +352,7 @@ impl Repo {
     /// nothing is fetched.
     pub fn refs_of(&self, remote: &Remote, patterns: &[&str]) -> Result<Vec<(String, Oid)>> {
         let run = self
-            .git(NEUTRAL.iter().copied())
+            .far()
             .args(["ls-remote", "--refs", "--end-of-options", &remote.fetch_url])
             .args(patterns.iter().map(|it| remote.name_there(it)));
         let output = self.start(&run)?;
@@ -367,9 +395,7 @@ impl Repo {
     }
 
     fn push_run(&self, remote: &Remote, refs: &[PushedRef]) -> Run {
-        let mut run =
-            self.git(NEUTRAL.iter().copied())
-                .args(["push", "--porcelain", "--no-verify"]);
+        let mut run = self.far().args(["push", "--porcelain", "--no-verify"]);
         for it in refs {
             let old = it.old.map(|id| id.to_string()).unwrap_or_default();
             let name = remote.name_there(&it.name);

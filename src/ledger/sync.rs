@@ -117,12 +117,18 @@ pub struct Rules<'a> {
     /// Returns records of our shared settings as they give way to those of the remote, before the two
     /// are joined.
     pub give_way: &'a GiveWay,
+    /// Returns why our settings and those of the remote, which have no history in common, are of two projects
+    /// that are not to be mixed; nothing where they may be.
+    pub stranger: &'a Stranger<'a>,
     /// A branch of the remote whose tip is wanted as well, and the ref of ours that notes it; full names.
     pub branch: Option<(String, String)>,
 }
 
 /// Decides over our settings and the remote's which of ours give way.
 pub type GiveWay = dyn Fn(&Snapshot<'_>, &Snapshot<'_>, &Pen<'_>) -> Result<Vec<Record>>;
+
+/// Decides over our settings and the remote's whether they are of two projects.
+pub type Stranger<'a> = dyn Fn(&Snapshot<'_>, &Snapshot<'_>) -> Result<Option<Fault>> + 'a;
 
 /// How often a push that lost against another clone is tried before the remote keeps ours beside theirs
 /// (DESIGN 3.5).
@@ -135,10 +141,11 @@ const LOSSES_MAX: u32 = 5;
 /// every ledger, here and there, is as before or as after one of those steps; the next sync goes on.
 ///
 /// It takes a turn, because two syncs of one clone would only lose races against each other.
-pub fn sync(_: &Turn, repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
+pub fn sync(turn: &mut Turn, repo: &Repo, remote: &Remote, rules: &Rules<'_>) -> Result<Report> {
     let mut run = Sync::new(repo, remote, rules);
-    match run.until_agreed() {
-        Ok(()) => {}
+    let address = repo.name_hash(&remote.address());
+    match run.until_agreed(turn.has_met(&address)) {
+        Ok(()) => turn.met(address),
         Err(fault) if run.report.events.is_empty() => return Err(fault),
         Err(fault) => run.report.faults.push(fault),
     }
@@ -196,11 +203,17 @@ impl<'a> Sync<'a> {
         }
     }
 
-    fn until_agreed(&mut self) -> Result<()> {
-        let updates = self.sealed_updates()?;
-        if self.exchange(&updates)? == Round::Agreed {
+    /// `has_met` is whether this remote was synced with before; of one that was not we look at the ledgers
+    /// before ours go there.
+    fn until_agreed(&mut self, has_met: bool) -> Result<()> {
+        let updates = match has_met {
+            true => self.sealed_updates()?,
+            false => Vec::new(),
+        };
+        if self.exchange(&updates)? == Round::Agreed && has_met {
             return Ok(());
         }
+        self.refuse_stranger()?;
         for losses in 1..=LOSSES_MAX {
             self.take_over_all()?;
             let updates = self.sealed_updates()?;
@@ -236,6 +249,25 @@ impl<'a> Sync<'a> {
         Ok(refs
             .map(|(name, id)| (name.replacen(&self.tracking, "refs/gt/", 1), id))
             .collect())
+    }
+
+    /// Refuses a remote that keeps the ledgers of another project.
+    fn refuse_stranger(&self) -> Result<()> {
+        let name = Name::Config.ref_name();
+        let (Some(ours), Some(theirs)) = (self.repo.find_ref(name)?, self.tracked(name)?) else {
+            return Ok(());
+        };
+        let Some(theirs) = self.repo.commit_at(&theirs)? else {
+            return Ok(());
+        };
+        if self.repo.merge_base(&ours, &theirs)?.is_some() {
+            return Ok(());
+        }
+        let at = |tip| Snapshot::at(self.repo, Some(tip));
+        match (self.rules.stranger)(&at(ours)?, &at(theirs)?)? {
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
     }
 
     /// Integrates every ledger here or there, also those of kinds this version has never heard of, and what
@@ -329,6 +361,7 @@ pub(super) fn taken_in(
         obsolete: &|| Ok(Vec::new()),
         finished: &|| Ok(Vec::new()),
         give_way: &|_, _, _| Ok(Vec::new()),
+        stranger: &|_, _| Ok(None),
         branch: None,
     };
     let sync = Sync::new(repo, remote, &rules);

@@ -39,10 +39,12 @@ pub fn adopt(repo: &Repo) -> Result<Option<String>> {
         obsolete: &nothing,
         finished: &nothing,
         give_way: &rigs_that_give_way,
+        // What has no ledgers yet is nobody's.
+        stranger: &|_, _| Ok(None),
         branch: None,
     };
-    let turn = Turn::alone(repo, &name)?;
-    let fault = match sync(&turn, repo, &remote, &rules) {
+    let mut turn = Turn::alone(repo, &name)?;
+    let fault = match sync(&mut turn, repo, &remote, &rules) {
         Ok(report) => report.faults.into_iter().next(),
         Err(fault) => Some(fault),
     };

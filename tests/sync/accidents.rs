@@ -127,6 +127,41 @@ fn a_remote_without_any_refs_takes_everything() {
 }
 
 #[test]
+fn the_ledgers_of_another_project_are_not_mixed_with_ours() {
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["one"]);
+    fleet.git(".", &["init", "-q", "--bare", "-b", "main", "other.git"]);
+    fleet.git(".", &["init", "-q", "-b", "main", "eve"]);
+    let eve = fleet.at("eve");
+    eve.git(&["commit", "-q", "--allow-empty", "-m", "begin"]);
+    eve.git(&["remote", "add", "origin", "../other.git"]);
+    eve.git(&["push", "-q", "origin", "main"]);
+    eve.gt(&["init", "--prefix", "ev"]).done();
+    let hers = eve.create("of eve");
+    eve.sync();
+    let there = || fleet.git("other.git", &["for-each-ref"]);
+    let before = there();
+    ada.git(&["remote", "set-url", "origin", "../other.git"]);
+    ada.gt(&["mail", "send", "overseer", "-s", "secret", "-m", "x"])
+        .done();
+    for _ in 0..2 {
+        let said = ada.gt(&["sync"]).fails(4, "ledgers of another project");
+        assert!(said.stderr.contains("rig 'eve'"), "{said:#?}");
+    }
+    assert_eq!(there(), before, "nothing of ours went there");
+    assert_eq!(count(&ada), 1);
+    ada.git(&["remote", "set-url", "origin", &fleet.url()]);
+    agree(&[&ada, &bob]);
+    // Whoever wants that says so.
+    bob.git(&["remote", "add", "other", "../other.git"]);
+    bob.gt(&["sync", "other"])
+        .fails(4, "ledgers of another project");
+    bob.gt(&["sync", "other", "--allow-unrelated"]).done();
+    assert_eq!(bob.show(&hers)["title"], "of eve");
+    assert_eq!(bob.show(&ids[0])["title"], "one");
+}
+
+#[test]
 fn a_remote_that_refuses_our_refs_is_quoted() {
     let fleet = Fleet::new();
     let (ada, bob, ids) = fleet.two(&["one"]);

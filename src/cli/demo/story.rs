@@ -501,7 +501,7 @@ impl Story {
             "Trees of the same name hold the same records, byte for byte.",
         );
         for home in self.homes(&self.hq)? {
-            let faults = sync::settled(&home, "origin")?.faults;
+            let faults = sync::settled(&home, "origin", false)?.faults;
             faults.into_iter().next().map_or(Ok(()), Err)?;
         }
         let root = self.dir.join("second");
@@ -522,7 +522,7 @@ impl Story {
         }
         let second = Home::open(&self.world().at(&root))?;
         for home in self.homes(&second)? {
-            let faults = sync::settled(&home, "origin")?.faults;
+            let faults = sync::settled(&home, "origin", false)?.faults;
             faults.into_iter().next().map_or(Ok(()), Err)?;
         }
         for (ours, theirs) in self.homes(&self.hq)?.iter().zip(self.homes(&second)?) {

@@ -55,6 +55,7 @@ impl Store {
             obsolete: &|| Ok(Vec::new()),
             finished: &|| Ok(Vec::new()),
             give_way: &|_, _, _| Ok(Vec::new()),
+            stranger: &|_, _| Ok(None),
             branch: None,
         };
         let sync = Sync::new(&self.repo, &self.remote, &rules);

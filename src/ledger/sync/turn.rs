@@ -23,6 +23,8 @@ pub struct Turn {
     note: Note,
     /// Nothing where the note cannot be written: then nobody shares this sync.
     number: Option<u64>,
+    /// What the remote's name stood for when it was last synced with.
+    met: Option<String>,
 }
 
 /// What a wish to sync came to.
@@ -58,14 +60,30 @@ impl Turn {
     }
 
     fn begin(lock: Lock, path: PathBuf, note: Note) -> Self {
-        let number = note.read().number + 1;
-        let number = note.write(number, None).is_ok().then_some(number);
+        let Last { number, met, .. } = note.read();
+        let begun = Last {
+            number: number + 1,
+            outcome: None,
+            met: met.clone(),
+        };
+        let number = note.write(&begun).is_ok().then_some(begun.number);
         Self {
             lock,
             path,
             note,
             number,
+            met,
         }
+    }
+
+    /// Returns whether the remote of that name is, as far as is known, the one of the last sync.
+    pub(super) fn has_met(&self, remote: &str) -> bool {
+        self.met.as_deref() == Some(remote)
+    }
+
+    /// Notes which remote it was synced with.
+    pub(super) fn met(&mut self, remote: String) {
+        self.met = Some(remote);
     }
 
     /// Ends the turn and tells those who wait what the sync came to.
@@ -74,7 +92,11 @@ impl Turn {
     pub fn end(self, outcome: &Value) {
         if let Some(number) = self.number.filter(|_| self.lock.is_at(&self.path)) {
             // Where it cannot be written, those who wait sync by themselves.
-            drop(self.note.write(number, Some(outcome)));
+            drop(self.note.write(&Last {
+                number,
+                outcome: Some(outcome.clone()),
+                met: self.met,
+            }));
         }
     }
 }
@@ -107,6 +129,8 @@ struct Last {
     number: u64,
     /// What it came to, nothing while it runs or where it was cut off.
     outcome: Option<Value>,
+    /// A hash of the address.
+    met: Option<String>,
 }
 
 impl Note {
@@ -122,15 +146,16 @@ impl Note {
         Last {
             number: value["number"].as_u64().unwrap_or_default(),
             outcome: value.get("outcome").cloned(),
+            met: value["met"].as_str().map(str::to_owned),
         }
     }
 
     /// Notes a sync that begins, or one that has ended.
     ///
     /// After a crash the note is as before; whoever waits syncs by itself.
-    fn write(&self, number: u64, outcome: Option<&Value>) -> std::io::Result<()> {
-        let mut value = json!({ "number": number });
-        if let Some(outcome) = outcome {
+    fn write(&self, last: &Last) -> std::io::Result<()> {
+        let mut value = json!({ "number": last.number, "met": last.met });
+        if let Some(outcome) = &last.outcome {
             value["outcome"] = outcome.clone();
         }
         fs::replace(&self.0, value.to_string().as_bytes())
