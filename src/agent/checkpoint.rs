@@ -169,7 +169,7 @@ fn has_work(home: &Home, state: &Snapshot) -> Result<bool> {
         Some(tip) => repo.is_ancestor(&state.head, &tip)?,
         None => true,
     };
-    Ok(!landed && !home.view().requests()?.iter().any(is_queued))
+    Ok(!landed && !home.view().requests_of(&head)?.iter().any(is_queued))
 }
 
 fn commit(

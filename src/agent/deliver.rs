@@ -70,8 +70,8 @@ pub(super) fn reminder(home: &Home, agent: &str, told: &mut Told) -> Result<Stri
     let inbox = Inbox::of(agent, &machine(home.repo()));
     let now = home.world().now();
     let kept = mail::mailbox(home, agent)?;
-    let mut new: Vec<Mail> = mail::inbox(&kept.view(), &inbox)?;
-    new.retain(|it| inbox.is_new(it, now) && told.is_new(it.id()));
+    let mut new: Vec<Mail> = mail::new_mail(&kept.view(), &inbox, now)?;
+    new.retain(|it| told.is_new(it.id()));
     if new.is_empty() {
         return Ok(String::new());
     }

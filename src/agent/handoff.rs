@@ -166,8 +166,7 @@ fn add_work(home: &Home, contents: &mut Contents) -> Result<()> {
     let (view, now) = (home.view(), home.world().now());
     let inbox = Inbox::of(&contents.from, &machine(home.repo()));
     let kept = mail::mailbox(home, &contents.from)?;
-    let mut mails: Vec<Mail> = mail::inbox(&kept.view(), &inbox)?;
-    mails.retain(|it| inbox.is_new(it, now));
+    let mails: Vec<Mail> = mail::new_mail(&kept.view(), &inbox, now)?;
     let mail = |it: &Mail| format!("{} from {}: {}", it.id(), it.from(), it.subject());
     contents.inbox = mails.iter().take(LISTED_MAX).map(mail).collect();
     let beads = Beads::of(&view);

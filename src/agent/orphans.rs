@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::hook::{self, Hook};
 use super::polecat::stray_branches;
+use crate::bead::Beads;
 use crate::fault::Result;
 use crate::git::{Oid, Saved};
 use crate::ledger::{CloneId, Time};
@@ -139,15 +140,25 @@ fn claims(home: &Home) -> Result<Vec<Unhung>> {
     let rig = home.rig().name();
     let ours = [format!("{rig}/polecats/"), format!("{rig}/crew/")];
     let mut found = Vec::new();
-    for bead in home.view().beads()? {
-        let Some(claim) = bead.claim().filter(|_| !bead.is_closed()) else {
+    let view = home.view();
+    let beads = Beads::of(&view);
+    let mut held = Vec::new();
+    for row in beads.rows(false)? {
+        let row = row?;
+        let is_agent = |by: &str| ours.iter().any(|it| by.starts_with(it));
+        if row.holder().is_some_and(is_agent) {
+            held.push(row);
+        }
+    }
+    held.sort_by(|a, b| a.id().cmp(b.id()));
+    for bead in beads.whole(&held)? {
+        let Some(claim) = bead.claim() else {
             continue;
         };
-        let is_agent = ours.iter().any(|it| claim.by.starts_with(it));
         let hangs = hooks
             .iter()
             .any(|it| it.agent == claim.by && it.bead == bead.id());
-        if is_agent && !hangs && claim.stamp.clone_part() == clone.as_str() {
+        if !hangs && claim.stamp.clone_part() == clone.as_str() {
             found.push(Unhung {
                 bead: bead.id().to_owned(),
                 title: bead.title().to_owned(),

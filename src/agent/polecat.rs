@@ -221,7 +221,7 @@ pub fn clear(home: &Home, actor: &str, dry_run: bool) -> Result<Cleared> {
 /// nowhere and not in the queue. Whoever made a branch of another shape keeps it.
 pub(super) fn stray_branches(home: &Home) -> Result<Vec<(String, Oid)>> {
     let hooks = Hook::all(home)?;
-    let requests = home.view().requests()?;
+    let requests = home.view().live_requests()?;
     let worktrees = home.repo().worktrees()?;
     let Some(clone) = CloneId::known(home.repo()) else {
         return Ok(Vec::new());
@@ -233,9 +233,7 @@ pub(super) fn stray_branches(home: &Home) -> Result<Vec<(String, Oid)>> {
         let hangs = hooks
             .iter()
             .any(|it| it.branch == short || it.leaves == short);
-        let waits = requests
-            .iter()
-            .any(|it| it.is_live() && it.branch() == short);
+        let waits = requests.iter().any(|it| it.branch() == short);
         let stands = worktrees
             .iter()
             .any(|it| it.branch.as_deref() == Some(&name));

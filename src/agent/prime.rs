@@ -200,7 +200,7 @@ fn work(home: &Home, hook: Hook) -> Result<Work> {
     let view = home.view();
     let bead = view.readable_bead(&hook.bead)?;
     let waits = |it: &Request| it.is_live() && it.bead() == hook.bead;
-    let queued = view.requests()?.into_iter().find(waits);
+    let queued = view.requests_of(&hook.bead)?.into_iter().find(waits);
     let claim = bead.as_ref().filter(|it| !it.is_closed());
     let clone = CloneId::known(home.repo());
     Ok(Work {

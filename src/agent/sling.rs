@@ -177,7 +177,10 @@ fn begun(home: &Home, bead: &Bead, standing: &[Standing]) -> Result<Option<Strin
         return Ok(None);
     }
     let look = Look::at(home)?;
-    for it in on_it.filter(|it| !it.alive && !look.was_queued(&it.hook.branch)) {
+    for it in on_it.filter(|it| !it.alive) {
+        if look.was_queued(&it.hook.branch)? {
+            continue;
+        }
         let stands = match look.ground(&it.hook)? {
             Ground::Clean | Ground::Dirty(_) | Ground::Moved(_) => true,
             Ground::Gone => home
@@ -215,7 +218,7 @@ fn held_here(home: &Home, bead: &Bead, standing: &[Standing]) -> Result<Option<S
     if hook.is_some_and(|it| it.alive || it.hook.bead != bead.id()) {
         return Err(on_hook(bead, &claim.by));
     }
-    let queued = home.view().requests()?;
+    let queued = home.view().requests_of(bead.id())?;
     if let Some(request) = queued
         .iter()
         .find(|it| it.is_live() && it.bead() == bead.id())

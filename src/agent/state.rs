@@ -56,7 +56,6 @@ pub struct Condition {
 pub struct Look<'h> {
     home: &'h Home,
     view: View<'h>,
-    requests: Vec<Request>,
     worktrees: Vec<Worktree>,
     clone: Option<CloneId>,
 }
@@ -66,7 +65,6 @@ impl<'h> Look<'h> {
     pub fn at(home: &'h Home) -> Result<Self> {
         let view = home.view();
         Ok(Self {
-            requests: view.requests()?,
             worktrees: home.repo().worktrees()?,
             clone: CloneId::known(home.repo()),
             home,
@@ -103,8 +101,10 @@ impl<'h> Look<'h> {
         let of_hook = |it: &Request| {
             it.branch() == hook.branch || it.bead() == hook.bead && it.worker() == hook.agent
         };
-        let waits = |it: &&Request| it.is_live() && of_hook(it);
-        if let Some(request) = self.requests.iter().find(waits) {
+        let mut requests = self.view.requests_of(&hook.branch)?;
+        requests.extend(self.view.requests_of(&hook.bead)?);
+        requests.retain(|it| it.is_live() && of_hook(it));
+        if let Some(request) = requests.iter().min_by_key(|it| it.id()) {
             return Ok(Duty::Queued(request.id().to_owned()));
         }
         let bead = self.view.readable_bead(&hook.bead)?;
@@ -115,8 +115,9 @@ impl<'h> Look<'h> {
     }
 
     /// Returns whether a branch was ever queued.
-    pub(super) fn was_queued(&self, branch: &str) -> bool {
-        self.requests.iter().any(|it| it.branch() == branch)
+    pub(super) fn was_queued(&self, branch: &str) -> Result<bool> {
+        let requests = self.view.requests_of(branch)?;
+        Ok(requests.iter().any(|it| it.branch() == branch))
     }
 
     /// Returns what a hook's worktree holds.

@@ -67,11 +67,9 @@ impl<'v, 'r> Beads<'v, 'r> {
         Ok(rows.filter(|row| row.assignee() == Some(who)).collect())
     }
 
-    /// Returns the ids of all beads, sorted.
+    /// Returns the ids of all beads, in no order.
     pub fn ids(&self) -> Result<Vec<&'v str>> {
-        let mut ids = self.0.bead_index()?.ids()?;
-        ids.sort_unstable();
-        Ok(ids)
+        self.0.bead_index()?.ids()
     }
 
     /// Returns the beads themselves, those of other rigs too.

@@ -70,9 +70,10 @@ fn candidates<'a>(ids: &[&'a str], typed: &str) -> Vec<&'a str> {
         let (prefix, hash) = split(id);
         front.is_none_or(|front| front == prefix) && !part.is_empty() && hash.contains(part)
     });
-    let fits: Vec<&str> = fits.collect();
-    let exact = fits.iter().copied().filter(|id| split(id).1 == part);
-    let exact: Vec<&str> = exact.collect();
+    let mut fits: Vec<&str> = fits.collect();
+    fits.sort_unstable();
+    let is_exact = |id: &&str| split(id).1 == part;
+    let exact: Vec<&str> = fits.iter().copied().filter(is_exact).collect();
     if exact.is_empty() { fits } else { exact }
 }
 

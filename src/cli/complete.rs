@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::manual;
 use super::reply::{Reply, printable};
+use crate::bead::Beads;
 use crate::fault::Result;
 use crate::mail::{self, Directory, Inbox};
 use crate::text::one_line;
@@ -282,26 +283,26 @@ fn beads(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     } else {
         vec![home.of_bead(place.value())?]
     };
-    let mut all = Vec::new();
-    for home in homes {
-        all.extend(home.view().beads()?);
-    }
     let wants_closed = place.path == ["reopen"];
-    let some = |closed: bool| -> Vec<Candidate> {
-        let fitting = all
-            .iter()
-            .filter(|it| it.is_closed() == closed && it.id().starts_with(place.value()));
-        fitting
-            .map(|it| (it.id().to_owned(), it.title().to_owned()))
-            .collect()
+    let some = |closed: bool| -> Result<Vec<Candidate>> {
+        let mut found = Vec::new();
+        for home in &homes {
+            let view = home.view();
+            for row in Beads::of(&view).rows(closed)? {
+                let row = row?;
+                if row.is_closed() == closed && row.id().starts_with(place.value()) {
+                    found.push((row.id().to_owned(), row.title().to_owned()));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
     };
-    let first = some(wants_closed);
-    let found = if first.is_empty() && !wants_closed {
-        some(true)
-    } else {
-        first
-    };
-    Ok(found)
+    let first = some(wants_closed)?;
+    if first.is_empty() && !wants_closed {
+        return some(true);
+    }
+    Ok(first)
 }
 
 impl Place<'_> {
@@ -337,9 +338,14 @@ fn requests(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
 fn workers(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     let hooks = agent::Hook::all(home)?;
     let mut found: Vec<Candidate> = hooks.into_iter().map(|it| (it.agent, it.bead)).collect();
-    for bead in home.view().beads()? {
-        found.extend(bead.assignee().map(|who| (who, bead.id().to_owned())));
-    }
+    let view = home.view();
+    let rows = Beads::of(&view).rows(true)?.collect::<Result<Vec<_>>>()?;
+    let mut held: Vec<Candidate> = rows
+        .iter()
+        .filter_map(|it| Some((it.assignee()?.to_owned(), it.id().to_owned())))
+        .collect();
+    held.sort_by(|a, b| a.1.cmp(&b.1));
+    found.extend(held);
     let mut seen = BTreeSet::new();
     found.retain(|it| seen.insert(it.0.clone()));
     Ok(found)

@@ -245,8 +245,11 @@ fn values(all: &[(Convoy, Progress)]) -> Value {
 
 fn list(home: &Home, all: bool) -> Result<Reply> {
     let view = home.view();
-    let mut convoys = view.convoys()?;
-    convoys.retain(|it| all || it.is_live());
+    let convoys = if all {
+        view.convoys()?
+    } else {
+        view.open_convoys()?
+    };
     let found = with_progress(home, &view, convoys)?;
     let none = if all { "no convoys" } else { "no open convoys" };
     Ok(listed(&found, none))

@@ -323,8 +323,7 @@ fn new_mail(cx: &Context) -> Result<(Home, Inbox, Vec<Mail>)> {
     let home = mailbox(cx, None)?;
     let inbox = Inbox::of(&cx.actor(home.repo()), &machine(home.repo()));
     let now = home.world().now();
-    let mut mails = mail::inbox(&home.view(), &inbox)?;
-    mails.retain(|it| inbox.is_new(it, now));
+    let mails = mail::new_mail(&home.view(), &inbox, now)?;
     Ok((home, inbox, mails))
 }
 

@@ -169,7 +169,10 @@ fn submit(
 }
 
 fn told(home: &Home, request: &Request, said: &str) -> Result<Reply> {
-    let value = mq::as_json(request, attempts(&home.view().results()?, request).len());
+    let value = mq::as_json(
+        request,
+        attempts(&home.view().results_of(request.id())?, request).len(),
+    );
     Ok(Reply::new(
         value,
         format!("{} ({}) {said}", request.id(), request.branch()),
@@ -191,8 +194,14 @@ fn list(cx: &Context, all: bool, status: Option<&str>) -> Result<Reply> {
     let (mut values, mut rows) = (Vec::new(), Vec::new());
     for home in cx.homes()? {
         let view = home.view();
-        let results = view.results()?;
-        for request in mq::sorted(view.requests()?.into_iter().filter(shown).collect()) {
+        let finished = all || wanted.is_some();
+        let requests = if finished {
+            view.requests()
+        } else {
+            view.live_requests()
+        };
+        for request in mq::sorted(requests?.into_iter().filter(shown).collect()) {
+            let results = view.results_of(request.id())?;
             values.push(mq::as_json(&request, attempts(&results, &request).len()));
             let title = match request.bead() {
                 "" => request.branch().to_owned(),
@@ -283,7 +292,7 @@ pub(crate) fn from_anywhere(home: &Home, command: &str) -> String {
 fn status(home: &Home, typed: &str) -> Result<Reply> {
     let view = home.view();
     let request = mq::resolve(&view, &meant(home, typed)?)?;
-    let runs = attempts(&view.results()?, &request);
+    let runs = attempts(&view.results_of(request.id())?, &request);
     let mut value = mq::as_json(&request, runs.len());
     let mut text = format!(
         "{} {}: {}\n",

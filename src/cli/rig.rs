@@ -139,12 +139,7 @@ fn counts(home: &Home) -> Result<Counts> {
     Ok(Counts {
         alive: agents.iter().filter(|it| it.alive).count(),
         agents: agents.len(),
-        queued: home
-            .view()
-            .requests()?
-            .iter()
-            .filter(|it| it.is_live())
-            .count(),
+        queued: home.view().live_requests()?.len(),
     })
 }
 

@@ -89,8 +89,7 @@ fn unread(home: &Home, actor: &str) -> Result<usize> {
     let inbox = Inbox::of(actor, &machine(home.repo()));
     let kept = mail::mailbox(home, actor)?;
     let now = home.world().now();
-    let all = mail::inbox(&kept.view(), &inbox)?;
-    Ok(all.iter().filter(|it| inbox.is_new(it, now)).count())
+    Ok(mail::new_mail(&kept.view(), &inbox, now)?.len())
 }
 
 fn look(home: Home) -> Result<Glance> {
@@ -113,12 +112,12 @@ fn look(home: Home) -> Result<Glance> {
             titles.insert(agent.hook.bead.clone(), bead.title().to_owned());
         }
     }
-    let requests = view.requests()?;
+    let queued = view.live_requests()?.len();
     drop(view);
     Ok(Glance {
         agents,
         left: left(&home)?,
-        queued: requests.iter().filter(|it| it.is_live()).count(),
+        queued,
         ready,
         in_progress,
         blocked,
@@ -130,8 +129,7 @@ fn look(home: Home) -> Result<Glance> {
 /// Returns open convoys with how many of their beads are closed, and how many there are.
 fn convoys(home: &Home) -> Result<Vec<(Convoy, usize, usize)>> {
     let view = home.view();
-    let mut all = view.convoys()?;
-    all.retain(Convoy::is_live);
+    let all = view.open_convoys()?;
     if all.is_empty() {
         return Ok(Vec::new());
     }

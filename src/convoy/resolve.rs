@@ -36,8 +36,7 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
 
 /// Returns open convoys, the newest first: the order in which they are numbered from one.
 pub fn open(view: &View<'_>) -> Result<Vec<Convoy>> {
-    let mut all = view.convoys()?;
-    all.retain(Convoy::is_live);
+    let mut all = view.open_convoys()?;
     sort(&mut all);
     Ok(all)
 }
@@ -76,9 +75,8 @@ pub fn bead_id(view: &View<'_>, prefix: &str, typed: &str) -> Result<(String, bo
         Err(Fault::NotFound(_)) => {}
         Err(fault) => return Err(fault),
     }
-    let beads = view.beads()?;
     // Says so where several beads could be meant.
-    pick(beads.iter().map(|bead| bead.id()), typed)?;
+    pick(view.bead_index()?.ids()?, typed)?;
     if is_whole_id(typed) {
         return Ok((typed.to_owned(), false));
     }

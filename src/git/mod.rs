@@ -8,6 +8,7 @@ mod founding;
 mod ignore;
 mod integrity;
 mod loose;
+mod many;
 mod merge;
 mod objects;
 mod promised;
@@ -19,7 +20,7 @@ mod ssh;
 mod upkeep;
 mod worktree;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,8 @@ pub struct Repo {
     durability: OnceCell<durability::Durability>,
     /// Objects that were written and may not have reached the disk, where that is wanted.
     unsynced: RefCell<Vec<Oid>>,
+    /// How many objects were read.
+    reads: Cell<usize>,
 }
 
 impl Repo {
@@ -120,11 +123,17 @@ impl Repo {
             git_dir,
             workdir,
             ancestry: RefCell::default(),
+            reads: Cell::default(),
             #[cfg(any(test, fuzzing))]
             is_in_memory: false,
             durability: OnceCell::new(),
             unsynced: RefCell::default(),
         })
+    }
+
+    /// Returns how many objects were read so far: what a command costs.
+    pub fn reads(&self) -> usize {
+        self.reads.get()
     }
 
     /// Returns the world this repository was opened in.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use gix::objs::tree::EntryRef;
 use gix::objs::{Exists as _, FindHeader as _, Kind, Write as _};
-use rayon::prelude::*;
 
 use super::{Oid, Repo, loose, reason};
 use crate::fault::{Fault, Result};
@@ -134,10 +133,6 @@ pub struct NewCommit<'a> {
     pub message: &'a str,
 }
 
-/// From how many blobs on they are read on all cores, and how many of them one core takes at once.
-const MANY: usize = 256;
-const CHUNK: usize = 256;
-
 /// How long a commit or a tag may be that a ref of ours names.
 const COMMIT_MAX: u64 = 1024 * 1024;
 
@@ -183,53 +178,6 @@ impl Repo {
     /// Returns a blob's bytes.
     pub fn blob(&self, id: &Oid) -> Result<Vec<u8>> {
         self.read(id, Kind::Blob)
-    }
-
-    /// Returns what `of` makes of the bytes of blobs, in their order; many are read on all cores.
-    pub fn map_blobs<T: Send>(
-        &self,
-        ids: &[Oid],
-        of: impl Fn(usize, &[u8]) -> T + Sync,
-    ) -> Result<Vec<T>> {
-        match self.mapped_blobs(ids, &of) {
-            Err(_) if self.fetch_missing(ids)? => self.mapped_blobs(ids, &of),
-            mapped => mapped,
-        }
-    }
-
-    fn mapped_blobs<T: Send>(
-        &self,
-        ids: &[Oid],
-        of: &(impl Fn(usize, &[u8]) -> T + Sync),
-    ) -> Result<Vec<T>> {
-        let one = |odb: &gix::odb::Handle, buffer: &mut Vec<u8>, at: usize| {
-            buffer.clear();
-            find(odb, &ids[at], Kind::Blob, buffer)?;
-            Ok(of(at, buffer))
-        };
-        if ids.len() < MANY {
-            let mut buffer = Vec::new();
-            return (0..ids.len())
-                .map(|at| one(&self.gix.objects, &mut buffer, at))
-                .collect();
-        }
-        let (folder, kind) = (self.gix.objects.store_ref().path(), self.gix.object_hash());
-        let open = || (gix::odb::at(folder, kind), Vec::new());
-        let of_chunk = |(odb, buffer): &mut (std::io::Result<_>, _),
-                        chunk: std::ops::Range<usize>| {
-            let odb = odb
-                .as_ref()
-                .map_err(|error| Fault::io("open", folder, error))?;
-            chunk
-                .map(|at| one(odb, buffer, at))
-                .collect::<Result<Vec<T>>>()
-        };
-        let starts = (0..ids.len()).into_par_iter().step_by(CHUNK);
-        let chunks = starts.map_init(open, |own, start| {
-            of_chunk(own, start..(start + CHUNK).min(ids.len()))
-        });
-        let chunks: Vec<Vec<T>> = chunks.collect::<Result<_>>()?;
-        Ok(chunks.into_iter().flatten().collect())
     }
 
     /// Returns the bytes of an object somebody else named, nothing where it is no blob or longer than `max`:
@@ -436,6 +384,7 @@ impl Repo {
 
     pub(super) fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
         let mut buffer = Vec::new();
+        self.reads.set(self.reads.get() + 1);
         match find(&self.gix.objects, id, kind, &mut buffer) {
             Err(_) if self.fetch_missing(&[*id])? => {
                 find(&self.gix.objects, id, kind, &mut buffer)?;
@@ -451,7 +400,12 @@ impl Repo {
 }
 
 /// Reads an object into a buffer.
-fn find(odb: &impl gix::objs::Find, id: &Oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<()> {
+pub(super) fn find(
+    odb: &impl gix::objs::Find,
+    id: &Oid,
+    kind: Kind,
+    buffer: &mut Vec<u8>,
+) -> Result<()> {
     match find_any(odb, id, buffer)? {
         found if found == kind => Ok(()),
         found => Err(damaged(id, &format!("a {found}, not a {kind}"))),

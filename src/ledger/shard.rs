@@ -95,11 +95,6 @@ impl<'r> Snapshot<'r> {
         }
     }
 
-    /// Returns the repository that holds it.
-    pub(super) fn repo(&self) -> &'r Repo {
-        self.repo
-    }
-
     /// Returns the ledger that a tree is which somebody else has written.
     pub(super) fn of_stranger(repo: &'r Repo, tree: Oid) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::codec::{RECORD_MAX, Record};
-use super::index::{self, Shape};
+use super::index::{self, Shape, Step};
 use super::shard::{Snapshot, Update};
 use super::{CloneId, Stamp, upkeep};
 use crate::fault::{Fault, Result};
@@ -225,8 +225,12 @@ pub fn transact<T>(
             if let (Some(shape), Some(before)) = (shape, snapshot.tree()) {
                 let blobs = made.updates.iter().map(|update| update.blob);
                 let records = decision.records.iter().zip(blobs);
-                let trees = (&before, &made.tree);
-                index::note(repo, shape, trees, records, &decision.forgotten);
+                let step = Step {
+                    from: before,
+                    to: made.tree,
+                    commit: made.commit,
+                };
+                index::note(repo, shape, &step, records, &decision.forgotten);
             }
             drop(guard);
             upkeep::after_write(repo, &made.commit);

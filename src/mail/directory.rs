@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{self, DEACON, MAYOR, OVERSEER};
 use crate::fault::{Fault, Result};
 use crate::ledger::Cell;
+use crate::record::BeadRow;
 use crate::town::{HOOKS, HQ, Home, machine};
 
 /// Names of roles, which are no people.
@@ -110,23 +111,23 @@ impl Directory {
     /// Adds whoever holds a bead of a home, made one, or wrote or got a mail.
     pub fn gather_traces(&mut self, home: &Home) -> Result<()> {
         let view = home.view();
-        for bead in view.beads()? {
-            self.add(bead.record().text("created_by"));
+        for row in view.bead_index()?.all() {
+            let bead = BeadRow::of(row?);
+            self.add(bead.created_by());
             if let Some(holder) = bead.holder() {
-                self.add_present(&holder);
+                self.add_present(holder);
             }
             if let Some(assignee) = bead.assignee() {
-                self.add(&assignee);
+                self.add(assignee);
             }
         }
-        for mail in view.mails()? {
-            self.add(mail.from());
-            self.add(mail.to());
-            if !mail.machine().is_empty() {
-                self.note_machine(mail.from(), mail.machine());
+        view.each_mail(&mut |mail| {
+            self.add(mail.from);
+            self.add(mail.to);
+            if !mail.machine.is_empty() {
+                self.note_machine(mail.from, mail.machine);
             }
-        }
-        Ok(())
+        })
     }
 
     /// Adds a rig.

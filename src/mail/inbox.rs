@@ -4,7 +4,7 @@ use super::remind::{Reminder, reminder};
 use super::{address, send};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
-use crate::record::Mail;
+use crate::record::{Mail, MailRow};
 use crate::town::{Home, View, machine, pick};
 
 /// Whose mail is looked at, and by whom.
@@ -61,9 +61,19 @@ pub fn mailbox(home: &Home, actor: &str) -> Result<Home> {
 
 /// Returns all mail that was written to an inbox: what is pinned first, then the most urgent, then the newest.
 pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
-    let mut found = view.mails()?;
-    found.extend(view.mails_in_hq()?);
-    found.retain(|mail| inbox.holds(mail));
+    Ok(sorted(view.mails_to(&inbox.addresses, &|_| true)?))
+}
+
+/// Returns the mail that waits in an inbox to be read, in the order of [`inbox`]; what was read costs nothing.
+pub fn new_mail(view: &View<'_>, inbox: &Inbox, now: Time) -> Result<Vec<Mail>> {
+    let readers = &inbox.readers;
+    let is_new = |mail: &MailRow<'_>| mail.is_shown(readers, now) && !mail.is_read(readers);
+    let mut found = view.mails_to(&inbox.addresses, &is_new)?;
+    found.retain(|mail| inbox.is_new(mail, now));
+    Ok(sorted(found))
+}
+
+fn sorted(mut found: Vec<Mail>) -> Vec<Mail> {
     let urgent = |mail: &Mail| mail.priority().min(2);
     found.sort_by(|a, b| {
         b.is_pinned()
@@ -74,7 +84,7 @@ pub fn inbox(view: &View<'_>, inbox: &Inbox) -> Result<Vec<Mail>> {
     });
     // A notice that two clones sent, of which one had no clone of the rig, is one.
     found.dedup_by(|later, first| later.id() == first.id());
-    Ok(found)
+    found
 }
 
 /// Returns the mail that was meant: by its id, or a part that no other one has.
@@ -202,8 +212,7 @@ pub fn handle(home: &Home, actor: &str, typed: &str, handling: Handling) -> Resu
 /// Returns the mails of a conversation, the oldest first: each copy of one that went to several once, and
 /// of those the one that is in `inbox` where there is one.
 pub fn thread(view: &View<'_>, inbox: &Inbox, thread: &str) -> Result<Vec<Mail>> {
-    let mut all = view.mails()?;
-    all.retain(|mail| mail.thread() == thread);
+    let mut all = view.mails_in(thread)?;
     all.sort_by(|a, b| {
         let order = a.sent().cmp(&b.sent()).then_with(|| a.from().cmp(b.from()));
         let order = order.then_with(|| inbox.holds(b).cmp(&inbox.holds(a)));
@@ -216,7 +225,7 @@ pub fn thread(view: &View<'_>, inbox: &Inbox, thread: &str) -> Result<Vec<Mail>>
 /// Returns the conversation that was meant: by a mail of it, or by its own name.
 pub fn thread_of(view: &View<'_>, prefix: &str, typed: &str) -> Result<String> {
     let typed = typed.trim();
-    if typed.starts_with("thread-") && view.mails()?.iter().any(|mail| mail.thread() == typed) {
+    if typed.starts_with("thread-") && !view.mails_in(typed)?.is_empty() {
         return Ok(typed.to_owned());
     }
     Ok(resolve(view, prefix, typed)?.thread().to_owned())

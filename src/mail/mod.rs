@@ -10,8 +10,8 @@ mod send;
 pub use address::{OVERSEER, distance, inboxes};
 pub use directory::{Directory, Entry, find};
 pub use inbox::{
-    Handling, Inbox, Search, deliver, find_mail, handle, inbox, mailbox, read, resolve, thread,
-    thread_of,
+    Handling, Inbox, Search, deliver, find_mail, handle, inbox, mailbox, new_mail, read, resolve,
+    thread, thread_of,
 };
 pub use json::as_json;
 pub use remind::Reminder;

@@ -52,7 +52,8 @@ pub fn resolve(view: &View<'_>, typed: &str) -> Result<Request> {
         return Ok(request);
     }
     let named = |it: &Request| it.branch() == typed || it.bead() == typed;
-    let mut found: Vec<Request> = view.requests()?.into_iter().filter(named).collect();
+    let mut found = view.requests_of(typed)?;
+    found.retain(named);
     found.sort_by_key(|it| (it.is_live(), it.record().created()));
     found.pop().ok_or_else(|| {
         Fault::not_found(format!("there is no merge request '{typed}'"))

@@ -10,19 +10,16 @@ use crate::town::View;
 /// Returns the requests of a rig that wait to land on a branch, the next one first.
 pub fn queue(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Request>> {
     let waits = |it: &Request| {
-        it.is_live()
-            && it.status() == RequestStatus::Queued
-            && it.rig() == rig
-            && it.target() == target
+        it.status() == RequestStatus::Queued && it.rig() == rig && it.target() == target
     };
-    Ok(sorted(view.requests()?.into_iter().filter(waits).collect()))
+    let waiting = view.live_requests()?.into_iter().filter(waits);
+    Ok(sorted(waiting.collect()))
 }
 
 /// Returns the branches that requests of a rig wait to land on, sorted.
 pub fn targets(view: &View<'_>, rig: &str) -> Result<BTreeSet<String>> {
-    let waiting = view.requests()?.into_iter();
-    let waiting = waiting
-        .filter(|it| it.is_live() && it.status() == RequestStatus::Queued && it.rig() == rig);
+    let waiting = view.live_requests()?.into_iter();
+    let waiting = waiting.filter(|it| it.status() == RequestStatus::Queued && it.rig() == rig);
     Ok(waiting.map(|it| it.target().to_owned()).collect())
 }
 

@@ -115,7 +115,7 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
     let same_bead = |it: &Request| what.bead.as_deref().is_none_or(|bead| bead == it.bead());
     let mut already = None;
     let mut older = Vec::new();
-    for request in view.requests()? {
+    for request in view.requests_of(&what.branch)? {
         let same_work = request.branch() == what.branch && request.target() == what.target;
         if !same_work || !request.is_live() {
             refuse_same_again(&request, same_work && request.head() == head)?;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ledger::{Record, Stamp, Time, is_plain_id};
 
-pub(super) use row::BEADS;
+pub(super) use row::SHAPE;
 pub use row::{BeadRow, RowEdge};
 
 /// A work item. Fields at their default are not stored: type `task`, priority 2, status `open`.

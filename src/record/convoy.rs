@@ -2,13 +2,34 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ledger::{Record, Stamp};
+use crate::ledger::index::{Draft, Key, ORDER, Shape};
+use crate::ledger::{Name, Record, Stamp};
+
+/// What the index keeps of convoys: which beads they have.
+pub(super) const SHAPE: Shape = Shape {
+    ledger: Name::Convoys,
+    version: 1,
+    row: |record| {
+        let convoy = Convoy::of(record)?;
+        Some(Draft {
+            is_live: convoy.is_live(),
+            order: [0; ORDER],
+            body: Vec::new(),
+            keys: convoy.beads().map(Convoy::key_of).collect(),
+        })
+    },
+};
 
 /// Work that travels together. How far it has come is its beads' to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Convoy(Record);
 
 impl Convoy {
+    /// Returns the key of convoys that have a bead.
+    pub fn key_of(bead: &str) -> Key {
+        Key::of("bead", bead)
+    }
+
     /// The kind of these records.
     pub const KIND: &'static str = "convoy";
 

@@ -2,7 +2,92 @@
 
 use serde_json::Map;
 
-use crate::ledger::{Record, Stamp, Time};
+use crate::ledger::index::{Body, Draft, Key, ORDER, Packed, Row, Shape};
+use crate::ledger::{Name, Record, Stamp, Time};
+
+/// What the index keeps of mail: who wrote to whom, in which conversation, and who is done with it. What was
+/// deleted is not in it.
+pub(super) const SHAPE: Shape = Shape {
+    ledger: Name::Mail,
+    version: 1,
+    row: |record| {
+        let mail = Mail::of(record).filter(|mail| !mail.is_deleted())?;
+        let brief = MailRow::of_mail(&mail);
+        let mut body = Body::default();
+        for text in [brief.from, brief.to, brief.machine, brief.expires] {
+            body.text(text);
+        }
+        for names in [&brief.read, &brief.archived] {
+            body.number(names.len() as u64);
+            for name in names {
+                body.text(name);
+            }
+        }
+        Some(Draft {
+            is_live: true,
+            order: [0; ORDER],
+            body: body.into_bytes(),
+            keys: vec![Mail::key_to(mail.to()), Mail::key_in(mail.thread())],
+        })
+    },
+};
+
+/// A mail in brief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRow<'i> {
+    /// Who wrote it.
+    pub from: &'i str,
+    /// The address it is for.
+    pub to: &'i str,
+    /// The machine it was written on, empty where nobody said.
+    pub machine: &'i str,
+    expires: &'i str,
+    read: Vec<&'i str>,
+    archived: Vec<&'i str>,
+}
+
+impl<'i> MailRow<'i> {
+    /// Returns the mail of a row.
+    pub fn of(row: &Row<'i>) -> Self {
+        let mut packed = Packed::of(row.body);
+        let [from, to, machine, expires] = [(); 4].map(|()| packed.text());
+        let mut names = || (0..packed.number()).map(|_| packed.text()).collect();
+        Self {
+            from,
+            to,
+            machine,
+            expires,
+            read: names(),
+            archived: names(),
+        }
+    }
+
+    /// Returns a mail in brief.
+    pub fn of_mail(mail: &'i Mail) -> Self {
+        Self {
+            from: mail.from(),
+            to: mail.to(),
+            machine: mail.machine(),
+            expires: mail.expires(),
+            read: mail.marked("read"),
+            archived: mail.marked("archived"),
+        }
+    }
+
+    /// Returns whether it is neither put away by one of `readers` nor of no use any more.
+    pub fn is_shown(&self, readers: &[String], now: Time) -> bool {
+        let is_over = Time::parse(self.expires).is_some_and(|end| end <= now);
+        !is_over
+            && !readers
+                .iter()
+                .any(|it| self.archived.contains(&it.as_str()))
+    }
+
+    /// Returns whether one of `readers` has read it.
+    pub fn is_read(&self, readers: &[String]) -> bool {
+        readers.iter().any(|it| self.read.contains(&it.as_str()))
+    }
+}
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +125,23 @@ pub struct Letter<'a> {
 }
 
 impl Mail {
+    /// Returns the key of mail to an address.
+    pub fn key_to(address: &str) -> Key {
+        Key::of("to", address)
+    }
+
+    /// Returns the key of mail of a conversation.
+    pub fn key_in(thread: &str) -> Key {
+        Key::of("thread", thread)
+    }
+
+    /// Returns who has marked it so.
+    fn marked(&self, how: &str) -> Vec<&str> {
+        let marks = self.0.entries(how);
+        let set = marks.filter(|(_, mark)| **mark == true);
+        set.map(|(name, _)| name).collect()
+    }
+
     /// The kind of these records.
     pub const KIND: &'static str = "mail";
 

@@ -18,7 +18,7 @@ pub use bead::{Bead, BeadRow, Claim, Comment, Edge, Outcome, RowEdge, Said};
 pub use convoy::Convoy;
 pub use gate::Gate;
 pub use handoff::{Contents, Handoff};
-pub use mail::{Letter, Mail};
+pub use mail::{Letter, Mail, MailRow};
 pub use request::{Request, RequestStatus, Submission};
 pub use result::{Attempt, RunResult, Verdict};
 pub use rig::Rig;
@@ -72,8 +72,16 @@ pub const KINDS: [Kind; 9] = [
     },
 ];
 
+/// What indexes keep of records, for each ledger that has one.
+pub const SHAPES: [&Shape; 5] = [
+    &bead::SHAPE,
+    &convoy::SHAPE,
+    &mail::SHAPE,
+    &request::SHAPE,
+    &result::SHAPE,
+];
+
 /// Returns what the index keeps of the records of a ledger, nothing for one that is read as it is.
 pub fn shape(ledger: Name) -> Option<&'static Shape> {
-    const SHAPES: [&Shape; 1] = [&bead::BEADS];
     SHAPES.into_iter().find(|shape| shape.ledger == ledger)
 }

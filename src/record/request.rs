@@ -4,7 +4,25 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::ledger::{Record, Stamp, is_plain_id};
+use crate::ledger::index::{Draft, Key, ORDER, Shape};
+use crate::ledger::{Name, Record, Stamp, is_plain_id};
+
+/// What the index keeps of merge requests: whose they are, and how they stand.
+pub(super) const SHAPE: Shape = Shape {
+    ledger: Name::Queue,
+    version: 1,
+    row: |record| {
+        let request = Request::of(record)?;
+        Some(Draft {
+            is_live: request.is_live(),
+            order: [0; ORDER],
+            body: request.status().word().as_bytes().to_vec(),
+            keys: [request.bead(), request.branch(), request.head()]
+                .map(Request::key_of)
+                .to_vec(),
+        })
+    },
+};
 
 /// A queued branch.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +108,11 @@ pub struct Submission<'a> {
 }
 
 impl Request {
+    /// Returns the key of requests of a bead, of a branch, or with a head.
+    pub fn key_of(name: &str) -> Key {
+        Key::of("of", name)
+    }
+
     /// The kind of these records.
     pub const KIND: &'static str = "merge-request";
 

@@ -2,7 +2,25 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Record, Stamp};
+use crate::ledger::index::{Draft, Key, ORDER, Shape};
+use crate::ledger::{Name, Record, Stamp};
+
+/// What the index keeps of results: which requests were tested.
+pub(super) const SHAPE: Shape = Shape {
+    ledger: Name::Results,
+    version: 1,
+    row: |record| {
+        let result = RunResult::of(record)?;
+        let attempts = result.attempts();
+        let requests = attempts.flat_map(|(_, attempt)| attempt.requests);
+        Some(Draft {
+            is_live: true,
+            order: [0; ORDER],
+            body: Vec::new(),
+            keys: requests.map(|it| RunResult::key_of(&it)).collect(),
+        })
+    },
+};
 
 /// Every run of one gate definition on one tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +67,11 @@ impl Attempt {
 }
 
 impl RunResult {
+    /// Returns the key of results of runs a request was in.
+    pub fn key_of(request: &str) -> Key {
+        Key::of("request", request)
+    }
+
     /// The kind of these records.
     pub const KIND: &'static str = "result";
 

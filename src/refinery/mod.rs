@@ -348,9 +348,9 @@ impl<'t> Refinery<'t> {
 
     /// Returns the parameters of the plan, learned from what became of earlier requests.
     fn params(&self) -> Result<Params> {
-        let requests = self.home.view().requests()?;
-        let count = |status| requests.iter().filter(|it| it.status() == status).count() as u64;
-        let (landed, ejected) = (count(RequestStatus::Landed), count(RequestStatus::Ejected));
+        let view = self.home.view();
+        let landed = view.count_requests(RequestStatus::Landed)?;
+        let ejected = view.count_requests(RequestStatus::Ejected)?;
         Ok(Params {
             culprit_rate: plan::culprit_rate(landed, ejected),
             ..Params::default()

@@ -1,6 +1,6 @@
 //! Rules about convoys: one for a claim, and the end of one whose beads are all closed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{Consequence, Facts, Made};
 use crate::fault::Result;
@@ -10,6 +10,9 @@ use crate::town::View;
 
 /// The greatest length of a title that is made up here, in characters.
 const TITLE_MAX: usize = 500;
+
+/// Of how many closed beads the convoys are looked up; of more, all open convoys are looked at.
+const LOOKED_UP_MAX: usize = 16;
 
 /// A bead that was slung travels in a convoy: in its own where nobody has put it into one.
 ///
@@ -32,9 +35,8 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         if facts.view.convoy(&id)?.is_some() {
             continue;
         }
-        let travels =
-            |it: &Convoy| it.tracks(bead.id()) && (it.is_live() || it.turned() > claim.stamp);
-        if facts.convoys()?.iter().any(travels) {
+        let travels = |it: &Convoy| it.is_live() || it.turned() > claim.stamp;
+        if facts.view.convoys_of(bead.id())?.iter().any(travels) {
             continue;
         }
         let title: String = format!("Work: {}", bead.title())
@@ -73,20 +75,26 @@ pub(super) fn complete(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         .filter(|bead| bead.is_closed())
         .map(Bead::id)
         .collect();
-    let mut ids: BTreeSet<&str> = facts.changes.convoys.iter().map(Convoy::id).collect();
-    if !done.is_empty() {
-        let travels = |it: &&Convoy| it.beads().any(|bead| done.contains(bead));
-        ids.extend(facts.convoys()?.iter().filter(travels).map(Convoy::id));
-    }
-    let mut found = Vec::new();
-    for id in ids {
-        if let Some(convoy) = facts.view.convoy(id)?
-            && completed(facts.view, convoy.clone()).is_some()
-        {
-            found.push(Consequence::Complete { convoy });
+    let mut convoys: BTreeMap<String, Convoy> = BTreeMap::new();
+    let mut add = |it: Convoy| convoys.insert(it.id().to_owned(), it);
+    if done.len() > LOOKED_UP_MAX {
+        let open = facts.view.open_convoys()?.into_iter();
+        let travel = open.filter(|it| it.beads().any(|bead| done.contains(bead)));
+        travel.for_each(|it| drop(add(it)));
+    } else {
+        for bead in &done {
+            let travel = facts.view.convoys_of(bead)?.into_iter();
+            travel.for_each(|it| drop(add(it)));
         }
     }
-    Ok(found)
+    for changed in &facts.changes.convoys {
+        facts.view.convoy(changed.id())?.map(&mut add);
+    }
+    let complete = convoys.into_values();
+    let complete = complete.filter(|it| completed(facts.view, it.clone()).is_some());
+    Ok(complete
+        .map(|convoy| Consequence::Complete { convoy })
+        .collect())
 }
 
 /// Returns the commit's subject and the convoy at its end; nothing while something is left to do.

@@ -153,7 +153,7 @@ fn landing(
         commit: request.head().to_owned(),
         stamp: None,
     };
-    for result in view.results()? {
+    for result in view.results_of(request.id())? {
         for (stamp, attempt) in result.attempts() {
             let holds = attempt.requests.iter().any(|id| id == request.id());
             let earlier = first.stamp.as_ref().is_none_or(|known| stamp < *known);

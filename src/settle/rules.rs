@@ -1,7 +1,5 @@
 //! The rules: what follows from what, each a pure function of what is stored.
 
-use std::cell::OnceCell;
-
 use serde_json::{Map, Value, json};
 
 use super::changes::Changes;
@@ -23,7 +21,6 @@ pub struct Facts<'a> {
     pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
     /// What time it is.
     pub now: Time,
-    convoys: OnceCell<Vec<Convoy>>,
 }
 
 impl<'a> Facts<'a> {
@@ -39,17 +36,7 @@ impl<'a> Facts<'a> {
             requests,
             landing,
             now: view.repo().world().now(),
-            convoys: OnceCell::new(),
         }
-    }
-
-    /// Returns all convoys; reads them when first asked.
-    pub(super) fn convoys(&self) -> Result<&[Convoy]> {
-        if let Some(known) = self.convoys.get() {
-            return Ok(known);
-        }
-        let all = self.view.convoys()?;
-        Ok(self.convoys.get_or_init(|| all))
     }
 }
 

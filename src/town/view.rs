@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use super::agents::accepted_machines;
 use super::{HQ, Home};
 use crate::fault::{Fault, Result};
-use crate::git::Repo;
-use crate::ledger::index::Index;
+use crate::git::{Oid, Repo};
+use crate::ledger::index::{Index, Key, Row, Shape};
 use crate::ledger::{Name, Record, Snapshot, Stamp, sealed_results};
 use crate::record::{
-    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Mail, Request, Rig, RunResult,
+    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Mail, MailRow, Request,
+    RequestStatus, Rig, RunResult,
 };
 
 /// All ledgers of a home, each as it was when it was first looked at; what is another home's is found
@@ -19,8 +20,9 @@ use crate::record::{
 pub struct View<'r> {
     repo: &'r Repo,
     home: Option<&'r Home>,
+    tips: RefCell<BTreeMap<Name, Option<Oid>>>,
     ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
-    beads: OnceCell<Index<'r>>,
+    indexes: [OnceCell<Index<'r>>; record::SHAPES.len()],
     /// Results of gates that allowed signers ran, looked for once.
     sealed: OnceCell<Vec<Snapshot<'r>>>,
 }
@@ -31,8 +33,9 @@ impl<'r> View<'r> {
         Self {
             repo,
             home: None,
+            tips: RefCell::default(),
             ledgers: RefCell::default(),
-            beads: OnceCell::new(),
+            indexes: Default::default(),
             sealed: OnceCell::new(),
         }
     }
@@ -48,6 +51,7 @@ impl<'r> View<'r> {
     /// Returns a view in which one ledger is as a decision under way sees it.
     pub(super) fn with(home: &'r Home, name: Name, ledger: Snapshot<'r>) -> Self {
         Self {
+            tips: RefCell::new(BTreeMap::from([(name, ledger.tip())])),
             ledgers: RefCell::new(BTreeMap::from([(name, ledger)])),
             ..Self::of(home)
         }
@@ -92,10 +96,19 @@ impl<'r> View<'r> {
         if let Some(known) = self.ledgers.borrow().get(&name) {
             return Ok(*known);
         }
-        let repo = self.repo_of(name)?;
-        let snapshot = Snapshot::at(repo, repo.find_ref(name.ref_name())?)?;
+        let snapshot = Snapshot::at(self.repo_of(name)?, self.tip(name)?)?;
         self.ledgers.borrow_mut().insert(name, snapshot);
         Ok(snapshot)
+    }
+
+    /// Returns the commit of a ledger.
+    fn tip(&self, name: Name) -> Result<Option<Oid>> {
+        if let Some(known) = self.tips.borrow().get(&name) {
+            return Ok(*known);
+        }
+        let tip = self.repo_of(name)?.find_ref(name.ref_name())?;
+        self.tips.borrow_mut().insert(name, tip);
+        Ok(tip)
     }
 
     fn records<T>(&self, name: Name, of: impl Fn(Record) -> Option<T>) -> Result<Vec<T>> {
@@ -104,19 +117,59 @@ impl<'r> View<'r> {
         Ok(records.into_iter().filter_map(of).collect())
     }
 
-    /// Returns the index of beads, which has no deleted ones.
-    pub fn bead_index(&self) -> Result<&Index<'r>> {
-        if let Some(known) = self.beads.get() {
+    /// Returns the index of a ledger that has one.
+    fn index(&self, name: Name) -> Result<&Index<'r>> {
+        let (cell, shape) = self.cell(name);
+        if let Some(known) = cell.get() {
             return Ok(known);
         }
-        let shape = record::shape(Name::Beads).expect("beads have an index");
-        let index = Index::at(&self.ledger(Name::Beads)?, shape)?;
-        Ok(self.beads.get_or_init(|| index))
+        let index = Index::at(self.repo_of(name)?, self.tip(name)?, shape)?;
+        Ok(cell.get_or_init(|| index))
+    }
+
+    fn cell(&self, name: Name) -> (&OnceCell<Index<'r>>, &'static Shape) {
+        let mut cells = self.indexes.iter().zip(record::SHAPES);
+        let found = cells.find(|(_, shape)| shape.ledger == name);
+        found.expect("the ledger has an index")
+    }
+
+    /// Returns the records of rows of an index, sorted by id.
+    fn of_rows<T>(
+        &self,
+        name: Name,
+        mut rows: Vec<Row<'_>>,
+        of: impl Fn(Record) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        rows.sort_unstable_by_key(|row| row.id);
+        let records = self.index(name)?.records(&rows)?;
+        Ok(records.into_iter().filter_map(of).collect())
+    }
+
+    /// Returns the live records of a ledger with an index, sorted by id.
+    fn live<T>(&self, name: Name, of: impl Fn(Record) -> Option<T>) -> Result<Vec<T>> {
+        let rows = self.index(name)?.live().collect::<Result<_>>()?;
+        self.of_rows(name, rows, of)
+    }
+
+    /// Returns the records of a ledger with a key, sorted by id, and perhaps others.
+    fn with_key<T>(
+        &self,
+        name: Name,
+        key: Key,
+        of: impl Fn(Record) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let rows = self.index(name)?.with_key(key)?;
+        self.of_rows(name, rows, of)
+    }
+
+    /// Returns the index of beads, which has no deleted ones.
+    pub fn bead_index(&self) -> Result<&Index<'r>> {
+        self.index(Name::Beads)
     }
 
     /// Returns whether the index of beads was looked at already.
     pub fn has_bead_index(&self) -> bool {
-        self.beads.get().is_some()
+        self.cell(Name::Beads).0.get().is_some()
     }
 
     /// Returns the bead of an id, also a closed or deleted one.
@@ -173,12 +226,48 @@ impl<'r> View<'r> {
         Ok(known(&there)?.is_some() || !there.is_hq() && known(&there.hq()?)?.is_some())
     }
 
-    /// Returns the mail that waits in HQ for somebody of this rig: whoever sent it had no clone of the rig.
-    pub fn mails_in_hq(&self) -> Result<Vec<Mail>> {
-        match self.home {
-            Some(home) if self.is_in_town() && !home.is_hq() => home.hq()?.view().mails(),
-            _ => Ok(Vec::new()),
+    /// Returns the mail to addresses, this clone's own and what waits in HQ too, because whoever sent it had
+    /// no clone of the rig; of each, `wanted` looks at it in brief.
+    pub fn mails_to(
+        &self,
+        addresses: &[String],
+        wanted: &dyn Fn(&MailRow<'_>) -> bool,
+    ) -> Result<Vec<Mail>> {
+        let mut rows = Vec::new();
+        for address in addresses {
+            let found = self.index(Name::Mail)?.with_key(Mail::key_to(address))?;
+            rows.extend(found.into_iter().filter(|row| {
+                let brief = MailRow::of(row);
+                brief.to == address && wanted(&brief)
+            }));
         }
+        let mut all = self.of_rows(Name::Mail, rows, Mail::of)?;
+        let is_own = |mail: &Mail| addresses.iter().any(|it| it == mail.to());
+        let own = self.records(Name::Wisps, Mail::of)?.into_iter();
+        all.extend(own.filter(is_own));
+        if let Some(home) = self.home.filter(|it| self.is_in_town() && !it.is_hq()) {
+            all.extend(home.hq()?.view().mails_to(addresses, wanted)?);
+        }
+        Ok(all)
+    }
+
+    /// Returns the mail of a conversation, sorted by id, this clone's own last.
+    pub fn mails_in(&self, thread: &str) -> Result<Vec<Mail>> {
+        let mut all = self.with_key(Name::Mail, Mail::key_in(thread), Mail::of)?;
+        all.extend(self.records(Name::Wisps, Mail::of)?);
+        all.retain(|mail| mail.thread() == thread);
+        Ok(all)
+    }
+
+    /// Shows all mail but what was deleted in brief, in no order.
+    pub fn each_mail(&self, see: &mut dyn FnMut(&MailRow<'_>)) -> Result<()> {
+        for row in self.index(Name::Mail)?.all() {
+            see(&MailRow::of(&row?));
+        }
+        for mail in self.records(Name::Wisps, Mail::of)? {
+            see(&MailRow::of_mail(&mail));
+        }
+        Ok(())
     }
 
     /// Returns all mail but what was deleted, sorted by id, this clone's own last.
@@ -197,6 +286,18 @@ impl<'r> View<'r> {
     /// Returns all convoys, sorted by id.
     pub fn convoys(&self) -> Result<Vec<Convoy>> {
         self.records(Name::Convoys, Convoy::of)
+    }
+
+    /// Returns the open convoys, sorted by id.
+    pub fn open_convoys(&self) -> Result<Vec<Convoy>> {
+        self.live(Name::Convoys, Convoy::of)
+    }
+
+    /// Returns the convoys that have a bead, sorted by id.
+    pub fn convoys_of(&self, bead: &str) -> Result<Vec<Convoy>> {
+        let mut found = self.with_key(Name::Convoys, Convoy::key_of(bead), Convoy::of)?;
+        found.retain(|convoy| convoy.tracks(bead));
+        Ok(found)
     }
 
     /// Returns the handoff of an id.
@@ -219,6 +320,27 @@ impl<'r> View<'r> {
     /// Returns all merge requests, sorted by id.
     pub fn requests(&self) -> Result<Vec<Request>> {
         self.records(Name::Queue, Request::of)
+    }
+
+    /// Returns the merge requests that are not finished, sorted by id.
+    pub fn live_requests(&self) -> Result<Vec<Request>> {
+        self.live(Name::Queue, Request::of)
+    }
+
+    /// Returns the merge requests of a bead, of a branch, or with a head, sorted by id.
+    pub fn requests_of(&self, name: &str) -> Result<Vec<Request>> {
+        let mut found = self.with_key(Name::Queue, Request::key_of(name), Request::of)?;
+        found.retain(|it| [it.bead(), it.branch(), it.head()].contains(&name));
+        Ok(found)
+    }
+
+    /// Returns how many merge requests have ended, or stand, so.
+    pub fn count_requests(&self, status: RequestStatus) -> Result<u64> {
+        let mut count = 0;
+        for row in self.index(Name::Queue)?.all() {
+            count += u64::from(row?.body == status.word().as_bytes());
+        }
+        Ok(count)
     }
 
     /// Returns the gates that landing needs, sorted by name.
@@ -306,6 +428,11 @@ impl<'r> View<'r> {
             .get(&RunResult::id_of(tree, definition))?;
         let known = found.and_then(RunResult::of);
         Ok(known.unwrap_or_else(|| RunResult::new(tree, definition)))
+    }
+
+    /// Returns the results of runs a merge request was in, sorted by id.
+    pub fn results_of(&self, request: &str) -> Result<Vec<RunResult>> {
+        self.with_key(Name::Results, RunResult::key_of(request), RunResult::of)
     }
 
     /// Returns all results, sorted by id.

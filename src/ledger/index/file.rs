@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use memmap2::Mmap;
 
-use super::base::{Base, Bytes, number};
-use super::overlay::{Overlay, Tail, frame, tail_len};
-use super::{Change, Index, Source};
+use super::base::{Base, Bytes, FORMAT, number};
+use super::overlay::{Overlay, Step, Tail, frame, tail_len};
+use super::{Change, Goal, Index, Source};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::world::fs::{self, Lock};
@@ -32,6 +32,8 @@ pub(super) struct Stored<'r> {
     index: Index<'r>,
     /// The tree it is at.
     tree: Option<Oid>,
+    /// Whether that is the one that is asked for.
+    is_there: bool,
     /// Whether something behind its last frame makes no sense.
     is_torn: bool,
     /// The file, as (device, number, length).
@@ -43,7 +45,8 @@ impl<'r> Source<'r> {
         let name = self.shape.ledger.ref_name().rsplit('/').next();
         let name = name.expect("a ref has a name");
         let folder = self.repo.scratch_dir().join("index");
-        folder.join(format!("{name}.{}", self.shape.version))
+        // Programs of different versions keep apart.
+        folder.join(format!("{name}.{FORMAT}-{}", self.shape.version))
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -68,28 +71,38 @@ impl<'r> Source<'r> {
     }
 
     /// Returns what is stored, as far as it leads to a tree.
-    pub(super) fn open(&self, goal: Oid) -> Option<Stored<'r>> {
-        let file = File::open(self.path()).ok()?;
-        let known = file.metadata().ok()?;
-        let base = Base::open(*self, Bytes::Mapped(map(&file).ok()?))?;
+    pub(super) fn open(&self, goal: &Goal<'_>) -> Result<Option<Stored<'r>>> {
+        let Some((base, known)) = self.base() else {
+            return Ok(None);
+        };
         let mut overlay = Overlay::new(self.hash_len());
-        let (tree, end) = overlay.take(base.rest(), base.tree(), goal);
-        Some(Stored {
+        let (tree, is_there, end) = overlay.take(base.rest(), base.tree(), goal)?;
+        Ok(Some(Stored {
             is_torn: base.end() + end != base.file_len(),
             tree,
+            is_there,
             file: (known.dev(), known.ino(), known.len()),
             index: Index {
                 base,
                 overlay,
                 source: *self,
             },
-        })
+        }))
+    }
+
+    /// Returns the base that is stored, and what its file is.
+    fn base(&self) -> Option<(Base<'r>, std::fs::Metadata)> {
+        let file = File::open(self.path()).ok()?;
+        let known = file.metadata().ok()?;
+        let base = Base::open(*self, Bytes::Mapped(map(&file).ok()?))?;
+        Some((base, known))
     }
 
     /// Replaces the file with a base. After a crash the old file is there, or the new one; where it fails,
     /// the next query is slow.
-    pub(super) fn replace(&self, tree: Oid, base: &[u8]) {
-        let end = frame((&tree, &tree), 0, &[]);
+    pub(super) fn replace(&self, (commit, tree): (Oid, Oid), base: &[u8]) {
+        let (from, to) = (tree, tree);
+        let end = frame(&Step { from, to, commit }, 0, &[]);
         drop(fs::replace(&self.path(), &[base, &end].concat()));
     }
 
@@ -102,15 +115,15 @@ impl<'r> Source<'r> {
     /// else is at it; else the next query finds out. Whoever calls this holds the lock of the ledger.
     ///
     /// After a crash the step is there, or is left out because it is torn.
-    pub(super) fn append(&self, trees: (&Oid, &Oid), changes: &[Change]) -> io::Result<()> {
+    pub(super) fn append(&self, step: &Step, changes: &[Change]) -> io::Result<()> {
         let path = self.path();
         let Some(_lock) = Lock::try_take(&self.lock_path())? else {
             return Ok(());
         };
         let file = OpenOptions::new().read(true).append(true).open(&path)?;
         match self.tail(&file)? {
-            Some(tail) if tail.tree == *trees.0 && tail.rows < 2 * ROWS_MAX => {
-                fs::extend(&file, &frame(trees, tail.rows, changes))
+            Some(tail) if tail.tree == step.from && tail.rows < 2 * ROWS_MAX => {
+                fs::extend(&file, &frame(step, tail.rows, changes))
             }
             _ => Ok(()),
         }
@@ -136,12 +149,13 @@ impl<'r> Source<'r> {
 
 impl<'r> Stored<'r> {
     /// Returns the index at a tree.
-    pub(super) fn advanced(mut self, goal: Oid) -> Result<Index<'r>> {
-        if self.tree == Some(goal) {
+    pub(super) fn advanced(mut self, goal: &Goal<'_>) -> Result<Index<'r>> {
+        if self.is_there {
             return Ok(self.index);
         }
         let source = self.index.source;
-        let changes = match source.changes(self.tree, Some(goal)) {
+        let tree = goal.tree()?;
+        let changes = match source.changes(self.tree, Some(tree)) {
             Ok(changes) => changes,
             // The tree it stood at may be gone: of a history that is no more.
             Err(Fault::Fatal(_)) => return self.anew(goal),
@@ -154,12 +168,14 @@ impl<'r> Stored<'r> {
             return self.anew(goal);
         };
         let before = self.index.overlay.count();
-        let frame = frame((&from, &goal), before, &changes);
+        let commit = goal.commit.unwrap_or(tree);
+        let to = tree;
+        let frame = frame(&Step { from, to, commit }, before, &changes);
         let pushed = self.index.overlay.push(&frame);
         pushed.expect("a frame that was just made is whole");
         if self.is_torn || before > ROWS_MAX || changes.len() > 4 * ROWS_MAX {
-            let bytes = self.index.compacted(goal)?;
-            self.store(|source| source.replace(goal, &bytes));
+            let bytes = self.index.compacted(tree)?;
+            self.store(|source| source.replace((commit, tree), &bytes));
             return Ok(Index::new(source, Base::made(source, bytes)));
         }
         self.store(|source| {
@@ -169,10 +185,10 @@ impl<'r> Stored<'r> {
         Ok(self.index)
     }
 
-    fn anew(self, goal: Oid) -> Result<Index<'r>> {
-        let source = self.index.source;
-        let bytes = source.build(Some(goal))?;
-        self.store(|source| source.replace(goal, &bytes));
+    fn anew(self, goal: &Goal<'_>) -> Result<Index<'r>> {
+        let (source, tree) = (self.index.source, goal.tree()?);
+        let bytes = source.build(Some(tree))?;
+        self.store(|source| source.replace((goal.commit.unwrap_or(tree), tree), &bytes));
         Ok(Index::new(source, Base::made(source, bytes)))
     }
 

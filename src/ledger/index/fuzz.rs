@@ -2,7 +2,7 @@
 
 use super::base::{BLOCK, Base, Bytes, FIXED, FORMAT, MAGIC, number};
 use super::overlay::Overlay;
-use super::{Index, Key, Shape, Source};
+use super::{Goal, Index, Key, Shape, Source};
 use crate::git::Repo;
 use crate::ledger::Name;
 
@@ -28,7 +28,10 @@ fn read_file(source: Source<'_>, bytes: Vec<u8>) {
         return;
     };
     let mut overlay = Overlay::new(source.hash_len());
-    let (tree, _) = overlay.take(base.rest(), base.tree(), source.repo.null_id());
+    let nowhere = || Ok(source.repo.null_id());
+    let goal = Goal::new(None, &nowhere);
+    let taken = overlay.take(base.rest(), base.tree(), &goal);
+    let (tree, _, _) = taken.expect("the goal is known");
     let index = Index {
         base,
         overlay,
@@ -90,8 +93,7 @@ fn sealed(bytes: &[u8], hash_len: usize) -> Vec<u8> {
 fn frame(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut frame = vec![0; 4];
     frame.extend(body);
-    frame.extend(from);
-    frame.extend(to);
+    frame.extend([to, from, to].concat());
     frame.extend(number(body, 0).unwrap_or_default().to_le_bytes());
     let length = u32::try_from(frame.len() + 8).expect("it is short");
     frame[..4].copy_from_slice(&length.to_le_bytes());

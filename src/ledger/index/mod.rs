@@ -12,14 +12,18 @@ pub(super) mod fuzz;
 mod overlay;
 mod rows;
 
+use std::cell::OnceCell;
+
 use crate::fault::{Fault, Result};
 use crate::git::{Mode, Oid, Repo};
 
 use super::codec::Record;
-use super::shard::{Snapshot, decoded, differences, id_of};
+use super::shard::{decoded, differences, id_of};
 use super::transact::Name;
 use base::{Base, Builder};
 use overlay::Overlay;
+
+pub(super) use overlay::Step;
 
 pub use body::{Body, Packed};
 pub use rows::Rows;
@@ -121,7 +125,7 @@ pub(super) struct Change {
 pub(super) fn note<'r>(
     repo: &Repo,
     shape: &'static Shape,
-    trees: (&Oid, &Oid),
+    step: &Step,
     records: impl Iterator<Item = (&'r Record, Option<Oid>)>,
     forgotten: &[String],
 ) {
@@ -138,7 +142,7 @@ pub(super) fn note<'r>(
         row: None,
     });
     let changes: Vec<Change> = changed.chain(gone).collect();
-    drop(source.append(trees, &changes));
+    drop(source.append(step, &changes));
 }
 
 /// Where an index comes from.
@@ -212,6 +216,53 @@ impl Source<'_> {
     }
 }
 
+/// Where an index is to be.
+struct Goal<'g> {
+    /// The commit, where it is that of one.
+    commit: Option<Oid>,
+    /// Returns its tree, which takes longer.
+    find: &'g dyn Fn() -> Result<Oid>,
+    tree: OnceCell<Oid>,
+}
+
+impl<'g> Goal<'g> {
+    fn new(commit: Option<Oid>, find: &'g dyn Fn() -> Result<Oid>) -> Self {
+        let tree = OnceCell::new();
+        Self { commit, find, tree }
+    }
+
+    fn tree(&self) -> Result<Oid> {
+        if let Some(known) = self.tree.get() {
+            return Ok(*known);
+        }
+        let tree = (self.find)()?;
+        Ok(*self.tree.get_or_init(|| tree))
+    }
+}
+
+impl<'r> Source<'r> {
+    /// Returns the index at a goal.
+    fn reach(self, goal: &Goal<'_>) -> Result<Index<'r>> {
+        if let Some(stored) = self.open(goal)? {
+            return stored.advanced(goal);
+        }
+        // Of those who find none one makes it, and the others wait for that.
+        let lock = self.lock();
+        if lock.is_some()
+            && let Some(stored) = self.open(goal)?
+        {
+            drop(lock);
+            return stored.advanced(goal);
+        }
+        let tree = goal.tree()?;
+        let bytes = self.build(Some(tree))?;
+        if lock.is_some() {
+            self.replace((goal.commit.unwrap_or(tree), tree), &bytes);
+        }
+        Ok(Index::new(self, Base::made(self, bytes)))
+    }
+}
+
 /// The index of a ledger as it is at one tree.
 pub struct Index<'r> {
     base: Base<'r>,
@@ -230,28 +281,13 @@ impl<'r> Index<'r> {
     ///
     /// What was found out is kept for the next one where that can be done without waiting. After a crash the
     /// file holds some of it, or all.
-    pub fn at(ledger: &Snapshot<'r>, shape: &'static Shape) -> Result<Self> {
-        let source = Source {
-            repo: ledger.repo(),
-            shape,
-        };
-        let Some(tree) = ledger.tree() else {
+    pub fn at(repo: &'r Repo, tip: Option<Oid>, shape: &'static Shape) -> Result<Self> {
+        let source = Source { repo, shape };
+        let Some(tip) = tip else {
             return Ok(Self::new(source, Base::empty(source)));
         };
-        if let Some(stored) = source.open(tree) {
-            return stored.advanced(tree);
-        }
-        // Of those who find none one makes it, and the others wait for that.
-        let lock = source.lock();
-        if let Some(stored) = lock.as_ref().and_then(|_| source.open(tree)) {
-            drop(lock);
-            return stored.advanced(tree);
-        }
-        let bytes = source.build(Some(tree))?;
-        if lock.is_some() {
-            source.replace(tree, &bytes);
-        }
-        Ok(Self::new(source, Base::made(source, bytes)))
+        let tree = || Ok(repo.commit(&tip)?.tree);
+        source.reach(&Goal::new(Some(tip), &tree))
     }
 
     fn new(source: Source<'r>, base: Base<'r>) -> Self {

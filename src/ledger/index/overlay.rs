@@ -1,18 +1,31 @@
 //! What changed since the base was made: frames behind it in its file, each the step from one tree to the
 //! next, and the rows they leave.
 //!
-//! A frame is its length, the changed rows, the two trees, how many rows all frames have until here, its
-//! length once more and a checksum of all that: so it is read forwards, and its end says what it leads to.
+//! A frame is its length, the changed rows, the commit it leads to, the two trees, how many rows all frames
+//! have until here, its length once more and a checksum of all that: so it is read forwards, and its end says
+//! what it leads to. Who stands at that commit need not even look what its tree is.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::base::{as_number, number};
-use super::{Change, Draft, Key, ORDER, Row};
+use super::{Change, Draft, Goal, Key, ORDER, Row};
+use crate::fault::Result;
 use crate::git::Oid;
 
 /// How long the end of a frame is without the trees: rows until here, length, checksum.
 const TAIL: usize = 12;
+
+/// From which tree to which a frame leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ledger) struct Step {
+    /// The tree before.
+    pub(in crate::ledger) from: Oid,
+    /// The tree afterwards.
+    pub(in crate::ledger) to: Oid,
+    /// A commit that holds it.
+    pub(in crate::ledger) commit: Oid,
+}
 
 /// The end of a frame: what whoever appends the next one has to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +53,16 @@ impl Tail {
     }
 }
 
-/// Returns a frame that leads from one tree to another; `rows` is how many there are in the frames before.
-pub(super) fn frame((from, to): (&Oid, &Oid), rows: usize, changes: &[Change]) -> Vec<u8> {
+/// Returns a frame that makes a step; `rows` is how many there are in the frames before.
+pub(super) fn frame(step: &Step, rows: usize, changes: &[Change]) -> Vec<u8> {
     let mut bytes = vec![0; 4];
     bytes.extend(as_number(changes.len()).to_le_bytes());
     for change in changes {
         write(&mut bytes, change);
     }
-    bytes.extend_from_slice(from.as_slice());
-    bytes.extend_from_slice(to.as_slice());
+    for id in [&step.commit, &step.from, &step.to] {
+        bytes.extend_from_slice(id.as_slice());
+    }
     bytes.extend(as_number(rows + changes.len()).to_le_bytes());
     let length = as_number(bytes.len() + 8).to_le_bytes();
     bytes[..4].copy_from_slice(&length);
@@ -129,53 +143,64 @@ impl Overlay {
         self.by_id.contains_key(id)
     }
 
-    /// Takes the frames of a file that lead on from `tree`, up to `goal` where one leads there; returns the
-    /// tree they lead to and how many bytes they are. What does not fit together any more is left out.
+    /// Takes the frames of a file that lead on from `tree`, up to the goal where one leads there; returns the
+    /// tree they lead to, whether that is the goal, and how many bytes all frames are. What does not fit
+    /// together any more is left out.
     pub(super) fn take(
         &mut self,
         bytes: &[u8],
         tree: Option<Oid>,
-        goal: Oid,
-    ) -> (Option<Oid>, usize) {
-        let mut steps: Vec<(Oid, usize)> = Vec::new();
+        goal: &Goal<'_>,
+    ) -> Result<(Option<Oid>, bool, usize)> {
+        let mut steps: Vec<(Step, usize)> = Vec::new();
         let (mut now, mut end) = (tree, 0);
-        while let Some((length, from, to)) = self.step(&bytes[end..]) {
-            if Some(from) != now {
+        while let Some((step, length)) = self.step(&bytes[end..]) {
+            if Some(step.from) != now {
                 break;
             }
             end += length;
-            now = Some(to);
-            steps.push((to, end));
+            now = Some(step.to);
+            steps.push((step, end));
         }
-        let wanted = steps.iter().rposition(|(to, _)| *to == goal);
-        if tree == Some(goal) && wanted.is_none() {
-            return (tree, end);
+        let is_known = |(step, _): &(Step, usize)| Some(step.commit) == goal.commit;
+        let mut wanted = steps.iter().rposition(is_known);
+        if wanted.is_none() {
+            let tree = goal.tree()?;
+            wanted = steps.iter().rposition(|(step, _)| step.to == tree);
         }
-        let taken = wanted.unwrap_or(steps.len().wrapping_sub(1));
-        let Some((reached, until)) = steps.get(taken) else {
-            return (tree, end);
+        let taken = wanted.or(steps.len().checked_sub(1));
+        let Some((last, until)) = taken.map(|at| steps[at]) else {
+            return Ok((tree, false, end));
         };
-        match self.push(&bytes[..*until]) {
-            Some(()) => (Some(*reached), end),
+        match self.push(&bytes[..until]) {
+            Some(()) => Ok((Some(last.to), wanted.is_some(), end)),
             // Their checksums are right, and what they say is not: it is read anew.
             None => {
                 *self = Self::new(self.hash_len);
-                (tree, 0)
+                Ok((tree, false, 0))
             }
         }
     }
 
-    /// Returns the length of the frame at the beginning of `bytes`, and the trees it leads from and to.
-    fn step(&self, bytes: &[u8]) -> Option<(usize, Oid, Oid)> {
-        let length = (number(bytes, 0)? as usize).checked_add(0)?;
+    /// Returns the step that the frame at the beginning of `bytes` makes, and its length.
+    fn step(&self, bytes: &[u8]) -> Option<(Step, usize)> {
+        let length = number(bytes, 0)? as usize;
         let frame = bytes.get(..length)?;
         let sum = length.checked_sub(4)?;
         if number(frame, sum)? != crc32fast::hash(&frame[..sum]) {
             return None;
         }
-        let trees = length.checked_sub(TAIL + 2 * self.hash_len)?;
-        let tree = |at: usize| Oid::try_from(&frame[at..at + self.hash_len]).ok();
-        Some((length, tree(trees)?, tree(trees + self.hash_len)?))
+        let ids = length.checked_sub(TAIL + 3 * self.hash_len)?;
+        let id = |number: usize| {
+            let at = ids + number * self.hash_len;
+            Oid::try_from(&frame[at..at + self.hash_len]).ok()
+        };
+        let step = Step {
+            commit: id(0)?,
+            from: id(1)?,
+            to: id(2)?,
+        };
+        Some((step, length))
     }
 
     /// Adds frames; nothing where their rows make no sense, and then it is good for nothing.

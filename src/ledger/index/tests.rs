@@ -11,9 +11,9 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::*;
-use crate::ledger::Stamp;
 use crate::ledger::scratch::Scratch;
-use crate::ledger::shard::Update;
+use crate::ledger::shard::{Snapshot, Update};
+use crate::ledger::{Decision, Pen, Stamp, transact};
 
 /// Rows by rank, found by their words; what has no rank has no row.
 const SHAPE: Shape = Shape {
@@ -140,6 +140,20 @@ fn seen(row: &Row<'_>) -> (bool, Vec<u8>, String, Vec<u8>) {
     )
 }
 
+fn index(repo: &Repo, tree: Option<Oid>) -> Index<'_> {
+    let Some(tree) = tree else {
+        return Index::at(repo, None, &SHAPE).unwrap();
+    };
+    let find = || Ok(tree);
+    let goal = Goal::new(None, &find);
+    Source {
+        repo,
+        shape: &SHAPE,
+    }
+    .reach(&goal)
+    .unwrap()
+}
+
 /// Compares all queries at a tree with its records.
 fn check(repo: &Repo, tree: Option<Oid>) {
     let ledger = at(repo, tree);
@@ -153,7 +167,7 @@ fn check(repo: &Repo, tree: Option<Oid>) {
         }
     }
     want.sort_by(|a, b| (&a.1, &a.2).cmp(&(&b.1, &b.2)));
-    let index = Index::at(&ledger, &SHAPE).unwrap();
+    let index = index(repo, tree);
     let all: Vec<Row<'_>> = index.all().collect::<Result<_>>().unwrap();
     assert_eq!(all.iter().map(seen).collect::<Vec<_>>(), want);
     let live: Vec<_> = index.live().map(|row| seen(&row.unwrap())).collect();
@@ -227,7 +241,12 @@ fn happen(repo: &Repo, trees: &mut Vec<Option<Oid>>, event: &Event) {
                     }
                 }
                 let told = records.iter().map(|(record, blob)| (record, *blob));
-                note(repo, &SHAPE, (&before, &next), told, &forgotten);
+                let step = Step {
+                    from: before,
+                    to: next,
+                    commit: next,
+                };
+                note(repo, &SHAPE, &step, told, &forgotten);
             }
             now(next);
         }
@@ -259,7 +278,7 @@ fn whatever_happened_a_query_answers_what_a_scan_does() {
     let scratch = Scratch::new();
     let repo = scratch.open(1);
     let config = Config {
-        cases: 150,
+        cases: 60,
         source_file: Some(file!()),
         ..Config::default()
     };
@@ -272,4 +291,115 @@ fn whatever_happened_a_query_answers_what_a_scan_does() {
         Ok(())
     });
     ran.unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn beads(count: u16) -> Vec<Record> {
+    let say = |number: u16| {
+        (
+            Some(number.to_le_bytes()[0]),
+            number.is_multiple_of(8),
+            1,
+            3,
+        )
+    };
+    (0..count)
+        .map(|number| record(&format!("gt-{number}"), &say(number)))
+        .collect()
+}
+
+fn write(repo: &Repo, records: &[Record]) {
+    let indexed = (Name::Beads, Some(&SHAPE));
+    let decide = |_: &Snapshot<'_>, _: &Pen<'_>| Ok(Decision::write("write", records.to_vec(), ()));
+    assert!(transact(repo, indexed, "ada", decide).unwrap().changed);
+}
+
+fn now(repo: &Repo) -> Option<Oid> {
+    repo.find_ref(Name::Beads.ref_name()).unwrap()
+}
+
+/// However many records there are: what was indexed is read from the index, what a writer told it too, and
+/// what it was not told is found without reading the rest.
+#[test]
+fn a_query_reads_what_changed_and_nothing_else() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    write(&repo, &beads(600));
+    let reads = |repo: &Repo, want: usize| {
+        let before = repo.reads();
+        let index = Index::at(repo, now(repo), &SHAPE).unwrap();
+        let first: Vec<_> = index.live().take(20).collect::<Result<_>>().unwrap();
+        assert_eq!(first.len(), 20);
+        assert!(index.get("gt-7").unwrap().is_some());
+        assert_eq!(index.with_key(Key::of("word", "one")).unwrap().len(), 600);
+        assert_eq!(repo.reads() - before, want);
+    };
+    drop(Index::at(&repo, now(&repo), &SHAPE).unwrap());
+    reads(&repo, 0);
+    write(&repo, &[record("gt-7", &(Some(9), true, 1, 2))]);
+    reads(&repo, 0);
+    // Somebody who tells nothing: the commit, three trees before and after, and the blob.
+    let changed = record("gt-8", &(Some(9), true, 1, 2));
+    let decide =
+        |_: &Snapshot<'_>, _: &Pen<'_>| Ok(Decision::write("write", vec![changed.clone()], ()));
+    transact(&repo, (Name::Beads, None), "ada", decide).unwrap();
+    reads(&repo, 8);
+    reads(&repo, 0);
+}
+
+#[test]
+fn who_reads_while_others_write_sees_one_tree() {
+    const WRITERS: u16 = 3;
+    const WRITES: u16 = 12;
+    let scratch = Scratch::new();
+    write(&scratch.open(0), &beads(30));
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let scratch = &scratch;
+            scope.spawn(move || {
+                let repo = scratch.open(u64::from(writer));
+                for number in 0..WRITES {
+                    let id = format!("gt-{writer}.{number}");
+                    write(&repo, &[record(&id, &(Some(3), true, 2, 1))]);
+                }
+            });
+            scope.spawn(move || {
+                let repo = scratch.open(u64::from(100 + writer));
+                for _ in 0..WRITES {
+                    let tree = repo.commit(&now(&repo).unwrap()).unwrap().tree;
+                    check(&repo, Some(tree));
+                }
+            });
+        }
+    });
+    let repo = scratch.open(0);
+    let index = Index::at(&repo, now(&repo), &SHAPE).unwrap();
+    assert_eq!(index.all().count(), usize::from(30 + WRITERS * WRITES));
+}
+
+#[test]
+fn bodies_are_read_as_they_were_written() {
+    let check = |numbers: [u64; 2], text: &str| {
+        let mut body = Body::default();
+        body.number(numbers[0])
+            .text(text)
+            .text("")
+            .number(numbers[1]);
+        let bytes = body.into_bytes();
+        let mut packed = Packed::of(&bytes);
+        assert_eq!((packed.number(), packed.text()), (numbers[0], text));
+        packed.skip_text();
+        assert_eq!(packed.number(), numbers[1]);
+        // Behind the end there is nothing, and no panic.
+        assert_eq!((packed.number(), packed.text()), (0, ""));
+        for end in 0..bytes.len() {
+            let mut cut = Packed::of(&bytes[..end]);
+            cut.number();
+            assert!(cut.text().len() <= text.len());
+            cut.text();
+            cut.number();
+        }
+    };
+    check([0, 127], "");
+    check([128, u64::MAX], "é");
+    check([1 << 63, 1], &"long ".repeat(100));
 }

@@ -9,7 +9,7 @@ use crate::ledger::index::{Body, Draft, Key, ORDER, Packed, Row, Shape};
 use crate::ledger::{Name, Time};
 
 /// What the index keeps of beads; deleted ones are not in it.
-pub(in crate::record) const BEADS: Shape = Shape {
+pub(in crate::record) const SHAPE: Shape = Shape {
     ledger: Name::Beads,
     version: 1,
     row: |record| {
