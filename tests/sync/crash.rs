@@ -1,6 +1,10 @@
 //! A process that ends before any of its writes: whoever comes next finishes what it began, and nothing is
 //! damaged.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use crate::fleet::{Fleet, Member, Output};
 
 /// More writes than any of these commands makes.
@@ -16,8 +20,19 @@ pub(crate) fn copy(template: &Fleet, names: &[&str]) -> Fleet {
             .arg(template.path(name))
             .arg(fleet.path(name));
         assert!(copying.status().unwrap().success());
+        keep_clone_id(&fleet.at(name));
     }
     fleet
+}
+
+/// Lets a copy of a clone go by the same id, so that it writes the same bytes.
+fn keep_clone_id(member: &Member<'_>) {
+    let known = member.try_git(&["config", "gt.cloneInode"]);
+    if known.code == 0 {
+        let dir = member.git(&["rev-parse", "--absolute-git-dir"]);
+        let inode = std::fs::metadata(dir).unwrap().ino().to_string();
+        member.git(&["config", "gt.cloneInode", &inode]);
+    }
 }
 
 /// Returns a member whose clock stands still and whose chance is its own, so that all copies are alike.
@@ -198,4 +213,202 @@ fn a_sync_that_takes_over_goes_on_where_it_ended() {
         assert_eq!(settled(fleet, "bob"), undisturbed, "write {n}");
         assert_eq!(left_over(&fleet.at("bob")), [""; 0], "write {n}");
     });
+}
+
+/// What a case's command is given: a bead in a convoy, one that is claimed, one that is closed, one for the
+/// rest, a branch, and a file of beads.
+fn with_everything() -> Fleet {
+    let fleet = Fleet::new();
+    let (ada, _, _) = fleet.two(&[]);
+    for id in ["gt-open", "gt-held", "gt-over", "gt-rest"] {
+        ada.gt(&["create", "--id", id, id]).done();
+    }
+    ada.gt(&["convoy", "create", "both", "gt-open"]).done();
+    ada.gt(&["update", "gt-held", "--claim"]).done();
+    ada.gt(&["close", "gt-over"]).done();
+    ada.git(&["switch", "-q", "-c", "work", "origin/main"]);
+    ada.git(&["commit", "-q", "--allow-empty", "-m", "work"]);
+    let line = |id: &str, title: &str| {
+        let times = r#""created_at":"2025-01-01T00:00:00Z","updated_at":"2026-01-01T12:00:00Z""#;
+        format!(r#"{{"id":"{id}","title":"{title}","priority":1,{times}}}"#) + "\n"
+    };
+    let lines = line("gt-new", "new") + &line("gt-rest", "changed");
+    std::fs::write(fleet.path("ada/beads.jsonl"), lines).unwrap();
+    fleet
+}
+
+/// Commands that write more than one decision to one ledger: what follows, several records, a ref besides.
+const MANIFOLD: &[&[&str]] = &[
+    &["close", "gt-open", "--reason", "done"],
+    &["delete", "gt-open", "--force"],
+    &["import", "beads.jsonl"],
+    &["mail", "send", "overseer", "-s", "hello", "-m", "text"],
+    &["mq", "submit", "--branch", "work", "--bead", "gt-held"],
+];
+
+/// Commands that write one decision to one ledger. They make the same writes in the same order and share the
+/// moments: each is ended before every fourth of its writes, beginning with another one.
+const SIMPLE: &[&[&str]] = &[
+    &[
+        "update",
+        "gt-open",
+        "--title",
+        "new",
+        "--add-label",
+        "x",
+        "--claim",
+    ],
+    &["reopen", "gt-over"],
+    &["dep", "add", "gt-open", "gt-held"],
+    &["comment", "gt-open", "text"],
+    &["release", "gt-held"],
+    &["convoy", "create", "two", "gt-held", "gt-rest"],
+    &["refinery", "gate", "add", "test", "--command", "true"],
+    &["config", "set", "--shared", "backend", "none"],
+];
+
+fn ledgers(member: &Member<'_>) -> String {
+    let format = "--format=%(refname) %(tree)";
+    member.git(&["for-each-ref", format, "refs/gt/*"])
+}
+
+/// Draws what follows from whatever was decided before, as each command does that writes, and returns all refs
+/// that travel, with the trees of ledgers.
+#[track_caller]
+fn draw(member: &Member<'_>) -> String {
+    member.gt(&["label", "add", "gt-rest", "drawn"]).done();
+    let others = member.git(&["for-each-ref", "--format=%(refname)", "refs/gt/*/*"]);
+    format!("{}\n{others}", ledgers(member))
+}
+
+/// Ends a command before each of its writes from the `first` on, `step` apart.
+#[track_caller]
+fn check(template: &Fleet, command: &[&str], (first, step): (u64, usize)) {
+    let undisturbed = copy(template, &["ada"]);
+    let ada = still(&undisturbed, "ada");
+    let before = ledgers(&ada);
+    ada.gt(command).done();
+    let want = draw(&ada);
+    for n in (first..WRITES_MAX).step_by(step) {
+        let fleet = copy(template, &["ada"]);
+        let ada = still(&fleet, "ada");
+        let crashed = ada.gt_with(("GT_TEST_CRASH_AT", &n.to_string()), command);
+        assert!([-1, 0].contains(&crashed.code), "write {n}: {crashed:#?}");
+        // What was not decided is decided by the same command.
+        if crashed.code != 0 && ledgers(&ada) == before {
+            ada.gt(command).done();
+        }
+        assert_eq!(draw(&ada), want, "{command:?}, write {n}");
+        assert_eq!(left_over(&ada), [""; 0], "{command:?}, write {n}");
+        ada.is_sound();
+        if crashed.code == 0 {
+            assert!(n > 5, "{command:?} makes only {n} writes");
+            return;
+        }
+    }
+    panic!("{command:?} makes more than {WRITES_MAX} writes");
+}
+
+#[test]
+fn a_decision_and_what_goes_with_it_survive_a_crash_before_any_write() {
+    let template = with_everything();
+    for command in MANIFOLD {
+        check(&template, command, (1, 1));
+    }
+}
+
+#[test]
+fn a_decision_is_made_as_a_whole_or_not_at_all() {
+    let template = with_everything();
+    for (first, command) in (0..).zip(SIMPLE) {
+        check(&template, command, (1 + first % 4, 4));
+    }
+}
+
+/// How many writers there are, and how often one of them is killed.
+const WRITERS: u64 = 10;
+const KILLS: u64 = 300;
+
+/// One writer: says something about a bead of its own again and again, and is killed at random moments until
+/// the kills are used up. Returns what it was told is written.
+fn write_until_killed(fleet: &Fleet, writer: u64, kills: &AtomicU64) -> Vec<String> {
+    let ada = fleet.at("ada");
+    let mut seed = writer + 1;
+    let (mut written, mut whole) = (Vec::new(), Duration::from_millis(100));
+    for n in 0..10 * KILLS {
+        if kills.load(Ordering::Relaxed) >= KILLS {
+            return written;
+        }
+        // A linear congruential generator (Knuth) is chance enough.
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let limit = whole.mul_f64(1.5 * (seed >> 40) as f64 / (1_u64 << 24) as f64);
+        let text = format!("{writer}.{n}");
+        let began = Instant::now();
+        let said = Output::of(
+            ada.command("timeout")
+                .args(["--signal=KILL", &format!("{:.6}", limit.as_secs_f64())])
+                .arg(env!("CARGO_BIN_EXE_git-gt"))
+                .args(["comment", &format!("gt-w{writer}"), &text]),
+        );
+        match said.code {
+            0 => {
+                whole = (whole + began.elapsed()) / 2;
+                written.push(text);
+            }
+            // timeout(1) ends as what it killed, or with what a shell would say.
+            -1 | 137 => {
+                kills.fetch_add(1, Ordering::Relaxed);
+                // Where hardly anybody comes to an end, the machine is slower than was thought.
+                whole = whole.mul_f64(1.1);
+            }
+            _ => panic!("{said:#?}"),
+        }
+    }
+    panic!("hardly anything was killed in time");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ten_writers_that_are_killed_lose_nothing_they_were_told_is_written() {
+    let fleet = Fleet::new();
+    let (ada, _, _) = fleet.two(&[]);
+    for writer in 0..WRITERS {
+        let id = format!("gt-w{writer}");
+        ada.gt(&["create", "--id", &id, "bead"]).done();
+    }
+    let kills = AtomicU64::new(0);
+    let written: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let start = |writer| {
+            let (fleet, kills) = (&fleet, &kills);
+            scope.spawn(move || write_until_killed(fleet, writer, kills))
+        };
+        let writers: Vec<_> = (0..WRITERS).map(start).collect();
+        writers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let records = ada.records("beads");
+    for (writer, written) in written.iter().enumerate() {
+        let comments = records[&format!("gt-w{writer}")]["comments"].clone();
+        let comments = comments.as_object().cloned().unwrap_or_default();
+        let there: Vec<&str> = comments
+            .values()
+            .filter_map(|it| it["text"].as_str())
+            .collect();
+        for text in written {
+            let times = there.iter().filter(|it| **it == text).count();
+            assert_eq!(times, 1, "{text} of {there:?}");
+        }
+    }
+    assert!(
+        written.iter().map(Vec::len).sum::<usize>() > 30,
+        "hardly anything was written"
+    );
+    // No lock that was left is in anybody's way.
+    ada.gt(&["comment", "gt-w0", "after all"]).done();
+    let locks = left_over(&ada)
+        .into_iter()
+        .filter(|it| it.ends_with(".lock"));
+    assert_eq!(locks.collect::<Vec<_>>(), [""; 0]);
+    ada.is_sound();
 }

@@ -56,7 +56,12 @@ fn forge(fleet: &Fleet, name: &str, files: &[(&str, &str, &str)]) {
             .replace('\n', "\\n");
         match *mode {
             "D" => stream.extend(format!("D \"{quoted}\"\n").bytes()),
-            "160000" => stream.extend(format!("M 160000 {content} \"{quoted}\"\n").bytes()),
+            "160000" => {
+                // As long as ids are here.
+                let length = fleet.git("hub.git", &["rev-parse", "main"]).trim().len();
+                let id: String = content.chars().cycle().take(length).collect();
+                stream.extend(format!("M 160000 {id} \"{quoted}\"\n").bytes());
+            }
             mode => {
                 let head = format!("M {mode} inline \"{quoted}\"\ndata {}\n", content.len());
                 stream.extend(head.bytes());
