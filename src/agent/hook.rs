@@ -153,6 +153,19 @@ impl Hook {
     }
 }
 
+/// Lets beads that get another id, given as `(old, new)`, hang where they hung.
+///
+/// After a crash some hooks name the old id; asked again, the rest follows.
+pub fn follow(home: &Home, renamed: &[(String, String)]) -> Result<()> {
+    for mut hook in Hook::all(home)? {
+        if let Some((_, new)) = renamed.iter().find(|(old, _)| *old == hook.bead) {
+            hook.bead.clone_from(new);
+            hook.save(home)?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the hook of whoever asks: of the worktree we are in, else of `GT_ROLE`.
 pub fn mine(home: &Home) -> Result<Hook> {
     let hooks = Hook::all(home)?;

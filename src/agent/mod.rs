@@ -23,7 +23,7 @@ pub use checkpoint::{Checkpoint, Saved, Site};
 pub use crew::{Crew, add_crew, all_crew, remove_crew};
 pub use done::{Done, Told, done, give_up, set_aside};
 pub use hand::{Handed, Handing, Keeper, crew, hand, own};
-pub use hook::{Hook, mine, of_bead};
+pub use hook::{Hook, follow, mine, of_bead};
 pub use orphans::{Lost, Orphans, Stray, Unhung, orphans};
 pub use polecat::{Cleared, Removed, clear, peek, remove, stop};
 pub use session::{Session, run as run_session};

@@ -202,6 +202,10 @@ fn once(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Resu
         branch: target
             .as_ref()
             .map(|it| (it.ref_name(), home.tracking_ref(it, name))),
+        follow: &|renamed| {
+            settle::follow(home, renamed)?;
+            agent::follow(home, renamed)
+        },
     };
     sync(turn, repo, &remote, &rules)
 }

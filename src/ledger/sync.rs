@@ -122,7 +122,13 @@ pub struct Rules<'a> {
     pub stranger: &'a Stranger<'a>,
     /// A branch of the remote whose tip is wanted as well, and the ref of ours that notes it; full names.
     pub branch: Option<(String, String)>,
+    /// Lets what names our beads by ids that older ones have name them by those they get, given as
+    /// `(old, new)`, before the two are joined; running it again changes nothing.
+    pub follow: &'a Follow<'a>,
 }
+
+/// Lets references follow what gets another id.
+pub type Follow<'a> = dyn Fn(&[(String, String)]) -> Result<()> + 'a;
 
 /// Decides over our settings and the remote's which of ours give way.
 pub type GiveWay = dyn Fn(&Snapshot<'_>, &Snapshot<'_>, &Pen<'_>) -> Result<Vec<Record>>;
@@ -363,6 +369,7 @@ pub(super) fn taken_in(
         give_way: &|_, _, _| Ok(Vec::new()),
         stranger: &|_, _| Ok(None),
         branch: None,
+        follow: &|_| Ok(()),
     };
     let sync = Sync::new(repo, remote, &rules);
     let (commit, _) = sync.joined_from("refs/gt/beads", None, (ours, theirs), false)?;

@@ -8,6 +8,7 @@ mod convoys;
 mod cursor;
 mod letters;
 mod outcomes;
+mod renamed;
 mod rules;
 
 use std::cell::RefCell;
@@ -21,6 +22,7 @@ use crate::town::{Home, View};
 
 pub use changes::Changes;
 use cursor::Cursor;
+pub use renamed::follow;
 pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};
 
 /// How often consequences of consequences are looked for.

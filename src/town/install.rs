@@ -42,6 +42,8 @@ pub fn adopt(repo: &Repo) -> Result<Option<String>> {
         // What has no ledgers yet is nobody's.
         stranger: &|_, _| Ok(None),
         branch: None,
+        // What was made before the ledgers of the remote were known is too young to be named anywhere.
+        follow: &|_| Ok(()),
     };
     let mut turn = Turn::alone(repo, &name)?;
     let fault = match sync(&mut turn, repo, &remote, &rules) {

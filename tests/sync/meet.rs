@@ -354,3 +354,56 @@ fn two_that_rename_one_bead_apart_lose_nothing_of_it() {
         "{record:#}"
     );
 }
+
+#[test]
+fn what_was_about_a_bead_that_gets_another_id_goes_on_being_about_it() {
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["epic"]);
+    bob.git(&["config", "gt.backend", "none"]);
+    // Both plan the same epic offline: each makes its first and second child.
+    for member in [&ada, &bob] {
+        for title in ["first", "second"] {
+            let title = format!("{title} of {}", member.name);
+            let create = ["create", "--parent", &ids[0], &title];
+            member.gt(&create).done();
+        }
+    }
+    let [first, second] = [1, 2].map(|n| format!("{}.{n}", ids[0]));
+    bob.gt(&["dep", "add", &second, &first]).done();
+    bob.gt(&["create", "--parent", &first, "a part of it"])
+        .done();
+    bob.gt(&["sling", &first]).done();
+    let hook = fleet.at("bob.gt/polecats/furiosa");
+    std::fs::write(hook.path.join("work"), "work\n").unwrap();
+    hook.git(&["add", "work"]);
+    hook.git(&["commit", "-q", "-m", "work"]);
+    ada.sync();
+    let told = agree(&[&bob, &ada]);
+    let new = |old: &str| {
+        let of = |it: &&Told| it.event["event"] == "renamed" && it.event["id"] == old;
+        let event = told.iter().find(of).unwrap();
+        assert_eq!(event.who, "bob");
+        event.event["new_id"].as_str().unwrap()
+    };
+    let (new_first, new_second) = (new(&first), new(&second));
+    for member in [&ada, &bob] {
+        let records = member.records("beads");
+        assert_eq!(records[&first]["title"], "first of ada");
+        assert_eq!(records[&second]["deps"], Value::Null);
+        assert_eq!(records[new_first]["title"], "first of bob");
+        assert_eq!(records[new_second]["deps"], json!({ new_first: "blocks" }));
+        let part = records.values().find(|it| it["title"] == "a part of it");
+        assert_eq!(part.unwrap()["parent"], new_first);
+        let convoys = member.records("convoys");
+        let beads: Vec<&Value> = convoys.values().map(|it| &it["beads"]).collect();
+        assert_eq!(beads, [&json!({ new_first: true })]);
+    }
+    // Whoever works on it goes on, and what lands closes the bead it is about.
+    assert_eq!(hook.json(&["hook"])["claim"], "stands");
+    hook.gt(&["done"]).done();
+    bob.gt(&["refinery", "gate", "none"]).done();
+    bob.gt(&["refinery", "run"]).done();
+    assert_eq!(bob.show(new_first)["status"], "closed");
+    assert_eq!(bob.show(&first)["status"], "open");
+    agree(&[&bob, &ada]);
+}

@@ -26,7 +26,7 @@ impl Sync<'_> {
     /// them: between machines the push decides. Returns the tip afterwards.
     pub(super) fn withdraw_lost_claims(&mut self, remote: &Snapshot<'_>) -> Result<Option<Oid>> {
         let lost = transact(self.repo, (Name::Beads, None), "git-gt", |ours, pen| {
-            let (mut records, mut events) = (BTreeMap::new(), Vec::new());
+            let (mut records, mut events, mut young) = (BTreeMap::new(), Vec::new(), Vec::new());
             for change in differences(self.repo, ours.tree(), remote.tree())? {
                 let Some(id) = id_of(&change.place) else {
                     continue;
@@ -36,6 +36,9 @@ impl Sync<'_> {
                 let (Some(mine), Some(other)) = (mine, other) else {
                     continue;
                 };
+                if !is_one(&mine, &other) && mine.created() > other.created() {
+                    young.push((id, renamed(&mine).id().to_owned()));
+                }
                 // What cannot be read is no claim.
                 let here = |id: &str| ours.get(id).ok().flatten();
                 let there = |id: &str| remote.get(id).ok().flatten();
@@ -61,9 +64,13 @@ impl Sync<'_> {
                 "withdraw claims of {} beads that others made first",
                 records.len()
             );
-            Ok(Decision::write(subject, records, events))
+            Ok(Decision::write(subject, records, (events, young)))
         })?;
-        self.report.events.extend(lost.value);
+        let (events, young) = lost.value;
+        self.report.events.extend(events);
+        if !young.is_empty() {
+            (self.rules.follow)(&young)?;
+        }
         Ok(lost.tip)
     }
 }

@@ -57,6 +57,7 @@ impl Store {
             give_way: &|_, _, _| Ok(Vec::new()),
             stranger: &|_, _| Ok(None),
             branch: None,
+            follow: &|_| Ok(()),
         };
         let sync = Sync::new(&self.repo, &self.remote, &rules);
         sync.joined_from(LEDGER.ref_name(), base, tips, false)
