@@ -301,6 +301,7 @@ fn check(template: &Fleet, command: &[&str], (first, step): (u64, usize)) {
         assert_eq!(draw(&ada), want, "{command:?}, write {n}");
         assert_eq!(left_over(&ada), [""; 0], "{command:?}, write {n}");
         ada.is_sound();
+        ada.gt(&["fsck"]).done();
         if crashed.code == 0 {
             assert!(n > 5, "{command:?} makes only {n} writes");
             return;
@@ -411,4 +412,5 @@ fn ten_writers_that_are_killed_lose_nothing_they_were_told_is_written() {
         .filter(|it| it.ends_with(".lock"));
     assert_eq!(locks.collect::<Vec<_>>(), [""; 0]);
     ada.is_sound();
+    ada.gt(&["fsck"]).done();
 }

@@ -19,6 +19,7 @@ mod fresh;
 mod hostile;
 mod meet;
 mod repositories;
+mod schedules;
 mod seals;
 mod server;
 mod transport;
