@@ -433,5 +433,7 @@ pub(super) fn renamed(record: &Record) -> Record {
         .fields
         .insert("id".to_owned(), format!("{}-{suffix}", record.id()).into());
     renamed.set("alias", Some(record.id().into()), &record.created());
-    renamed
+    // Some programs write rows that say what is so without them. A join leaves those out, and whoever has
+    // renamed it once more joins it with this one.
+    join(&renamed, &renamed)
 }
