@@ -802,6 +802,23 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_too_many_is_not_looked_at() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1).in_memory();
+        let blob = repo.write_blob(b"x").unwrap();
+        let mut text = Vec::new();
+        for number in 0..=ENTRIES_MAX {
+            text.extend(format!("100644 {number:06}\0").bytes());
+            text.extend(blob.as_slice());
+        }
+        let tree = repo.write_tree_text(&text).unwrap();
+        let fault = differences(&repo, None, Some(tree)).unwrap_err();
+        let words = format!("a folder of {} entries", ENTRIES_MAX + 1);
+        assert!(matches!(fault, Fault::Refused(_)), "{fault}");
+        assert!(fault.text().message.contains(&words), "{fault}");
+    }
+
+    #[test]
     fn what_is_neither_file_nor_folder_is_left_out() {
         let scratch = Scratch::new();
         let repo = scratch.open(1);

@@ -703,6 +703,24 @@ fn commits_that_no_program_of_ours_wrote_are_read() {
     }
 }
 
+#[test]
+fn a_commit_longer_than_any_of_ours_is_not_read() {
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["ours"]);
+    let hub = hub(&fleet);
+    let tree = hub.tree("beads");
+    let words = "x".repeat(2 << 20);
+    let args = ["commit-tree", "-p", "refs/gt/beads", "-F", "-", &tree];
+    let commit = hub.feed(&args, words.as_bytes());
+    hub.git(&["update-ref", "refs/gt/beads", commit.trim()]);
+    let named = left_out(&ada.sync());
+    let why = "its ref names no commit".to_owned();
+    assert_eq!(named, [("refs/gt/beads".to_owned(), why)]);
+    bob.sync();
+    agree(&[&ada, &bob]);
+    assert_eq!(bob.show(&ids[0])["title"], "ours");
+}
+
 /// Returns a record of any kind.
 fn of_kind(kind: &str, id: &str, fields: &Value) -> String {
     record(id, "", fields)
