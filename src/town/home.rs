@@ -148,8 +148,14 @@ impl Home {
         {
             return Ok(records);
         }
-        let older = then.map(|tip| site.repo.commit(&tip)).transpose()?;
-        let changes = Snapshot::at(&site.repo, now)?.changed_since(older.map(|it| it.tree))?;
+        let older = then.and_then(|tip| site.repo.commit(&tip).ok());
+        let older = older.map(|it| it.tree);
+        let ledger = Snapshot::at(&site.repo, now)?;
+        // So was one that can no longer be read as a whole.
+        let changes = match ledger.changed_since(older) {
+            Err(_) if older.is_some() => ledger.changed_since(None)?,
+            found => found?,
+        };
         let mut records: Vec<Record> = changes.into_iter().filter_map(|(_, new)| new).collect();
         records.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(records)
