@@ -502,6 +502,7 @@ mod tests {
     const FREE: &[&str] = &[
         "CMD",
         "COMMAND",
+        "DAYS",
         "DIR",
         "FILE",
         "JSON",

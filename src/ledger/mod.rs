@@ -11,6 +11,7 @@ mod hash;
 mod history;
 pub mod index;
 mod join;
+mod purge;
 mod repair;
 #[cfg(any(test, fuzzing))]
 mod scratch;
@@ -30,6 +31,7 @@ pub use fsck::{Checked, Checkup, Finding, Trouble, fsck, mend};
 pub use hash::digest;
 pub use history::{Entry, history};
 pub use join::{join, revised};
+pub use purge::{Purged, purge};
 pub use seal::sealed_results;
 pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::Stamp;
 use super::codec::{READ_MAX, Record, canonical};
 use super::hash;
 use crate::fault::{Fault, Result};
@@ -26,6 +27,8 @@ const ENTRIES_MAX: usize = 1 << 17;
 
 /// At how many places two ledgers may differ.
 const PLACES_MAX: usize = 1 << 22;
+/// The key of `meta.json` that says up to when a ledger was purged; of two the greater one stands.
+const FLOOR: &str = "purge_floor";
 
 /// The file at the root of every ledger.
 pub(super) const META: &str = "meta.json";
@@ -267,6 +270,31 @@ impl<'r> Snapshot<'r> {
                 .repo
                 .write_blob(canonical(&Value::Object(meta)).as_bytes())?,
         })
+    }
+
+    /// Returns up to when the ledger was purged: what is not in it and older is not made again.
+    pub fn purge_floor(&self) -> Result<Option<Stamp>> {
+        let meta = self.meta()?.unwrap_or_default();
+        let floor = meta.get(FLOOR).and_then(Value::as_str);
+        Ok(floor.and_then(|it| it.parse().ok()))
+    }
+
+    /// Writes a tree of this ledger with its floor raised.
+    pub(super) fn with_floor(&self, tree: Oid, floor: &Stamp) -> Result<Oid> {
+        if self.purge_floor()?.is_some_and(|known| known >= *floor) {
+            return Ok(tree);
+        }
+        let entry = self.write_meta(None)?;
+        let mut meta: Map<String, Value> =
+            serde_json::from_slice(&self.repo.blob(&entry.id)?).expect("it was just written");
+        meta.insert(FLOOR.to_owned(), floor.as_str().into());
+        let id = self
+            .repo
+            .write_blob(canonical(&Value::Object(meta)).as_bytes())?;
+        let mut root = self.repo.tree(&tree)?;
+        root.retain(|it| it.name != META.as_bytes());
+        root.push(Entry { id, ..entry });
+        self.repo.write_tree(&root)
     }
 
     /// Writes `meta.json` as it is to be where it cannot be read: with what it said that can be.
@@ -606,7 +634,6 @@ mod tests {
     use proptest::test_runner::{Config, TestRunner};
 
     use super::*;
-    use crate::ledger::Stamp;
     use crate::ledger::scratch::{Scratch, git};
 
     #[test]

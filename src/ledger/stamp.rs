@@ -42,6 +42,11 @@ impl Stamp {
         Self(format!("{:016x}-{}", time.0 << 16, hash))
     }
 
+    /// Returns the least stamp of a time.
+    pub(super) fn floor(time: Time) -> Self {
+        Self(format!("{:016x}-0", time.0 << 16))
+    }
+
     /// Returns the wall clock's part.
     pub fn time(&self) -> Time {
         Time(self.number() >> 16)

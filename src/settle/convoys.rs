@@ -32,7 +32,8 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         };
         let cause = [bead.id(), &claim.epoch.to_string()];
         let id = derived_id(&facts.view.town_prefix()?, "cv", "claimed", &cause);
-        if facts.view.convoy(&id)?.is_some() {
+        let view = facts.view;
+        if view.convoy(&id)?.is_some() || view.was_purged(Name::Convoys, &claim.stamp)? {
             continue;
         }
         let travels = |it: &Convoy| it.is_live() || it.turned() > claim.stamp;

@@ -190,7 +190,7 @@ pub(super) fn letter_once(
     letter: &Letter<'_>,
     (stamp, cause, actor): (&Stamp, &str, &str),
 ) -> Result<Option<Consequence>> {
-    if !is_news(stamp, facts.now) || facts.view.was_sent(id, letter.to)? {
+    if !is_news(stamp, facts.now) || facts.view.was_sent(id, letter.to, stamp)? {
         return Ok(None);
     }
     let thread = format!("thread-{cause}");

@@ -216,14 +216,24 @@ impl<'r> View<'r> {
         Ok(None)
     }
 
-    /// Returns whether a mail was sent to an address, wherever in the town its mail is kept.
-    pub fn was_sent(&self, id: &str, to: &str) -> Result<bool> {
+    /// Returns whether a mail that follows from something was sent to an address, wherever in the town its
+    /// mail is kept, or may have been purged since.
+    pub fn was_sent(&self, id: &str, to: &str, cause: &Stamp) -> Result<bool> {
+        let known = |view: &View<'_>| -> Result<bool> {
+            let is_there = view.ledger(Name::Mail)?.get(id)?.is_some();
+            Ok(is_there || view.was_purged(Name::Mail, cause)?)
+        };
         let Some(home) = self.home.filter(|_| self.is_in_town()) else {
-            return Ok(self.ledger(Name::Mail)?.get(id)?.is_some());
+            return known(self);
         };
         let there = home.of_address(to)?;
-        let known = |home: &Home| home.view().ledger(Name::Mail)?.get(id);
-        Ok(known(&there)?.is_some() || !there.is_hq() && known(&there.hq()?)?.is_some())
+        Ok(known(&there.view())? || !there.is_hq() && known(&there.hq()?.view())?)
+    }
+
+    /// Returns whether a ledger was purged of what is as old as `stamp`: what is not there may have been.
+    pub fn was_purged(&self, name: Name, stamp: &Stamp) -> Result<bool> {
+        let floor = self.ledger(name)?.purge_floor()?;
+        Ok(floor.is_some_and(|floor| *stamp < floor))
     }
 
     /// Returns the mail to addresses, this clone's own and what waits in HQ too, because whoever sent it had

@@ -18,6 +18,7 @@ mod fleet;
 mod fresh;
 mod hostile;
 mod meet;
+mod purge;
 mod repositories;
 mod schedules;
 mod seals;

@@ -8,6 +8,7 @@ use super::{Event, Sync, Unmerged};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
 use crate::ledger::codec::{READ_MAX, Record};
+use crate::ledger::purge::drop_purged;
 use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
 use crate::ledger::{Decision, Name, Stamp, digest, join, transact};
 use crate::world::Time;
@@ -233,6 +234,7 @@ impl Sync<'_> {
             self.decide(change, &mut joining)?;
         }
         self.place_renamed(&our_ledger, &mut joining)?;
+        drop_purged(self.repo, (&our_ledger, &their_ledger), &mut joining.places)?;
         let tree = rebuilt(&our_ledger, &their_ledger, &joining.places)?;
         let mut events = fewer(ledger, joining.events);
         if base == ours && Some(tree) == their_ledger.tree() {

@@ -66,17 +66,25 @@ impl Store {
 
     /// Returns a commit with the ledger of another one and without its history.
     pub(crate) fn rooted(&self, tip: Oid) -> Oid {
-        let commit = self.repo.commit(&tip).unwrap();
+        self.commit(self.at(Some(tip)).tree().unwrap(), &[], tip)
+    }
+
+    /// Returns a commit after another one, with another tree.
+    pub(crate) fn with_tree(&self, tip: Oid, tree: Oid) -> Oid {
+        self.commit(tree, &[tip], tip)
+    }
+
+    fn commit(&self, tree: Oid, parents: &[Oid], like: Oid) -> Oid {
         let who = Signature::of("ada");
-        let rooted = self.repo.write_commit(&NewCommit {
-            tree: commit.tree,
-            parents: &[],
+        let written = self.repo.write_commit(&NewCommit {
+            tree,
+            parents,
             author: &who,
             committer: &who,
-            time: Time(commit.seconds * 1000),
+            time: Time(self.repo.commit(&like).unwrap().seconds * 1000),
             message: "begin anew\n",
         });
-        rooted.unwrap()
+        written.unwrap()
     }
 }
 
