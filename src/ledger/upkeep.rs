@@ -61,12 +61,13 @@ pub fn maintain(repo: &Repo) -> Result<Upkeep> {
         Err(fault) => upkeep.faults.push(fault),
     }
     // Before anything is packed: what is damaged stays as it is for whoever mends it.
-    upkeep.back_up(repo)?;
-    let tips = tips(repo)?;
+    upkeep.back_up(repo);
+    let tips = tips(repo);
     for done in [
         repo.pack_loose(),
         repo.roll_up_packs().map(drop),
-        repo.write_commit_graph(&tips).map(drop),
+        tips.and_then(|tips| repo.write_commit_graph(&tips))
+            .map(drop),
         repo.pack_many_refs().map(drop),
     ] {
         upkeep
@@ -74,7 +75,9 @@ pub fn maintain(repo: &Repo) -> Result<Upkeep> {
             .extend(done.err().map(|it| it.hint("what is damaged: git gt fsck")));
     }
     upkeep.after = repo.store();
-    note(repo, repo.loose_estimate())?;
+    upkeep
+        .faults
+        .extend(note(repo, repo.loose_estimate()).err());
     Ok(upkeep)
 }
 
@@ -94,7 +97,7 @@ fn tips(repo: &Repo) -> Result<Vec<Oid>> {
 impl Upkeep {
     /// Moves the backup of every ledger to its tip that is whole; what the backup has been found to be is
     /// not looked at again.
-    fn back_up(&mut self, repo: &Repo) -> Result<()> {
+    fn back_up(&mut self, repo: &Repo) {
         for name in Name::every().map(Name::ref_name) {
             let backup = backup_of(name);
             let (tip, kept) = match (repo.find_ref(name), repo.find_ref(&backup)) {
@@ -105,18 +108,22 @@ impl Upkeep {
                     continue;
                 }
             };
-            if !is_whole(repo, name, (tip, kept))? {
-                let fault =
-                    Fault::fatal(format!("'{name}' is not whole; its backup stays as it is"));
-                self.faults.push(fault.hint("what is damaged: git gt fsck"));
-                continue;
-            }
-            if repo.swap_ref(&repo.guard()?, &backup, kept, tip)? == Cas::Swapped {
-                self.backed_up.push(name.to_owned());
+            match moved(repo, name, (tip, kept)) {
+                Ok(true) => self.backed_up.push(name.to_owned()),
+                Ok(false) => {}
+                Err(fault) => self.faults.push(fault),
             }
         }
-        Ok(())
     }
+}
+
+/// Moves the backup of a ledger that is whole to its tip; returns whether it did.
+fn moved(repo: &Repo, name: &str, (tip, kept): (Oid, Option<Oid>)) -> Result<bool> {
+    if !is_whole(repo, name, (tip, kept))? {
+        let fault = Fault::fatal(format!("'{name}' is not whole; its backup stays as it is"));
+        return Err(fault.hint("what is damaged: git gt fsck"));
+    }
+    Ok(repo.swap_ref(&repo.guard()?, &backup_of(name), kept, tip)? == Cas::Swapped)
 }
 
 fn is_whole(repo: &Repo, name: &str, (tip, kept): (Oid, Option<Oid>)) -> Result<bool> {
