@@ -22,6 +22,7 @@ mod purge;
 mod repositories;
 mod schedules;
 mod seals;
+#[path = "../support/server.rs"]
 mod server;
 mod transport;
 mod upkeep;

@@ -57,7 +57,7 @@ fn clones_meet_over_file() {
 #[test]
 fn clones_meet_over_git_daemon() {
     let fleet = Fleet::new();
-    if let Some(server) = Server::git(&fleet) {
+    if let Some(server) = Server::git(&fleet.path("")) {
         meet(&fleet, &server.url(), None);
     }
 }
@@ -65,7 +65,7 @@ fn clones_meet_over_git_daemon() {
 #[test]
 fn clones_meet_over_http() {
     let fleet = Fleet::new();
-    if let Some(server) = Server::http(&fleet) {
+    if let Some(server) = Server::http(&fleet.path("")) {
         meet(&fleet, &server.url(), None);
     }
 }

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::fleet::Fleet;
-
-/// A server of everything in a fleet's folder, gone when it is dropped.
+/// A server of everything in a folder, gone when it is dropped.
 pub(crate) struct Server {
     scheme: &'static str,
     address: SocketAddr,
@@ -25,21 +23,21 @@ type Answer = fn(&Path, TcpStream);
 
 impl Server {
     /// Serves `git://`, nothing where this git has no daemon.
-    pub(crate) fn git(fleet: &Fleet) -> Option<Self> {
-        has("git-daemon").then(|| Self::start(fleet, "git", daemon))
+    pub(crate) fn git(root: &Path) -> Option<Self> {
+        has("git-daemon").then(|| Self::start(root, "git", daemon))
     }
 
     /// Serves `http://`, nothing where this git has no program for it.
-    pub(crate) fn http(fleet: &Fleet) -> Option<Self> {
+    pub(crate) fn http(root: &Path) -> Option<Self> {
         let both = has("git-http-backend") && has("git-remote-http");
-        both.then(|| Self::start(fleet, "http", backend))
+        both.then(|| Self::start(root, "http", backend))
     }
 
-    fn start(fleet: &Fleet, scheme: &'static str, answer: Answer) -> Self {
+    fn start(root: &Path, scheme: &'static str, answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
-        let (root, over) = (fleet.path(""), is_over.clone());
+        let (root, over) = (root.to_owned(), is_over.clone());
         let accepting = std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 if over.load(Ordering::Relaxed) {
@@ -57,7 +55,7 @@ impl Server {
         }
     }
 
-    /// Returns the address of the fleet's remote.
+    /// Returns the address of `hub.git` in the folder.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}/hub.git", self.scheme, self.address)
     }
