@@ -82,7 +82,8 @@ impl Repo {
     ///
     /// After a crash there is a pack more, or a file that [`Repo::sweep`] removes; no object is lost.
     pub fn pack_loose(&self) -> Result<()> {
-        self.execute(&self.git(["repack", "-d", "-l", "-n", "-q"]))
+        // gix looks at every offset of a plain index when it opens it, and at none of a multi-pack-index.
+        self.execute(&self.git(["repack", "-d", "-l", "-n", "-q", "--write-midx"]))
             .map(drop)
     }
 
@@ -93,7 +94,15 @@ impl Repo {
         if self.store().packs < PACKS_MAX || self.git_version()? < Version(2, 32) {
             return Ok(false);
         }
-        let run = self.git(["repack", "--geometric=2", "-d", "-l", "-n", "-q"]);
+        let run = self.git([
+            "repack",
+            "--geometric=2",
+            "-d",
+            "-l",
+            "-n",
+            "-q",
+            "--write-midx",
+        ]);
         self.execute(&run).map(|_| true)
     }
 
