@@ -1,12 +1,14 @@
 //! `git gt sync`
 
+use std::io::IsTerminal as _;
+
 use serde_json::{Value, json};
 
 use super::Context;
 use super::done::counted;
 use super::reply::{Reply, progress};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Asked, Event, Oid, Report, Rules, Turn, sync};
+use crate::ledger::{Asked, Event, Oid, Report, Rules, Step, Turn, sync};
 use crate::text::one_line;
 use crate::town::{Home, Target, rigs_that_give_way, stranger};
 use crate::{agent, mq, refinery, settle};
@@ -199,6 +201,11 @@ fn once(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Resu
             true => Ok(None),
             false => stranger(home, (&remote, target.as_ref()), (ours, theirs)),
         },
+        tell: &|step| {
+            if std::io::stderr().is_terminal() {
+                progress(&said(name, step));
+            }
+        },
         branch: target
             .as_ref()
             .map(|it| (it.ref_name(), home.tracking_ref(it, name))),
@@ -208,6 +215,23 @@ fn once(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Resu
         },
     };
     sync(turn, repo, &remote, &rules)
+}
+
+/// Returns a step in words, for whoever waits.
+fn said(remote: &str, step: &Step) -> String {
+    let refs = |count: usize| counted(count as u64, "ref");
+    match step {
+        Step::Exchange(0) => format!("looking what {remote} has"),
+        Step::Exchange(count) => {
+            format!("pushing {}, looking what {remote} has", refs(*count))
+        }
+        Step::Join(name) => format!("joining {}", ledger(name)),
+        Step::Push(count, 0) => format!("pushing {}", refs(*count)),
+        Step::Push(count, losses) => {
+            format!("pushing {}; others were first {losses} times", refs(*count))
+        }
+        Step::Fetch => format!("others were first; looking what {remote} has"),
+    }
 }
 
 /// Returns the target, where it is a branch of this remote.
@@ -317,5 +341,24 @@ fn as_json(event: &Event) -> Value {
         Event::Renamed(old, new) => json!({ "event": "renamed", "id": old, "new_id": new }),
         Event::FromTheFuture(id) => json!({ "event": "from_the_future", "id": id }),
         Event::Unsealed(name) => json!({ "event": "unsealed", "ledger": ledger(name) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_said_in_words() {
+        let check = |step: Step, want| assert_eq!(said("origin", &step), want);
+        check(Step::Exchange(0), "looking what origin has");
+        check(Step::Exchange(1), "pushing 1 ref, looking what origin has");
+        check(Step::Join("refs/gt/beads".to_owned()), "joining beads");
+        check(Step::Push(2, 0), "pushing 2 refs");
+        check(
+            Step::Push(2, 3),
+            "pushing 2 refs; others were first 3 times",
+        );
+        check(Step::Fetch, "others were first; looking what origin has");
     }
 }

@@ -37,6 +37,8 @@ pub use shard::{Snapshot, Update};
 pub use stamp::Stamp;
 #[cfg(test)]
 pub(crate) use sync::replica;
-pub use sync::{Asked, Event, Follow, GiveWay, Overtaken, Report, Rules, Stranger, Turn, sync};
+pub use sync::{
+    Asked, Event, Follow, GiveWay, Overtaken, Report, Rules, Step, Stranger, Turn, sync,
+};
 pub use transact::{Decision, Name, Pen, Written, transact};
 pub use upkeep::{Upkeep, maintain};

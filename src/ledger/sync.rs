@@ -120,6 +120,8 @@ pub struct Rules<'a> {
     /// Returns why our settings and those of the remote, which have no history in common, are of two projects
     /// that are not to be mixed; nothing where they may be.
     pub stranger: &'a Stranger<'a>,
+    /// Told of each step that may take a while, before it begins.
+    pub tell: &'a dyn Fn(&Step),
     /// A branch of the remote whose tip is wanted as well, and the ref of ours that notes it; full names.
     pub branch: Option<(String, String)>,
     /// Lets what names our beads by ids that older ones have name them by those they get, given as
@@ -132,6 +134,19 @@ pub type Follow<'a> = dyn Fn(&[(String, String)]) -> Result<()> + 'a;
 
 /// Decides over our settings and the remote's which of ours give way.
 pub type GiveWay = dyn Fn(&Snapshot<'_>, &Snapshot<'_>, &Pen<'_>) -> Result<Vec<Record>>;
+
+/// A step of a sync that may take a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Looking what the remote has, and pushing so many refs meanwhile.
+    Exchange(usize),
+    /// Joining a ledger with what was fetched.
+    Join(String),
+    /// Pushing so many refs, after so many pushes that were lost.
+    Push(usize, u32),
+    /// Looking what the remote has, after a push that was lost.
+    Fetch,
+}
 
 /// Decides over our settings and the remote's whether they are of two projects.
 pub type Stranger<'a> = dyn Fn(&Snapshot<'_>, &Snapshot<'_>) -> Result<Option<Fault>> + 'a;
@@ -216,6 +231,7 @@ impl<'a> Sync<'a> {
             true => self.sealed_updates()?,
             false => Vec::new(),
         };
+        (self.rules.tell)(&Step::Exchange(updates.len()));
         if self.exchange(&updates)? == Round::Agreed && has_met {
             return Ok(());
         }
@@ -229,12 +245,14 @@ impl<'a> Sync<'a> {
             if losses == LOSSES_MAX {
                 return self.hand_over(&updates);
             }
+            (self.rules.tell)(&Step::Push(updates.len(), losses - 1));
             if self.push(&updates)? == Round::Agreed {
                 return Ok(());
             }
             let world = self.repo.world();
             let limit = (50_u64 << losses).min(2000);
             world.pause(Duration::from_millis(world.random_below(limit)));
+            (self.rules.tell)(&Step::Fetch);
             self.fetch()?;
         }
         Ok(())
@@ -368,6 +386,7 @@ pub(super) fn taken_in(
         finished: &|| Ok(Vec::new()),
         give_way: &|_, _, _| Ok(Vec::new()),
         stranger: &|_, _| Ok(None),
+        tell: &|_| {},
         branch: None,
         follow: &|_| Ok(()),
     };

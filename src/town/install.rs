@@ -41,6 +41,7 @@ pub fn adopt(repo: &Repo) -> Result<Option<String>> {
         give_way: &rigs_that_give_way,
         // What has no ledgers yet is nobody's.
         stranger: &|_, _| Ok(None),
+        tell: &|_| {},
         branch: None,
         // What was made before the ledgers of the remote were known is too young to be named anywhere.
         follow: &|_| Ok(()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::claims::withdraw_lost;
 use super::overtaken::overtaken;
-use super::{Event, Sync, Unmerged};
+use super::{Event, Step, Sync, Unmerged};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
 use crate::ledger::codec::{READ_MAX, Record};
@@ -82,6 +82,7 @@ impl Sync<'_> {
         {
             return Ok(());
         }
+        (self.rules.tell)(&Step::Join(ledger.to_owned()));
         let ours = self.start_of_join(ledger, here, theirs)?;
         let (commit, events) = self.joined(ledger, (ours, theirs), false)?;
         if let Cas::Moved(_) = self.repo.swap_ref(&guard, ledger, here, commit)? {

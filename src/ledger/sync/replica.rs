@@ -56,6 +56,7 @@ impl Store {
             finished: &|| Ok(Vec::new()),
             give_way: &|_, _, _| Ok(Vec::new()),
             stranger: &|_, _| Ok(None),
+            tell: &|_| {},
             branch: None,
             follow: &|_| Ok(()),
         };
