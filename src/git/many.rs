@@ -11,9 +11,8 @@ use super::objects::find;
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 
-/// From how many blobs on they are read on all cores, and how many of them one core takes at once.
+/// From how many blobs on they are read on all cores.
 const MANY: usize = 256;
-const CHUNK: usize = 512;
 
 /// How many bytes of objects a core remembers, twice, because others are stored as what differs from them.
 const REMEMBERED: usize = 8 * 1024 * 1024;
@@ -77,6 +76,8 @@ impl Repo {
         let (folder, kind) = (self.gix.objects.store_ref().path(), self.gix.object_hash());
         // What is stored as a difference follows what it differs from: in that order each is read once.
         let order = self.in_order_of_packs(ids);
+        // Each core takes a stretch of it: what it remembers is of use there.
+        let stretch = order.len().div_ceil(2 * rayon::current_num_threads());
         let open = || {
             let odb = gix::odb::at(folder, kind).map(|mut odb| {
                 odb.set_pack_cache(|| Box::<Remembered>::default());
@@ -85,7 +86,7 @@ impl Repo {
             (odb, Vec::new())
         };
         let chunks = order
-            .par_chunks(CHUNK)
+            .par_chunks(stretch)
             .map_init(open, |(odb, buffer), chunk| {
                 let odb = odb
                     .as_ref()

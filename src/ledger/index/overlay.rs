@@ -5,6 +5,7 @@
 //! have until here, its length once more and a checksum of all that: so it is read forwards, and its end says
 //! what it leads to. Who stands at that commit need not even look what its tree is.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -108,7 +109,7 @@ pub(super) struct Overlay {
     count: usize,
     rows: Vec<Loose>,
     by_id: HashMap<String, usize>,
-    by_key: HashMap<Key, Vec<usize>>,
+    by_key: OnceCell<HashMap<Key, Vec<usize>>>,
     /// Live rows and finished ones, each in order.
     live: Vec<usize>,
     finished: Vec<usize>,
@@ -122,7 +123,7 @@ impl Overlay {
             count: 0,
             rows: Vec::new(),
             by_id: HashMap::new(),
-            by_key: HashMap::new(),
+            by_key: OnceCell::new(),
             live: Vec::new(),
             finished: Vec::new(),
         }
@@ -274,12 +275,20 @@ impl Overlay {
             .collect();
         sorted.sort_by(|a, b| self.row(*a).place().cmp(&self.row(*b).place()));
         (self.live, self.finished) = sorted.iter().partition(|row| self.rows[**row].is_live);
-        self.by_key.clear();
-        for row in sorted {
-            for key in keys(&self.frames[self.rows[row].keys.clone()]) {
-                self.by_key.entry(key).or_default().push(row);
+        self.by_key = OnceCell::new();
+    }
+
+    /// Returns the rows of each key, which few queries ask for.
+    fn by_key(&self) -> &HashMap<Key, Vec<usize>> {
+        self.by_key.get_or_init(|| {
+            let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
+            for row in self.live.iter().chain(&self.finished) {
+                for key in keys(&self.frames[self.rows[*row].keys.clone()]) {
+                    by_key.entry(key).or_default().push(*row);
+                }
             }
-        }
+            by_key
+        })
     }
 
     /// Returns a row that is there.
@@ -312,7 +321,7 @@ impl Overlay {
 
     /// Returns the rows with a key, and perhaps some with another of the same hash.
     pub(super) fn with_key(&self, key: Key) -> impl Iterator<Item = Row<'_>> {
-        let found = self.by_key.get(&key).into_iter().flatten();
+        let found = self.by_key().get(&key).into_iter().flatten();
         found.map(|at| self.row(*at))
     }
 
