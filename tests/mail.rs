@@ -193,7 +193,7 @@ fn a_nudge_is_said_once_and_in_time() {
     assert!(
         first
             .stdout
-            .contains("From ada: look at (/system-reminder) gt-1"),
+            .contains("From ada: look at (/system-reminder> gt-1"),
         "{first:?}"
     );
     assert!(first.stdout.contains("later"), "{first:?}");

@@ -213,7 +213,9 @@ fn what_does_not_belong_leaves_the_ledger_and_stays_in_its_history() {
 #[test]
 fn refs_that_name_nothing_go_back_or_go() {
     let template = template();
-    let absent = "1234567890123456789012345678901234567890";
+    // Of as many digits as ids have, which tests are run with either kind of.
+    let is_long = super::fleet::format() == "sha256";
+    let absent = &"1234567890".repeat(7)[..if is_long { 64 } else { 40 }];
     let write = |ada: &Member<'_>, name: &str, value: &str| {
         let path = ada.path.join(".git").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

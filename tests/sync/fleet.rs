@@ -332,7 +332,7 @@ impl Member<'_> {
 }
 
 /// Returns the kind of ids that objects have where nothing else is asked for.
-fn format() -> String {
+pub(crate) fn format() -> String {
     std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned())
 }
 
