@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -42,7 +43,7 @@ impl Fixture {
         // Nothing else is to run beside what is measured.
         run(&at, "git", &["config", "gt.maintain", "off"], "")?;
         run(&at, "git", &["config", "gc.auto", "0"], "")?;
-        let imported = run(&at, program(), &["import", "-"], &lines(0..beads, 1))?.took;
+        let imported = run(&at, program(), &["import", "-"], &lines(0..beads))?.took;
         let maintained = gt(&at, &["maintain"])?.took;
         let listing = ["ls-tree", "-r", "--name-only", "refs/gt/beads"];
         let files = run(&at, "git", &listing, "")?.text;
@@ -90,8 +91,13 @@ pub(crate) fn program() -> &'static str {
     env!("CARGO_BIN_EXE_git-gt")
 }
 
-/// Returns beads as lines of a file that is imported; one in eight is open, and every `version` is newer.
-pub(crate) fn lines(numbers: std::ops::Range<usize>, version: usize) -> String {
+/// How many files of beads were made.
+static VERSIONS: AtomicUsize = AtomicUsize::new(1);
+
+/// Returns beads as lines of a file that is imported, newer than those made before; one in eight is open.
+pub(crate) fn lines(numbers: std::ops::Range<usize>) -> String {
+    let version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+    let (day, hour) = (version / 24 + 1, version % 24);
     let story = "All work and no play makes a dull bead. ".repeat(15);
     let mut text = String::new();
     for number in numbers {
@@ -110,7 +116,7 @@ pub(crate) fn lines(numbers: std::ops::Range<usize>, version: usize) -> String {
         };
         writeln!(
             text,
-            r#"{{"id":"bench-{number:07}","title":"Bead {number} of the benchmark","description":"{story}{version}","status":"{status}","priority":{priority},"issue_type":"task","labels":["{label}"],"created_at":"2026-01-01T{:02}:{:02}:{:02}Z","updated_at":"2026-02-{version:02}T00:00:00Z"{closed}{edges}}}"#,
+            r#"{{"id":"bench-{number:07}","title":"Bead {number} of the benchmark","description":"{story}{version}","status":"{status}","priority":{priority},"issue_type":"task","labels":["{label}"],"created_at":"2026-01-01T{:02}:{:02}:{:02}Z","updated_at":"2026-02-{day:02}T{hour:02}:00:00Z"{closed}{edges}}}"#,
             number / 3600 % 24,
             number / 60 % 60,
             number % 60,

@@ -28,7 +28,7 @@ pub(crate) fn run(fixture: &Fixture) -> Result<()> {
         for changed in [1, 1_000] {
             // What is changed is written down in the index too; it is put back as it was before.
             copy(&index, &kept)?;
-            let text = lines(0..changed.min(fixture.beads), 2 + round);
+            let text = lines(0..changed.min(fixture.beads));
             fixture::run(&fixture.repo(), fixture::program(), &["import", "-"], &text)?;
             copy(&kept, &index)?;
             let name = format!("ready, first after {changed} changed elsewhere");
