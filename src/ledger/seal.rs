@@ -88,13 +88,13 @@ struct Found {
 }
 
 /// Seals our ledgers where `gt.sign` says so and one of them is about to be pushed. The seal is a ref of ours
-/// that travels like others.
+/// that travels like others. Returns whether there is a new one.
 ///
 /// A crash leaves the seal before, or one that is pushed next time.
-pub(super) fn seal(repo: &Repo, pushed: &[PushedRef]) -> Result<()> {
+pub(super) fn seal(repo: &Repo, pushed: &[PushedRef]) -> Result<bool> {
     let is_ledger = |it: &PushedRef| is_single(&it.name) && it.new.is_some();
     if !repo.flag("gt.sign") || !pushed.iter().any(is_ledger) {
-        return Ok(());
+        return Ok(false);
     }
     let clone = CloneId::of(repo)?;
     let name = format!("refs/gt/seals/{clone}");
@@ -111,7 +111,7 @@ pub(super) fn seal(repo: &Repo, pushed: &[PushedRef]) -> Result<()> {
     let before = repo.find_ref(&name)?;
     let last = before.map(|tip| find(repo, tip)).transpose()?.flatten();
     if last.is_some_and(|it| it.seal.says_of_ledgers(&seal)) {
-        return Ok(());
+        return Ok(false);
     }
     let text = seal.text();
     let signature = repo.sign(text.as_bytes())?;
@@ -139,7 +139,7 @@ pub(super) fn seal(repo: &Repo, pushed: &[PushedRef]) -> Result<()> {
     let guard = repo.guard()?;
     // Where another sync of this clone was faster, its seal will do.
     let (Cas::Swapped | Cas::Moved(_)) = repo.swap_ref(&guard, &name, before, commit)?;
-    Ok(())
+    Ok(true)
 }
 
 /// Returns the seal a commit is, nothing where it is none; it may be anybody's.
@@ -185,12 +185,12 @@ fn allowed(repo: &Repo) -> Result<Option<PathBuf>> {
 }
 
 /// Returns the newest seal of each clone that was fetched from whatever remote, where a key of
-/// `gt.allowedSigners` made it and is good now; none where that is not set.
-fn good(repo: &Repo) -> Result<Vec<Found>> {
-    let mut good = Vec::new();
+/// `gt.allowedSigners` made it and is good now; nothing where that is not set.
+fn good(repo: &Repo) -> Result<Option<Vec<Found>>> {
     let Some(allowed) = allowed(repo)? else {
-        return Ok(good);
+        return Ok(None);
     };
+    let mut good = Vec::new();
     for (name, commit) in repo.list_refs("refs/gt-remote/")? {
         let Some((_, clone)) = name.split_once("/seals/") else {
             continue;
@@ -202,21 +202,19 @@ fn good(repo: &Repo) -> Result<Vec<Found>> {
         let signer = repo.signer(&found.text, &found.signature, &allowed)?;
         good.extend(signer.map(|_| found));
     }
-    Ok(good)
+    Ok(Some(good))
 }
 
 /// Returns those of `fetched`, ledgers with their tips, that no good seal speaks for: no clone whose key is
 /// allowed has pushed that tip, or one that was made in knowledge of it. None where `gt.allowedSigners` is not
 /// set.
 pub(super) fn unsealed(repo: &Repo, fetched: &[(String, Oid)]) -> Result<Vec<String>> {
-    if fetched.is_empty()
-        || repo
-            .setting("gt.allowedSigners")
-            .is_none_or(|it| it.is_empty())
-    {
+    if fetched.is_empty() {
         return Ok(Vec::new());
     }
-    let seals = good(repo)?;
+    let Some(seals) = good(repo)? else {
+        return Ok(Vec::new());
+    };
     let mut unsealed = Vec::new();
     for (name, tip) in fetched {
         let mut sealed = false;
@@ -236,7 +234,7 @@ pub(super) fn unsealed(repo: &Repo, fetched: &[(String, Oid)]) -> Result<Vec<Str
 
 /// Returns the results of gates that clones ran whose seals are good, a ledger for each clone.
 pub fn sealed_results(repo: &Repo) -> Result<Vec<Snapshot<'_>>> {
-    let found = good(repo)?.into_iter();
+    let found = good(repo)?.unwrap_or_default().into_iter();
     let trees = found.filter_map(|it| {
         let signed = it.seal.results.as_deref();
         it.results

@@ -6,23 +6,23 @@ use crate::git::PushedRef;
 use crate::ledger::seal;
 
 impl Sync<'_> {
-    /// Returns what the remote has not got as we last knew it, sealed where that is wanted.
+    /// Returns what the remote has not got as we last knew it, sealed where that is wanted. What keeps it from
+    /// being sealed keeps nothing from travelling.
     pub(super) fn sealed_updates(&mut self) -> Result<Vec<PushedRef>> {
-        self.seal()?;
-        self.updates()
-    }
-
-    /// Seals what is about to be pushed. What keeps it from that keeps nothing from travelling.
-    fn seal(&mut self) -> Result<()> {
-        let sealed = match self.is_sealed_in_vain {
-            true => Ok(()),
-            false => seal::seal(self.repo, &self.updates()?),
-        };
-        sealed.or_else(|fault| {
-            self.is_sealed_in_vain = true;
-            self.report.faults.push(fault);
-            Ok(())
-        })
+        let updates = self.updates()?;
+        if self.is_sealed_in_vain {
+            return Ok(updates);
+        }
+        match seal::seal(self.repo, &updates) {
+            // The seal travels with what it seals.
+            Ok(true) => self.updates(),
+            Ok(false) => Ok(updates),
+            Err(fault) => {
+                self.is_sealed_in_vain = true;
+                self.report.faults.push(fault);
+                Ok(updates)
+            }
+        }
     }
 
     /// Names the ledgers that are new to us and that nobody whose seal counts has sealed.
