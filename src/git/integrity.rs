@@ -99,22 +99,22 @@ impl Repo {
 
     /// Returns a commit whose bytes are those of its id.
     pub fn verified_commit(&self, id: &Oid) -> Result<Commit> {
-        let bytes = self.read(id, Kind::Commit)?;
-        self.same(id, Kind::Commit, &bytes)?;
-        self.commit(id)
+        objects::parsed_commit(id, &self.verified(id, Kind::Commit)?)
     }
 
     /// Returns the entries of a tree whose bytes are those of its id.
     pub fn verified_tree(&self, id: &Oid) -> Result<Vec<Entry>> {
-        let bytes = self.read(id, Kind::Tree)?;
-        self.same(id, Kind::Tree, &bytes)?;
-        self.tree(id)
+        self.entries(id, &self.verified(id, Kind::Tree)?)
     }
 
     /// Returns the bytes of a blob, which are those of its id.
     pub fn verified_blob(&self, id: &Oid) -> Result<Vec<u8>> {
-        let bytes = self.read(id, Kind::Blob)?;
-        self.same(id, Kind::Blob, &bytes)?;
+        self.verified(id, Kind::Blob)
+    }
+
+    fn verified(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
+        let bytes = self.read(id, kind)?;
+        self.same(id, kind, &bytes)?;
         Ok(bytes)
     }
 

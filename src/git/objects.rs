@@ -227,8 +227,12 @@ impl Repo {
 
     /// Returns the entries of a tree in git's order.
     pub fn tree(&self, id: &Oid) -> Result<Vec<Entry>> {
-        let bytes = self.read(id, Kind::Tree)?;
-        self.entries_of(id, &bytes)
+        self.entries(id, &self.read(id, Kind::Tree)?)
+    }
+
+    /// Returns the entries that the bytes of a tree are.
+    pub(super) fn entries(&self, id: &Oid, bytes: &[u8]) -> Result<Vec<Entry>> {
+        self.entries_of(id, bytes)
             .map(|entry| entry.map(|(mode, entry)| named(mode, &entry)))
             .collect()
     }
@@ -294,8 +298,7 @@ impl Repo {
 
     /// Returns a commit.
     pub fn commit(&self, id: &Oid) -> Result<Commit> {
-        let bytes = self.read(id, Kind::Commit)?;
-        parse_commit(&bytes).ok_or_else(|| damaged(id, "not the form of a commit"))
+        parsed_commit(id, &self.read(id, Kind::Commit)?)
     }
 
     /// Writes a blob.
@@ -369,17 +372,12 @@ impl Repo {
         Ok(written)
     }
 
-    #[cfg(not(any(test, fuzzing)))]
     fn write_small(&self, kind: Kind, bytes: &[u8]) -> Option<Oid> {
+        #[cfg(any(test, fuzzing))]
+        if self.is_in_memory {
+            return None;
+        }
         loose::write(&self.gix, kind, bytes)
-    }
-
-    #[cfg(any(test, fuzzing))]
-    fn write_small(&self, kind: Kind, bytes: &[u8]) -> Option<Oid> {
-        let on_disk = !self.is_in_memory;
-        on_disk
-            .then(|| loose::write(&self.gix, kind, bytes))
-            .flatten()
     }
 
     pub(super) fn read(&self, id: &Oid, kind: Kind) -> Result<Vec<u8>> {
@@ -472,6 +470,11 @@ fn name_of(line: &str) -> String {
         .map_or(line, |(who, _)| who)
         .to_owned()
         + ">"
+}
+
+/// Returns the commit that bytes are.
+pub(super) fn parsed_commit(id: &Oid, bytes: &[u8]) -> Result<Commit> {
+    parse_commit(bytes).ok_or_else(|| damaged(id, "not the form of a commit"))
 }
 
 fn parse_commit(bytes: &[u8]) -> Option<Commit> {
