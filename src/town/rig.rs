@@ -89,6 +89,12 @@ pub(super) fn is_formed(rig: &Rig) -> bool {
     named && rig.name().chars().all(formed) && checked_prefix(rig.prefix()).is_ok()
 }
 
+/// Returns the rigs of a ledger whose names and prefixes can be such.
+pub(super) fn formed_rigs(ledger: &Snapshot<'_>) -> Result<Vec<Rig>> {
+    let records = ledger.records()?.into_iter();
+    Ok(records.filter_map(Rig::of).filter(is_formed).collect())
+}
+
 /// Returns our rigs as they give way where two clones founded a rig each before they met: whose rig was
 /// pushed first keeps it, as with claims, so that a clone that comes late turns nobody's town over. Beads
 /// with the other prefix stay what they are.
@@ -97,11 +103,7 @@ pub fn rigs_that_give_way(
     theirs: &Snapshot<'_>,
     pen: &Pen<'_>,
 ) -> Result<Vec<Record>> {
-    let rigs = |ledger: &Snapshot<'_>| -> Result<Vec<Rig>> {
-        let records = ledger.records()?.into_iter();
-        Ok(records.filter_map(Rig::of).filter(is_formed).collect())
-    };
-    let (here, there) = (rigs(ours)?, rigs(theirs)?);
+    let (here, there) = (formed_rigs(ours)?, formed_rigs(theirs)?);
     let known = |rig: &Rig, among: &[Rig]| among.iter().any(|it| it.name() == rig.name());
     if there.is_empty() || there.iter().any(|rig| known(rig, &here)) {
         return Ok(Vec::new());

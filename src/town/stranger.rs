@@ -1,6 +1,6 @@
 //! Telling a remote of another project from one where a clone of ours was founded apart.
 
-use super::rig::is_formed;
+use super::rig::formed_rigs;
 use super::{Home, Target};
 use crate::fault::{Fault, Result};
 use crate::git::Remote;
@@ -15,11 +15,7 @@ pub fn stranger(
     (remote, target): (&Remote, Option<&Target>),
     (ours, theirs): (&Snapshot<'_>, &Snapshot<'_>),
 ) -> Result<Option<Fault>> {
-    let rigs = |ledger: &Snapshot<'_>| -> Result<Vec<Rig>> {
-        let records = ledger.records()?.into_iter();
-        Ok(records.filter_map(Rig::of).filter(is_formed).collect())
-    };
-    let (here, there) = (rigs(ours)?, rigs(theirs)?);
+    let (here, there) = (formed_rigs(ours)?, formed_rigs(theirs)?);
     let same = |rig: &Rig| {
         let mut others = there.iter();
         others.any(|it| it.name() == rig.name() && it.prefix() == rig.prefix())
