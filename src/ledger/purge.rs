@@ -87,10 +87,11 @@ fn one(repo: &Repo, name: Name, before: Time, is_dry: bool) -> Result<Option<usi
     let ledger = Snapshot::at(repo, Some(tip))?;
     ledger.check_schema(name.ref_name())?;
     let floor = Stamp::floor(before);
-    let (updates, tree) = purged(&ledger, &floor)?;
+    let updates = over(&ledger, &floor)?;
     if is_dry || updates.is_empty() {
         return Ok(Some(updates.len()));
     }
+    let tree = without(&ledger, &updates, &floor)?;
     let commit = repo.write_commit(&NewCommit {
         tree,
         parents: &[tip],
@@ -108,13 +109,16 @@ fn one(repo: &Repo, name: Name, before: Time, is_dry: bool) -> Result<Option<usi
     }
 }
 
-/// Returns what goes from a ledger, and writes the tree without it.
-pub(super) fn purged(ledger: &Snapshot<'_>, floor: &Stamp) -> Result<(Vec<Update>, Oid)> {
+/// Returns what goes from a ledger.
+pub(super) fn over(ledger: &Snapshot<'_>, floor: &Stamp) -> Result<Vec<Update>> {
     let gone = ledger.records()?;
     let gone = gone.iter().filter(|it| is_over(it, floor));
-    let updates: Vec<Update> = gone.map(|it| Update::gone(it.id())).collect();
-    let tree = ledger.spliced(&updates)?;
-    Ok((updates, ledger.with_floor(tree, floor)?))
+    Ok(gone.map(|it| Update::gone(it.id())).collect())
+}
+
+/// Writes the tree of a ledger without what goes.
+pub(super) fn without(ledger: &Snapshot<'_>, gone: &[Update], floor: &Stamp) -> Result<Oid> {
+    ledger.with_floor(ledger.spliced(gone)?, floor)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ const ENTRIES_MAX: usize = 1 << 17;
 
 /// At how many places two ledgers may differ.
 const PLACES_MAX: usize = 1 << 22;
+
 /// The key of `meta.json` that says up to when a ledger was purged; of two the greater one stands.
 const FLOOR: &str = "purge_floor";
 
@@ -223,10 +224,7 @@ impl<'r> Snapshot<'r> {
         let Some(entry) = self.child(root, META.as_bytes())? else {
             return Ok(None);
         };
-        let usual = Map::from_iter([
-            ("fanout".to_owned(), FANOUT.into()),
-            ("schema".to_owned(), SCHEMA.into()),
-        ]);
+        let usual = usual_meta();
         // Nearly every ledger says this, and every write asks.
         let known = canonical(&Value::Object(usual.clone()));
         if entry.mode == Mode::File && entry.id == self.repo.blob_id(known.as_bytes()) {
@@ -242,10 +240,21 @@ impl<'r> Snapshot<'r> {
 
     /// Writes what `meta.json` is to say in a ledger that holds this one and `other`.
     fn write_meta(&self, other: Option<&Self>) -> Result<Entry> {
-        let mut meta = Map::from_iter([
-            ("fanout".to_owned(), FANOUT.into()),
-            ("schema".to_owned(), SCHEMA.into()),
-        ]);
+        self.write_as_meta(self.meta_with(other)?)
+    }
+
+    fn write_as_meta(&self, meta: Map<String, Value>) -> Result<Entry> {
+        let text = canonical(&Value::Object(meta));
+        Ok(Entry {
+            mode: Mode::File,
+            name: META.as_bytes().to_owned(),
+            id: self.repo.write_blob(text.as_bytes())?,
+        })
+    }
+
+    /// Returns what `meta.json` is to say in a ledger that holds this one and `other`.
+    fn meta_with(&self, other: Option<&Self>) -> Result<Map<String, Value>> {
+        let mut meta = usual_meta();
         let known = [Some(self), other].into_iter().flatten();
         for (key, value) in known
             .map(Self::meta)
@@ -263,13 +272,7 @@ impl<'r> Snapshot<'r> {
                 meta.insert(key, value);
             }
         }
-        Ok(Entry {
-            mode: Mode::File,
-            name: META.as_bytes().to_owned(),
-            id: self
-                .repo
-                .write_blob(canonical(&Value::Object(meta)).as_bytes())?,
-        })
+        Ok(meta)
     }
 
     /// Returns up to when the ledger was purged: what is not in it and older is not made again.
@@ -284,16 +287,11 @@ impl<'r> Snapshot<'r> {
         if self.purge_floor()?.is_some_and(|known| known >= *floor) {
             return Ok(tree);
         }
-        let entry = self.write_meta(None)?;
-        let mut meta: Map<String, Value> =
-            serde_json::from_slice(&self.repo.blob(&entry.id)?).expect("it was just written");
+        let mut meta = self.meta_with(None)?;
         meta.insert(FLOOR.to_owned(), floor.as_str().into());
-        let id = self
-            .repo
-            .write_blob(canonical(&Value::Object(meta)).as_bytes())?;
         let mut root = self.repo.tree(&tree)?;
         root.retain(|it| it.name != META.as_bytes());
-        root.push(Entry { id, ..entry });
+        root.push(self.write_as_meta(meta)?);
         self.repo.write_tree(&root)
     }
 
@@ -346,6 +344,14 @@ impl<'r> Snapshot<'r> {
         let tree = self.repo.write_spliced(self.tree, &root)?;
         Ok(tree.expect("the root holds meta.json"))
     }
+}
+
+/// Returns what `meta.json` says in a ledger that this version makes.
+fn usual_meta() -> Map<String, Value> {
+    Map::from_iter([
+        ("fanout".to_owned(), FANOUT.into()),
+        ("schema".to_owned(), SCHEMA.into()),
+    ])
 }
 
 /// Returns the record of an id that `bytes` are.

@@ -94,7 +94,11 @@ fn check(store: &Store, steps: &[(usize, Step)]) {
             (Some(record), ..) => Some(store.written(replica.tip, &replica.clone, vec![record])),
             (None, Step::Purge(ago), Some(tip), _) => {
                 let floor = Stamp::floor(Time(now.0 - ago));
-                Some(store.with_tree(tip, purged(&ledger, &floor).unwrap().1))
+                {
+                    let gone = over(&ledger, &floor).unwrap();
+                    let tree = without(&ledger, &gone, &floor).unwrap();
+                    Some(store.with_tree(tip, tree))
+                }
             }
             (None, Step::Join(_), ours, Some(theirs)) => Some(store.joined(None, (ours, theirs)).0),
             (None, _, tip, _) => tip,
