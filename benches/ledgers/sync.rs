@@ -41,6 +41,13 @@ pub(crate) fn run_all(fixture: &Fixture) -> Result<()> {
         &["commit", "--quiet", "--allow-empty", "-m", "one"],
         "",
     )?;
+    // Where the target is missing it is asked for once more without it.
+    run(
+        &here,
+        "git",
+        &["push", "--quiet", "origin", "HEAD:refs/heads/main"],
+        "",
+    )?;
     gt(&here, &["sync"])?;
     for (name, url) in &urls {
         run(&here, "git", &["remote", "set-url", "origin", url], "")?;
