@@ -90,14 +90,7 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
     note("create", path);
-    let open = || OpenOptions::new().write(true).create_new(true).open(path);
-    let mut file = match (open(), path.parent()) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            open()?
-        }
-        (opened, _) => opened?,
-    };
+    let mut file = open_in_folder(OpenOptions::new().write(true).create_new(true), path)?;
     let written = file.write_all(content);
     if written.is_err() {
         fs::remove_file(path)?;
@@ -129,13 +122,7 @@ pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     count();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o444);
-    let mut file = match (options.open(temporary), temporary.parent()) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            options.open(temporary)?
-        }
-        (opened, _) => opened?,
-    };
+    let mut file = open_in_folder(&options, temporary)?;
     let placed = file
         .write_all(content)
         .and_then(|()| fs::rename(temporary, path));
@@ -149,14 +136,7 @@ pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
     note("append to", path);
-    let open = || OpenOptions::new().append(true).create(true).open(path);
-    let mut file = match (open(), path.parent()) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            open()?
-        }
-        (opened, _) => opened?,
-    };
+    let mut file = open_in_folder(OpenOptions::new().append(true).create(true), path)?;
     // One call: it is appended as a whole, or not at all where the disk is full.
     let written = file.write(content)?;
     if written < content.len() {
@@ -312,18 +292,17 @@ fn wait_for(file: &File, limit: Duration) -> io::Result<bool> {
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
-    let open = || {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-    };
-    match (open(), path.parent()) {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    open_in_folder(&options, path)
+}
+
+/// Opens a file, whose folder is made where it is missing.
+fn open_in_folder(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    match (options.open(path), path.parent()) {
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(parent)?;
-            open()
+            options.open(path)
         }
         (opened, _) => opened,
     }
