@@ -721,12 +721,7 @@ mod tests {
             blob: number.map(|n| repo.write_blob(&record(id, n).encode()).unwrap()),
         });
         let updates: Vec<Update> = updates.collect();
-        let ledger = Snapshot {
-            repo,
-            tip: None,
-            tree,
-            is_foreign: false,
-        };
+        let ledger = Snapshot::at_tree(repo, tree);
         Some(ledger.spliced(&updates).unwrap())
     }
 
@@ -813,12 +808,7 @@ mod tests {
         let want: BTreeMap<String, Option<Record>> = differ
             .map(|id| (id.clone(), new.get(id).map(|number| record(id, *number))))
             .collect();
-        let ledger = Snapshot {
-            repo,
-            tip: None,
-            tree: Some(root),
-            is_foreign: false,
-        };
+        let ledger = Snapshot::at_tree(repo, Some(root));
         let changes = ledger.changed_since(*older).unwrap();
         assert_eq!(changes.len(), want.len());
         assert_eq!(BTreeMap::from_iter(changes), want);
@@ -866,12 +856,7 @@ mod tests {
         );
         let tree = git(&repo, &["mktree", "--missing"], &entries);
         let tree = repo.parse_id(tree.trim());
-        let ledger = Snapshot {
-            repo: &repo,
-            tip: None,
-            tree,
-            is_foreign: false,
-        };
+        let ledger = Snapshot::at_tree(&repo, tree);
         assert_eq!(ledger.get(&id).unwrap(), None);
         assert_eq!(ledger.records().unwrap(), []);
         let written = spliced(&repo, tree, [(&id, Some(1))]).unwrap().to_string();

@@ -129,6 +129,21 @@ pub struct Rules<'a> {
     pub follow: &'a Follow<'a>,
 }
 
+impl Rules<'static> {
+    /// Returns the rules of who wants ledgers to travel and nothing besides.
+    pub fn plain() -> Self {
+        Self {
+            obsolete: &|| Ok(Vec::new()),
+            finished: &|| Ok(Vec::new()),
+            give_way: &|_, _, _| Ok(Vec::new()),
+            stranger: &|_, _| Ok(None),
+            tell: &|_| {},
+            branch: None,
+            follow: &|_| Ok(()),
+        }
+    }
+}
+
 /// Lets references follow what gets another id.
 pub type Follow<'a> = dyn Fn(&[(String, String)]) -> Result<()> + 'a;
 
@@ -381,15 +396,7 @@ pub(super) fn taken_in(
     ours: Option<Oid>,
     theirs: Oid,
 ) -> Result<Oid> {
-    let rules = Rules {
-        obsolete: &|| Ok(Vec::new()),
-        finished: &|| Ok(Vec::new()),
-        give_way: &|_, _, _| Ok(Vec::new()),
-        stranger: &|_, _| Ok(None),
-        tell: &|_| {},
-        branch: None,
-        follow: &|_| Ok(()),
-    };
+    let rules = Rules::plain();
     let sync = Sync::new(repo, remote, &rules);
     let (commit, _) = sync.joined_from("refs/gt/beads", None, (ours, theirs), false)?;
     Ok(commit)

@@ -34,17 +34,11 @@ pub fn adopt(repo: &Repo) -> Result<Option<String>> {
     let Ok(remote) = repo.remote(&name) else {
         return Ok(None);
     };
-    let nothing = || Ok(Vec::new());
+    // What has no ledgers yet is nobody's, and what was made before those of the remote were known is too
+    // young to be named anywhere.
     let rules = Rules {
-        obsolete: &nothing,
-        finished: &nothing,
         give_way: &rigs_that_give_way,
-        // What has no ledgers yet is nobody's.
-        stranger: &|_, _| Ok(None),
-        tell: &|_| {},
-        branch: None,
-        // What was made before the ledgers of the remote were known is too young to be named anywhere.
-        follow: &|_| Ok(()),
+        ..Rules::plain()
     };
     let mut turn = Turn::alone(repo, &name)?;
     let fault = match sync(&mut turn, repo, &remote, &rules) {

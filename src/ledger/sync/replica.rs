@@ -51,15 +51,7 @@ impl Store {
 
     /// Returns the commit that a clone which has `base` in common with another one makes of both.
     pub(crate) fn joined(&self, base: Option<Oid>, tips: (Option<Oid>, Oid)) -> (Oid, Vec<Event>) {
-        let rules = Rules {
-            obsolete: &|| Ok(Vec::new()),
-            finished: &|| Ok(Vec::new()),
-            give_way: &|_, _, _| Ok(Vec::new()),
-            stranger: &|_, _| Ok(None),
-            tell: &|_| {},
-            branch: None,
-            follow: &|_| Ok(()),
-        };
+        let rules = Rules::plain();
         let sync = Sync::new(&self.repo, &self.remote, &rules);
         sync.joined_from(LEDGER.ref_name(), base, tips, false)
             .unwrap()
