@@ -53,6 +53,7 @@ fn main() -> Result<()> {
             },
         }
     }
+    let _installed = fixture::install()?;
     for beads in sizes {
         let fixture = Fixture::new(beads)?;
         println!("\n# {beads} beads ({})\n", fixture.made_in());
