@@ -169,17 +169,16 @@ impl Repo {
     /// Sets a ref to `new` when it holds `old` (nothing: when it does not exist).
     ///
     /// Objects must have been written before. After a crash the ref holds `old` or `new`; a lock file
-    /// that stayed behind is recognised by its second name and removed by the next writer.
+    /// that stayed behind is recognised and removed by the next writer.
     pub fn swap_ref(&self, _: &Guard, name: &str, old: Option<Oid>, new: Oid) -> Result<Cas> {
         self.sync_written()?;
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let (lock, twin) = self.locked_ref((name, &path), new)?;
+        let lock = self.locked_ref((name, &path), new)?;
         let swapped = self.swap_locked((name, &path, &lock), old, new);
         if !matches!(swapped, Ok(Cas::Swapped)) {
             fs::remove_file(&lock).map_err(|error| failed(&error))?;
         }
-        fs::remove_file(&twin).map_err(|error| failed(&error))?;
         swapped
     }
 
@@ -203,26 +202,23 @@ impl Repo {
     /// Sets a ref whatever it holds.
     pub(super) fn force_ref(&self, _: &Guard, name: &str, new: Oid) -> Result<()> {
         let path = self.common_dir().join(name);
-        let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let (lock, twin) = self.locked_ref((name, &path), new)?;
+        let lock = self.locked_ref((name, &path), new)?;
         self.log_ref(name, None, new)
             .and_then(|()| self.move_lock(&lock, &path))
-            .and_then(|()| fs::remove_file(&twin))
-            .map_err(|error| failed(&error))
+            .map_err(|error| Fault::io("update ref", &path, &error))
     }
 
-    fn locked_ref(&self, (name, path): (&str, &Path), new: Oid) -> Result<(PathBuf, PathBuf)> {
-        let (lock, twin) = self.lock_files(name);
-        self.lock_ref(&lock, &twin, new)
-            .map_err(|error| match error {
-                Locking::Io(error) => Fault::io("update ref", path, &error),
-                Locking::Foreign => {
-                    Fault::unavailable(format!("another git process holds '{}'", lock.display()))
-                        .hint("if none is running, remove that file")
-                        .hint("it goes by itself when it is half a minute old and no git runs")
-                }
-            })?;
-        Ok((lock, twin))
+    fn locked_ref(&self, (name, path): (&str, &Path), new: Oid) -> Result<PathBuf> {
+        let lock = self.lock_file(name);
+        self.lock_ref(&lock, new).map_err(|error| match error {
+            Locking::Io(error) => Fault::io("update ref", path, &error),
+            Locking::Foreign => {
+                Fault::unavailable(format!("another git process holds '{}'", lock.display()))
+                    .hint("if none is running, remove that file")
+                    .hint("it goes by itself when it is half a minute old and no git runs")
+            }
+        })?;
+        Ok(lock)
     }
 
     /// Moves a lock, with the value in it, into the place of its ref, and both to the disk where that is
@@ -238,17 +234,15 @@ impl Repo {
         folders.into_iter().try_for_each(fs::sync)
     }
 
-    fn lock_files(&self, name: &str) -> (PathBuf, PathBuf) {
-        let twin = format!("ref.new.{}", self.name_hash(name));
-        let lock = suffixed(&self.common_dir().join(name), ".lock");
-        (lock, self.scratch_dir().join(twin))
+    fn lock_file(&self, name: &str) -> PathBuf {
+        suffixed(&self.common_dir().join(name), ".lock")
     }
 
     /// Removes the lock of a ref that a crash of ours left behind, before git is to write that ref: git
     /// does not know whose it is and would refuse for good.
     pub fn unlock_ref(&self, _: &Guard, name: &str) -> Result<()> {
-        let (lock, twin) = self.lock_files(name);
-        if is_same_file(&lock, &twin) {
+        let lock = self.lock_file(name);
+        if is_ours(&lock) {
             fs::remove_file(&lock).map_err(|error| Fault::io("remove", &lock, &error))?;
         }
         Ok(())
@@ -300,45 +294,33 @@ impl Repo {
         Ok(())
     }
 
-    /// Makes `<ref>.lock` as a second name of a file in our scratch folder, so that whoever holds the
-    /// guard can tell our own leftover lock (two names, one file) from one of a running git.
-    fn lock_ref(&self, lock: &Path, twin: &Path, new: Oid) -> Result<(), Locking> {
+    /// Makes `<ref>.lock`, read-only, so that whoever holds the guard can tell our own leftover lock from one
+    /// of a running git.
+    fn lock_ref(&self, lock: &Path, new: Oid) -> Result<(), Locking> {
         let mut pause = Duration::from_millis(1);
         for tried in 0..LOCK_TRIES {
-            match fs::create_new(twin, format!("{new}\n").as_bytes()) {
-                // A crash of ours left it, perhaps with its second name.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if is_same_file(lock, twin) {
-                        fs::remove_file(lock)?;
-                    }
-                    fs::remove_file(twin)?;
-                    continue;
-                }
-                made => made?,
+            match fs::create_read_only(lock, format!("{new}\n").as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return Ok(made?),
             }
-            match fs::hard_link(twin, lock) {
-                Ok(()) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir_all(lock.parent().expect("a ref has a folder"))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if tried == 0 && is_stale(lock, twin, process::git_runs) {
-                        fs::remove_file(lock)?;
-                    }
-                    fs::remove_file(twin)?;
-                    self.world().pause(pause);
-                    pause = (pause * 2).min(Duration::from_millis(64));
-                }
-                // A file system without hard links: the plain protocol.
-                Err(_) => match fs::create_new(lock, format!("{new}\n").as_bytes()) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        self.world().pause(pause);
-                    }
-                    made => return Ok(made?),
-                },
+            if is_ours(lock) || tried == 0 && self.is_stale(lock)? {
+                fs::remove_file(lock)?;
+                continue;
             }
+            self.world().pause(pause);
+            pause = (pause * 2).min(Duration::from_millis(64));
         }
         Err(Locking::Foreign)
+    }
+
+    /// Returns whether a lock is one that a crash of another program left behind.
+    fn is_stale(&self, lock: &Path) -> io::Result<bool> {
+        // What the file system takes for now.
+        let fresh = self.scratch_dir().join("now");
+        fs::replace(&fresh, b"")?;
+        let is_stale = is_stale(lock, &fresh, process::git_runs);
+        fs::remove_file(&fresh)?;
+        Ok(is_stale)
     }
 
     /// Appends to the ref's log, which is the way back when a tip is lost.
@@ -511,14 +493,11 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let inode = |path| {
-        std::fs::symlink_metadata(path)
-            .map(|it| (it.dev(), it.ino()))
-            .ok()
-    };
-    matches!((inode(a), inode(b)), (Some(a), Some(b)) if a == b)
+/// Returns whether a lock of a ref is one that we made: git's can be written to.
+pub(super) fn is_ours(lock: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::symlink_metadata(lock)
+        .is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o222 == 0)
 }
 
 fn cannot_lock(path: &Path, error: &io::Error) -> Fault {

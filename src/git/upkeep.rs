@@ -172,29 +172,16 @@ impl Repo {
     /// Removes locks of refs that a crash of ours left behind: whoever holds the guard knows that nobody
     /// holds one.
     fn sweep_locks(&self, _: &Guard) -> Result<usize> {
-        let scratch = std::fs::read_dir(self.scratch_dir())
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut twins: Vec<PathBuf> = scratch.map(|it| it.path()).collect();
-        twins.retain(|it| name_of(it).starts_with("ref.new."));
-        if twins.is_empty() {
-            return Ok(0);
-        }
         let mut count = 0;
         for folder in ["refs/gt", "refs/gt-local", "refs/gt-remote"] {
             for lock in files_below(&self.common_dir().join(folder)) {
-                let ours = |twin: &PathBuf| super::refs::is_same_file(&lock, twin);
-                if name_of(&lock).ends_with(".lock") && twins.iter().any(ours) {
+                if name_of(&lock).ends_with(".lock") && super::refs::is_ours(&lock) {
                     fs::remove_file(&lock).map_err(|error| Fault::io("remove", &lock, &error))?;
                     count += 1;
                 }
             }
         }
-        for twin in &twins {
-            fs::remove_file(twin).map_err(|error| Fault::io("remove", twin, &error))?;
-        }
-        Ok(count + twins.len())
+        Ok(count)
     }
 }
 

@@ -163,13 +163,13 @@ impl Pen<'_> {
     pub fn new_id(&self, ledger: &Snapshot<'_>, prefix: &str) -> Result<String> {
         let world = self.repo.world();
         loop {
-            let mut id = format!("{prefix}-{}", world.random_base36(5));
-            let wanted = match ledger.estimate(&id)? {
-                1_000_000.. => 2,
-                25_000.. => 1,
-                _ => 0,
-            };
-            id.push_str(&world.random_base36(wanted));
+            // The length of most ledgers that are large: what is estimated from is then looked at again.
+            let mut id = format!("{prefix}-{}", world.random_base36(6));
+            match ledger.estimate(&id)? {
+                1_000_000.. => id.push_str(&world.random_base36(1)),
+                25_000.. => {}
+                _ => id.truncate(id.len() - 1),
+            }
             if ledger.get(&id)?.is_none() {
                 return Ok(id);
             }

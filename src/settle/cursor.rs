@@ -68,11 +68,13 @@ impl Cursor {
         serde_json::from_slice(&std::fs::read(Self::path(home)).ok()?).ok()
     }
 
+    /// Saves it in place. Who reads meanwhile, or after a power cut, may find parts of two of them: each part
+    /// was settled, and what is no longer a commit costs one full look.
     pub(super) fn save(&self, home: &Home) -> Result<()> {
         let path = Self::path(home);
         let text = serde_json::to_vec(self).expect("texts are JSON");
         let failed = |error: std::io::Error| Fault::io("write", &path, &error);
-        fs::replace(&path, &text).map_err(failed)
+        fs::overwrite(&path, &text).map_err(failed)
     }
 
     fn path(home: &Home) -> PathBuf {

@@ -90,12 +90,34 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
     note("create", path);
-    let mut file = open_in_folder(OpenOptions::new().write(true).create_new(true), path)?;
+    create_with(
+        OpenOptions::new().write(true).create_new(true),
+        path,
+        content,
+    )
+}
+
+/// Creates a file that must not exist yet and that nobody may write to, together with the folders above it.
+pub fn create_read_only(path: &Path, content: &[u8]) -> io::Result<()> {
+    count();
+    note("create", path);
+    create_with(&read_only(), path, content)
+}
+
+fn create_with(options: &OpenOptions, path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = open_in_folder(options, path)?;
     let written = file.write_all(content);
     if written.is_err() {
         fs::remove_file(path)?;
     }
     written
+}
+
+fn read_only() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o444);
+    options
 }
 
 /// Replaces a file as a whole: after a crash it holds the old content or the new one.
@@ -115,14 +137,26 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(temporary, path)
 }
 
+/// Writes a file where it is, in one call and without making it shorter: spaces take the place of what was
+/// longer. For notes that are checked when they are read, because a power cut may leave half of one.
+pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    count();
+    note("overwrite", path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let file = open_in_folder(&options, path)?;
+    let before = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+    let mut content = content.to_vec();
+    content.resize(content.len().max(before), b' ');
+    file.write_all_at(&content, 0)
+}
+
 /// Writes a file that nobody can change under another name and moves it into its place, one write in all:
 /// after a crash it is there as a whole or not at all, and what has the other name may be deleted.
 pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     count();
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o444);
-    let mut file = open_in_folder(&options, temporary)?;
+    let mut file = open_in_folder(&read_only(), temporary)?;
     let placed = file
         .write_all(content)
         .and_then(|()| fs::rename(temporary, path));
@@ -152,13 +186,6 @@ pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
 pub fn extend(mut file: &File, content: &[u8]) -> io::Result<()> {
     count();
     file.write_all(content)
-}
-
-/// Gives a file a second name; fails where the name is taken.
-pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
-    count();
-    note("link to", to);
-    fs::hard_link(from, to)
 }
 
 /// Moves a file over another.

@@ -1,6 +1,7 @@
 //! Upkeep: the repository gets smaller and nothing in it is lost, whatever runs beside it and whenever it
 //! ends.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -30,9 +31,9 @@ fn what_was_written_is_packed_and_backed_up() {
         std::fs::write(path, "x").unwrap();
     };
     files.iter().for_each(|path| junk(path));
-    // A writer that died: its lock and the second name of that.
-    junk(&git_dir.join("gt/ref.new.ab"));
-    std::fs::hard_link(git_dir.join("gt/ref.new.ab"), &lock).unwrap();
+    // A writer that died: its lock can only be read.
+    junk(&lock);
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o444)).unwrap();
     assert!(object_files(&ada) > 10);
     let before = ada.json(&["maintain", "--dry-run"]);
     assert!(object_files(&ada) > 10);
@@ -40,7 +41,7 @@ fn what_was_written_is_packed_and_backed_up() {
     assert_eq!(done["before"], before["repositories"][0]["before"]);
     assert_eq!(done["after"]["loose"], 1, "the one that is none");
     assert_eq!(done["backed_up"][0], "refs/gt/beads");
-    assert_eq!(done["swept"], 2, "the test's clock is behind the files'");
+    assert_eq!(done["swept"], 1, "the test's clock is behind the files'");
     assert!(!lock.exists());
     assert!(files.iter().all(|path| path.exists()));
     let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
