@@ -395,7 +395,13 @@ impl Repo {
     }
 
     fn push_run(&self, remote: &Remote, refs: &[PushedRef]) -> Run {
-        let mut run = self.far().args(["push", "--porcelain", "--no-verify"]);
+        let mut run = self.far();
+        // Git leaves out what the tips over there reach that are known here. Where those are news, and no ref
+        // of that name says what is there, it would send all of the history.
+        if refs.iter().any(|it| it.old.is_none() && it.new.is_some()) {
+            run = run.args(["-c", "push.negotiate=true"]);
+        }
+        run = run.args(["push", "--porcelain", "--no-verify"]);
         for it in refs {
             let old = it.old.map(|id| id.to_string()).unwrap_or_default();
             let name = remote.name_there(&it.name);

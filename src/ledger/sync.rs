@@ -167,8 +167,8 @@ pub enum Step {
 pub type Stranger<'a> = dyn Fn(&Snapshot<'_>, &Snapshot<'_>) -> Result<Option<Fault>> + 'a;
 
 /// How often a push that lost against another clone is tried before the remote keeps ours beside theirs
-/// (DESIGN 3.5).
-const LOSSES_MAX: u32 = 5;
+/// (DESIGN 3.5). With more, those that keep losing take longer, and as many are lost.
+const LOSSES_MAX: u32 = 3;
 
 /// Brings this clone's ledgers and the remote's together.
 ///

@@ -220,7 +220,7 @@ impl Sync<'_> {
         self.repo.delete_refs(&guard, &gone)
     }
 
-    fn refusal(&self, names: &[String], why: &str) -> Fault {
+    pub(super) fn refusal(&self, names: &[String], why: &str) -> Fault {
         Fault::refused(format!(
             "'{}' does not take {}: {why}",
             self.remote.name,

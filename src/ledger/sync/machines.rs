@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Event, Sync, is_single};
+use super::{Event, LOSSES_MAX, Round, Sync, is_single};
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Oid, PushedRef};
 use crate::ledger::CloneId;
@@ -23,12 +23,33 @@ pub(super) fn is_handed_over(name: &str) -> bool {
 }
 
 impl Sync<'_> {
-    /// Puts what keeps losing beside what others push: that is nobody else's and is always taken.
+    /// Puts what keeps losing beside what others push: that is nobody else's, so that it is only lost to
+    /// whoever removes what we put there before, because it was joined by then.
     ///
     /// After a crash some of it is there; the next sync tries the usual way first.
     pub(super) fn hand_over(&mut self, updates: &[PushedRef]) -> Result<()> {
+        let (ledgers, others): (Vec<_>, Vec<_>) =
+            updates.iter().partition(|it| is_single(&it.name));
+        for _ in 0..LOSSES_MAX {
+            if self.handed_over(&ledgers)? == Round::Agreed {
+                // What is only to be deleted waits for the next sync.
+                if others.iter().all(|it| it.new.is_none()) {
+                    return Ok(());
+                }
+                break;
+            }
+            self.fetch()?;
+        }
+        Err(Fault::stale(format!(
+            "other clones kept pushing to '{}' before us: {}",
+            self.remote.name, self.last_loss
+        ))
+        .hint("what was done here is kept; run git gt sync again"))
+    }
+
+    fn handed_over(&mut self, ledgers: &[&PushedRef]) -> Result<Round> {
         let (mut beside, clone) = (Vec::new(), CloneId::of(self.repo)?);
-        for update in updates.iter().filter(|it| is_single(&it.name)) {
+        for update in ledgers {
             let ledger = update.name.trim_start_matches("refs/gt/");
             let name = format!("{FOLDER}{clone}/{ledger}");
             let old = self.tracked(&name)?;
@@ -41,11 +62,7 @@ impl Sync<'_> {
             }
         }
         let answers = self.repo.offer(self.remote, &beside)?;
-        let mut held = Vec::new();
-        // What is only to be deleted waits for the next sync.
-        let mut lost = updates
-            .iter()
-            .any(|it| !is_single(&it.name) && it.new.is_some());
+        let (mut held, mut refused, mut round) = (Vec::new(), None, Round::Agreed);
         for (update, answer) in beside.iter().zip(answers) {
             match answer {
                 Answer::Taken | Answer::Known => {
@@ -53,21 +70,17 @@ impl Sync<'_> {
                     self.report.events.push(Event::HandedOver(ledger));
                     held.push(update);
                 }
-                Answer::Lost(why) | Answer::Refused(why) => {
+                Answer::Lost(why) => {
                     self.last_loss = why;
-                    lost = true;
+                    round = Round::Behind;
+                }
+                Answer::Refused(why) => {
+                    refused = Some(self.refusal(std::slice::from_ref(&update.name), &why));
                 }
             }
         }
         self.track(&held)?;
-        match lost {
-            false => Ok(()),
-            true => Err(Fault::stale(format!(
-                "other clones kept pushing to '{}' before us: {}",
-                self.remote.name, self.last_loss
-            ))
-            .hint("what was done here is kept; run git gt sync again")),
-        }
+        refused.map_or(Ok(round), Err)
     }
 
     /// Joins what other clones have handed over and nobody has joined yet.
