@@ -111,6 +111,151 @@ fn ready_shows_what_nothing_blocks() {
     assert!(ids(&place.json(&["ready"])).contains(&late.as_str()));
 }
 
+/// Some beads that stand in different ways: an epic with two children, of which one waits for the other, a
+/// closed bug and an epic whose only child is closed.
+fn several(place: &Place) -> [String; 6] {
+    let epic = place.create(&["Release 2", "-t", "epic", "-l", "api"]);
+    let first = place.create(&["Parse dates", "--parent", &epic, "-p", "1", "-l", "api,ui"]);
+    let second = place.create(&[
+        "Print dates",
+        "--parent",
+        &epic,
+        "--deps",
+        &first,
+        "-d",
+        "As the PARSER reads them",
+    ]);
+    let bug = place.create(&["Crash in the parser", "-t", "bug"]);
+    let over = place.create(&["Release 1", "-t", "epic"]);
+    let last = place.create(&["ship", "--parent", &over]);
+    place.gt(&["close", &bug, &last]).done();
+    place.gt(&["update", &first, "--claim"]).done();
+    [epic, first, second, bug, over, last]
+}
+
+#[test]
+fn beads_are_found_by_what_they_say() {
+    let place = Place::new();
+    let [_, first, second, bug, ..] = several(&place);
+    let check = |args: &[&str], want: &[&String]| {
+        let all: Vec<&str> = ["search"].iter().chain(args).copied().collect();
+        assert_eq!(ids(&place.json(&all)), want, "{args:?}");
+    };
+    check(&["DATES"], &[&first, &second]);
+    check(&["parse"], &[&first]);
+    check(&["parse", "-s", "all"], &[&first, &bug]);
+    check(&["parse", "-s", "closed", "-t", "bug"], &[&bug]);
+    check(&["parse", "dates"], &[&first]);
+    check(&["--query", "dates", "--limit", "1"], &[&first]);
+    check(&[first.trim_start_matches("gt-")], &[&first]);
+    check(&["dates", "--desc-contains", "parser"], &[&second]);
+    check(&["--desc-contains", "parser", "-s", "all"], &[&second]);
+    check(&["dates", "--notes-contains", "parser"], &[]);
+    check(&["dates", "-l", "ui"], &[&first]);
+    let element = &place.json(&["search", "print"])[0];
+    assert_eq!(element["dependency_count"], 1);
+    assert_eq!(element["description"], "As the PARSER reads them");
+    let cut = place.gt(&["search", "dates", "-n", "1"]).done();
+    assert!(cut.stderr.contains("--limit 0"), "{cut:?}");
+    place.gt(&["search"]).fails(1, "git gt search TEXT");
+    place.gt(&["search", "x", "--query", "y"]).fails(129, "");
+}
+
+#[test]
+fn beads_are_counted() {
+    let place = Place::new();
+    let [epic, ..] = several(&place);
+    let check = |args: &[&str], want: &Value| {
+        let all: Vec<&str> = ["count"].iter().chain(args).copied().collect();
+        let mut got = place.json(&all);
+        let fields = got.as_object_mut().expect("an object");
+        assert_eq!(fields.remove("schema_version"), Some(json!(1)));
+        assert_eq!(&got, want, "{args:?}");
+    };
+    let groups = |total: u8, groups: &[(&str, u8)]| {
+        let group = |(group, count): &(&str, u8)| json!({ "group": group, "count": count });
+        json!({ "total": total, "groups": groups.iter().map(group).collect::<Vec<_>>() })
+    };
+    check(&[], &json!({ "count": 6 }));
+    check(&["-s", "closed"], &json!({ "count": 2 }));
+    check(
+        &["--status", "open", "--label", "api"],
+        &json!({ "count": 2 }),
+    );
+    check(&["--parent", &epic, "-p", "1"], &json!({ "count": 1 }));
+    let status = [("closed", 2), ("in_progress", 1), ("open", 3)];
+    check(&["--by-status"], &groups(6, &status));
+    check(&["--by-priority"], &groups(6, &[("P1", 1), ("P2", 5)]));
+    let kinds = [("bug", 1), ("epic", 2), ("task", 3)];
+    check(&["--by-type"], &groups(6, &kinds));
+    check(
+        &["--by-assignee", "--unassigned"],
+        &groups(5, &[("(unassigned)", 5)]),
+    );
+    check(&["--by-assignee", "-a", "ada"], &groups(1, &[("ada", 1)]));
+    let labels = [("(no labels)", 3), ("api", 3), ("ui", 1)];
+    check(&["--by-label"], &groups(6, &labels));
+    check(&["--by-label", "-s", "deferred"], &groups(0, &[]));
+    assert_eq!(place.gt(&["count"]).done().stdout, "6\n");
+    let text = place.gt(&["count", "--by-type"]).done().stdout;
+    assert_eq!(text, "Total: 6\nbug   1\nepic  2\ntask  3\n");
+    place
+        .gt(&["count", "--by-type", "--by-label"])
+        .fails(129, "");
+}
+
+#[test]
+fn what_waits_is_shown_with_what_it_waits_for() {
+    let place = Place::new();
+    let [epic, first, second, bug, over, _] = several(&place);
+    let below = place.create(&["below", "--parent", &second, "-p", "0"]);
+    place.gt(&["dep", "add", &second, &bug]).done();
+    let blocked = place.json(&["blocked"]);
+    assert_eq!(ids(&blocked), [&below, &second]);
+    for element in blocked.as_array().expect("a list") {
+        assert_eq!(element["blocked_by"], json!([first]));
+        assert_eq!(element["blocked_by_count"], 1);
+    }
+    assert_eq!(blocked[1]["description"], "As the PARSER reads them");
+    assert_eq!(place.json(&["blocked", "--parent", &epic]), blocked);
+    assert_eq!(place.json(&["blocked", "--parent", &over]), json!([]));
+    let text = place.gt(&["blocked"]).done().stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with(&below), "{text}");
+    assert!(lines[1].ends_with(&format!("waits for {first}")), "{text}");
+    place.gt(&["close", &first]).done();
+    let none = place.gt(&["blocked"]).done();
+    assert_eq!(none.stdout, "");
+    assert!(none.stderr.contains("No issues found."), "{none:?}");
+}
+
+#[test]
+fn stats_have_every_number_clients_ask_for() {
+    let place = Place::new();
+    let summary = |place: &Place| place.json(&["stats"])["summary"].clone();
+    let nothing = summary(&place);
+    assert!(nothing["average_lead_time_hours"].is_f64(), "{nothing}");
+    let numbers = nothing.as_object().expect("an object").values();
+    assert!(
+        numbers.clone().all(|it| it.as_f64() == Some(0.0)),
+        "{nothing}"
+    );
+    several(&place);
+    let pinned = place.create(&["by hand"]);
+    place.gt(&["update", &pinned, "-s", "pinned"]).done();
+    place.create(&["later", "--defer", "2030-01-01"]);
+    let want = json!({
+        "total_issues": 8, "open_issues": 3, "in_progress_issues": 1, "closed_issues": 2,
+        "blocked_issues": 1, "deferred_issues": 1, "ready_issues": 2, "pinned_issues": 1,
+        "epics_eligible_for_closure": 1, "average_lead_time_hours": 0.03,
+    });
+    assert_eq!(summary(&place), want);
+    let ready = place.json(&["ready"]);
+    assert_eq!(ready.as_array().map(Vec::len), Some(2));
+    let text = place.gt(&["stats"]).done().stdout;
+    assert!(text.contains("in progress "), "{text}");
+}
+
 #[test]
 fn edges_that_make_no_sense_are_refused() {
     let place = Place::new();

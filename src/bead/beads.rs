@@ -8,6 +8,9 @@ use crate::town::View;
 /// The type of the edge from a child to its parent.
 pub(super) const PARENT_CHILD: &str = "parent-child";
 
+/// How many records are read at once where nobody knows how many are needed.
+const AT_ONCE: usize = 2000;
+
 /// What leads where among beads.
 pub trait Graph {
     /// Returns the bead of an id, nothing where it is not there or deleted.
@@ -70,6 +73,28 @@ impl<'v, 'r> Beads<'v, 'r> {
     /// Returns the ids of all beads, in no order.
     pub fn ids(&self) -> Result<Vec<&'v str>> {
         self.0.bead_index()?.ids()
+    }
+
+    /// Returns the first of some beads whose records say what is asked for, in their order. Records are read
+    /// many at once, and no further than is needed.
+    pub fn whose(
+        &self,
+        rows: &mut dyn Iterator<Item = Result<BeadRow<'v>>>,
+        enough: usize,
+        says: &dyn Fn(&Bead) -> bool,
+    ) -> Result<Vec<BeadRow<'v>>> {
+        let mut found = Vec::new();
+        while found.len() < enough {
+            let some: Vec<BeadRow<'v>> = rows.take(AT_ONCE).collect::<Result<_>>()?;
+            if some.is_empty() {
+                break;
+            }
+            let beads = self.whole(&some)?;
+            let pairs = some.into_iter().zip(&beads);
+            found.extend(pairs.filter(|(_, bead)| says(bead)).map(|(row, _)| row));
+        }
+        found.truncate(enough);
+        Ok(found)
     }
 
     /// Returns the beads themselves, those of other rigs too.

@@ -6,7 +6,7 @@ use super::words::INFRASTRUCTURE;
 use crate::ledger::Time;
 use crate::record::BeadRow;
 
-/// What `list` and `ready` are asked for; nothing set lets every bead pass.
+/// What commands over many beads are asked for; nothing set lets every bead pass.
 #[derive(Debug, Default)]
 pub struct Filter {
     /// Only beads of one of these statuses; none: by [`Filter::everything`].
@@ -80,6 +80,27 @@ impl Filter {
                 .labels
                 .iter()
                 .all(|label| bead.labels().any(|it| it == label))
+    }
+}
+
+/// What is looked for in texts, in capitals or not.
+#[derive(Debug)]
+pub struct Words(String);
+
+impl Words {
+    /// Returns what is looked for.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().to_lowercase())
+    }
+
+    /// Returns whether nothing is looked for, which is everywhere.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether a text holds it.
+    pub fn are_in(&self, text: &str) -> bool {
+        text.to_lowercase().contains(&self.0)
     }
 }
 

@@ -4,6 +4,7 @@ mod beads;
 mod children;
 mod claim;
 mod close;
+mod count;
 mod dates;
 mod edges;
 mod edit;
@@ -14,6 +15,8 @@ mod json;
 mod make;
 mod ready;
 mod resolve;
+#[cfg(test)]
+mod scans;
 mod words;
 
 #[cfg(test)]
@@ -22,14 +25,15 @@ pub use beads::{Beads, Graph, TownBeads};
 pub use children::{Children, children};
 pub use claim::{claim, release};
 pub use close::{check_closable, delete};
+pub use count::{Groups, Stats, Trait};
 pub use dates::{Instant, day};
 pub use edges::{Link, link, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
-pub use filter::{Filter, Order, compare};
+pub use filter::{Filter, Order, Words, compare};
 pub use import::{Imported, Line, Merged, merge, read};
 pub use json::{comment, comments, counted, issue, raw, shown, with_type};
 pub use make::{Draft, make};
-pub use ready::{Blockers, blockers, is_ready};
+pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use words::{edge_type, issue_type, label, priority, status};

@@ -41,7 +41,7 @@ impl<'g> Blockers<'g> {
     }
 
     /// Returns whether a bead waits for anything; see [`Blockers::of`].
-    fn block(&self, bead: &BeadRow<'_>) -> Result<bool> {
+    pub fn block(&self, bead: &BeadRow<'_>) -> Result<bool> {
         let mut blocked = false;
         self.visit(bead, &mut |_| {
             blocked = true;
@@ -90,6 +90,21 @@ impl<'g> Blockers<'g> {
 /// Returns the ids of the beads that `bead` waits for; see [`Blockers::of`].
 pub fn blockers(view: &View<'_>, bead: &Bead) -> Result<Vec<String>> {
     Blockers::new(&Beads::of(view)).of(&BeadRow::of_bead(bead))
+}
+
+/// Returns whether a bead is a child of another one, or of a child of that, and so on.
+pub fn is_below(graph: &dyn Graph, bead: &BeadRow<'_>, above: &str) -> Result<bool> {
+    let mut seen = vec![bead.id().to_owned()];
+    let mut next = bead.parent().map(str::to_owned);
+    while let Some(id) = next.filter(|id| !seen.contains(id)) {
+        if id == above {
+            return Ok(true);
+        }
+        let parent = graph.find(&id)?;
+        next = parent.and_then(|it| it.parent().map(str::to_owned));
+        seen.push(id);
+    }
+    Ok(false)
 }
 
 /// Returns whether a bead blocks nobody any more.

@@ -8,11 +8,11 @@ use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Pars
 use super::Context;
 use super::reply::Reply;
 use super::{
-    agents, assign, attic, checkpoint, ci, close, comments, complete, completion, config, convoy,
-    create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks, import, init,
-    install, install_docs, label, list, log, mail, maintain, mq, nudge, orphans, peek, polecat,
-    prime, ready, refinery, release, reopen, rig, session, show, sling, status, sync, town,
-    unsling, update, version, whoami, worktree,
+    agents, assign, attic, blocked, checkpoint, ci, close, comments, complete, completion, config,
+    convoy, count, create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks,
+    import, init, install, install_docs, label, list, log, mail, maintain, mq, nudge, orphans,
+    peek, polecat, prime, ready, refinery, release, reopen, rig, search, session, show, sling,
+    stats, status, sync, town, unsling, update, version, whoami, worktree,
 };
 use crate::fault::Result;
 
@@ -316,6 +316,30 @@ const COMMANDS: &[Entry] = &[
         ready::Args,
         ready::run,
         "List the beads that can be begun now: open, not blocked, not put off"
+    ),
+    entry!(
+        "blocked",
+        blocked::Args,
+        blocked::run,
+        "List the beads that wait for others, each with those it waits for"
+    ),
+    entry!(
+        "search",
+        search::Args,
+        search::run,
+        "Find beads by what their titles and ids say"
+    ),
+    entry!(
+        "count",
+        count::Args,
+        count::run,
+        "Count beads, closed ones too; by status, type, priority, assignee or label"
+    ),
+    entry!(
+        "stats",
+        stats::Args,
+        stats::run,
+        "Show how many beads there are, and how they stand"
     ),
     entry!("update", update::Args, update::run, "Change beads"),
     entry!(

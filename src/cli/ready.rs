@@ -1,10 +1,9 @@
 //! `git gt ready`
 
 use super::Context;
-use super::beads::parsed;
-use super::list::{Wanted, listed};
+use super::listing::{Traits, Wanted, listed};
 use super::reply::Reply;
-use crate::bead::{self, Filter, Order, is_ready};
+use crate::bead::{Order, is_ready};
 use crate::fault::Result;
 
 /// List the beads that can be begun now: open, not blocked, not put off
@@ -13,27 +12,8 @@ pub(crate) struct Args {
     /// Show at most N beads; 0 shows all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     limit: usize,
-    /// Show only beads of this priority
-    #[arg(short, long, value_name = "N", value_parser = parsed(bead::priority))]
-    priority: Option<i64>,
-    /// Show only beads of this type
-    #[arg(short = 't', long = "type", value_name = "TYPE")]
-    kind: Option<String>,
-    /// Show only beads that are assigned to WHO
-    #[arg(short, long, value_name = "WHO", conflicts_with = "unassigned")]
-    assignee: Option<String>,
-    /// Show only beads that are assigned to nobody
-    #[arg(short, long)]
-    unassigned: bool,
-    /// Show only beads with all of these labels
-    #[arg(
-        short,
-        long,
-        visible_alias = "labels",
-        value_name = "LABEL",
-        value_delimiter = ','
-    )]
-    label: Vec<String>,
+    #[command(flatten)]
+    traits: Traits,
     /// Sort by priority, by age, or new ones by priority and then the rest by age
     #[arg(long, value_name = "ORDER", value_enum, default_value_t = Sort::Priority)]
     sort: Sort,
@@ -48,17 +28,7 @@ enum Sort {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let filter = Filter {
-        priority: args.priority,
-        issue_type: args
-            .kind
-            .as_deref()
-            .map(|kind| bead::issue_type(kind).unwrap_or(kind.to_owned())),
-        assignee: args.assignee.clone(),
-        unassigned: args.unassigned,
-        labels: args.label.clone(),
-        ..Filter::default()
-    };
+    let filter = args.traits.filter();
     let now = cx.world.now();
     let home = cx.home()?;
     // The whole town, wherever in it one stands, unless a rig was named.
@@ -75,6 +45,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         closed: false,
         by,
         limit: args.limit,
+        whole: None,
     };
     listed(cx, &homes, &wanted, |beads, row| {
         Ok(filter.fits(row) && is_ready(beads, row, now)?)

@@ -14,7 +14,7 @@ mod join;
 mod purge;
 mod repair;
 #[cfg(any(test, fuzzing))]
-mod scratch;
+pub(crate) mod scratch;
 mod seal;
 mod shard;
 mod stamp;

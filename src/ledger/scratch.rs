@@ -14,19 +14,19 @@ use crate::world::process::Run;
 use crate::world::{Start, World};
 
 /// An empty bare repository with nothing of the user's settings in sight; its clock stands still.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     dir: TempDir,
     path: String,
 }
 
 impl Scratch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let asked = Start::of_process().unwrap().env.remove("GIT_DEFAULT_HASH");
         Self::of_format(asked.as_deref().unwrap_or("sha1"))
     }
 
     /// Returns a repository whose objects have ids of `format`.
-    pub(super) fn of_format(format: &str) -> Self {
+    pub(crate) fn of_format(format: &str) -> Self {
         let format = format!("--object-format={format}");
         let dir = tempfile::tempdir().unwrap();
         let path = Start::of_process().unwrap().env.remove("PATH");
@@ -40,7 +40,7 @@ impl Scratch {
         scratch
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
@@ -63,14 +63,14 @@ impl Scratch {
     }
 
     /// Opens the repository as a process of its own would, with its own sequence of chance.
-    pub(super) fn open(&self, seed: u64) -> Repo {
+    pub(crate) fn open(&self, seed: u64) -> Repo {
         Repo::open(&self.world(seed), self.dir()).unwrap()
     }
 }
 
 /// Runs git on a repository and returns what it printed.
 #[track_caller]
-pub(super) fn git(repo: &Repo, args: &[&str], stdin: &str) -> String {
+pub(crate) fn git(repo: &Repo, args: &[&str], stdin: &str) -> String {
     let run = repo.git(args.iter().copied()).stdin(stdin);
     String::from_utf8(repo.query(&run).unwrap()).unwrap()
 }

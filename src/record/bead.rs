@@ -313,6 +313,14 @@ impl Bead {
         Some(original.map_or_else(|| self.state_time().to_string(), str::to_owned))
     }
 
+    /// Returns the time of [`Bead::closed_at`].
+    fn closed_time(&self) -> Option<Time> {
+        let original = self.0.entry("state", "closed_at").and_then(Value::as_str);
+        let parsed = original.and_then(Time::parse);
+        self.is_closed()
+            .then(|| parsed.unwrap_or_else(|| self.state_time()))
+    }
+
     fn state_time(&self) -> Time {
         self.0.stamp_of("state").time()
     }

@@ -29,7 +29,7 @@ pub struct View<'r> {
 
 impl<'r> View<'r> {
     /// Returns a view of one repository as it is now, whatever town it is in.
-    pub(super) fn new(repo: &'r Repo) -> Self {
+    pub(crate) fn new(repo: &'r Repo) -> Self {
         Self {
             repo,
             home: None,

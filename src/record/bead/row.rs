@@ -11,7 +11,7 @@ use crate::ledger::{Name, Time};
 /// What the index keeps of beads; deleted ones are not in it.
 pub(in crate::record) const SHAPE: Shape = Shape {
     ledger: Name::Beads,
-    version: 1,
+    version: 2,
     row: |record| {
         let bead = Bead::of(record).filter(|bead| !bead.is_deleted())?;
         Some(draft(&bead))
@@ -24,6 +24,9 @@ const PINNED: u64 = 2;
 const EPHEMERAL: u64 = 4;
 const TEMPLATE: u64 = 8;
 const DEFERRED: u64 = 16;
+
+/// How many numbers stand before the texts of a row.
+const NUMBERS: usize = 4;
 
 /// The texts of a row, in the order in which they stand there.
 const STATUS: usize = 0;
@@ -44,6 +47,7 @@ pub struct BeadRow<'i> {
     flags: u64,
     priority: i64,
     created: Time,
+    closed: Time,
     body: Cow<'i, [u8]>,
 }
 
@@ -94,12 +98,14 @@ impl<'i> BeadRow<'i> {
         let flags = packed.number();
         let priority = packed.number().cast_signed();
         let created = Time(packed.number());
+        let closed = Time(packed.number());
         Self {
             order: order(priority, created),
             id,
             flags,
             priority,
             created,
+            closed,
             body,
         }
     }
@@ -107,7 +113,7 @@ impl<'i> BeadRow<'i> {
     /// Returns the texts.
     fn texts(&self) -> Packed<'_> {
         let mut packed = Packed::of(&self.body);
-        for _ in 0..3 {
+        for _ in 0..NUMBERS {
             packed.number();
         }
         packed
@@ -152,6 +158,11 @@ impl<'i> BeadRow<'i> {
     /// Returns when it was created.
     pub fn created(&self) -> Time {
         self.created
+    }
+
+    /// Returns when it was closed, nothing while it is open.
+    pub fn closed(&self) -> Option<Time> {
+        self.is_closed().then_some(self.closed)
     }
 
     /// Returns who made it, empty where nobody knows.
@@ -258,7 +269,8 @@ fn draft(bead: &Bead) -> Draft {
     let mut body = Body::default();
     body.number(flags.sum())
         .number(bead.priority().cast_unsigned())
-        .number(created.0);
+        .number(created.0)
+        .number(bead.closed_time().map_or(0, |it| it.0));
     for text in texts {
         body.text(text);
     }

@@ -1,0 +1,67 @@
+//! `git gt blocked`
+
+use serde_json::Value;
+
+use super::Context;
+use super::beads::row;
+use super::listing::{Wanted, find};
+use super::reply::{Reply, columns};
+use crate::bead::{self, Beads, Blockers, Filter, Order, is_below, issue};
+use crate::fault::Result;
+use crate::record::{Bead, BeadRow};
+use crate::town::{Home, View};
+
+/// List the beads that wait for others, each with those it waits for
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Take only beads below ID: its children, theirs, and so on
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+}
+
+pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
+    let (mut homes, mut parent) = (cx.homes()?, None);
+    if let Some(typed) = &args.parent {
+        let home = cx.home_of(typed)?;
+        let found = bead::resolve(&home.view(), home.rig().prefix(), typed)?;
+        parent = Some(found.id().to_owned());
+        homes = vec![home];
+    }
+    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
+    let all: Vec<Beads<'_, '_>> = views.iter().map(Beads::of).collect();
+    let filter = Filter::default();
+    let wanted = Wanted {
+        closed: false,
+        by: Order::Priority,
+        limit: 0,
+        whole: None,
+    };
+    let found = find(cx, &all, &wanted, |beads, row| {
+        let is_meant = match &parent {
+            Some(parent) => is_below(beads, row, parent)?,
+            None => true,
+        };
+        Ok(is_meant && filter.lists(row) && Blockers::new(beads).block(row)?)
+    })?;
+    let blockers = |beads: &Beads<'_, '_>, row: &BeadRow<'_>| Blockers::new(beads).of(row);
+    let reply = if cx.json {
+        let element = |beads: &Beads<'_, '_>, bead: &Bead| {
+            let by = blockers(beads, &BeadRow::of_bead(bead))?;
+            let mut fields = issue(bead);
+            fields.insert("blocked_by_count".to_owned(), by.len().into());
+            fields.insert("blocked_by".to_owned(), by.into());
+            Ok(Value::Object(fields))
+        };
+        Reply::new(found.values(&all, element)?.into(), "")
+    } else {
+        let line = |(home, bead): &(usize, BeadRow<'_>)| {
+            let by = blockers(&all[*home], bead)?;
+            let mut cells = row(bead);
+            cells.push(format!("waits for {}", by.join(", ")));
+            Ok(cells)
+        };
+        let lines: Vec<Vec<String>> = found.rows.iter().map(line).collect::<Result<_>>()?;
+        Reply::new(Value::Null, columns(lines))
+    };
+    Ok(found.noted(cx, reply))
+}
