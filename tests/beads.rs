@@ -155,6 +155,12 @@ fn beads_are_found_by_what_they_say() {
     let element = &place.json(&["search", "print"])[0];
     assert_eq!(element["dependency_count"], 1);
     assert_eq!(element["description"], "As the PARSER reads them");
+    let mut enveloped = place.command(&["list", "--all", "--json"]);
+    let enveloped = enveloped.env("BD_JSON_ENVELOPE", "1").output();
+    let enveloped = Output::of(&enveloped.expect("it starts")).done().stdout;
+    let all = place.json(&["list", "--all"]);
+    let want = json!({ "data": all, "schema_version": 1 });
+    assert_eq!(enveloped, format!("{want:#}\n"));
     let cut = place.gt(&["search", "dates", "-n", "1"]).done();
     assert!(cut.stderr.contains("--limit 0"), "{cut:?}");
     place.gt(&["search"]).fails(1, "git gt search TEXT");

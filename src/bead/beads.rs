@@ -81,20 +81,40 @@ impl<'v, 'r> Beads<'v, 'r> {
         &self,
         rows: &mut dyn Iterator<Item = Result<BeadRow<'v>>>,
         enough: usize,
-        says: &dyn Fn(&Bead) -> bool,
+        says: &(dyn Fn(&Bead) -> bool + Sync),
     ) -> Result<Vec<BeadRow<'v>>> {
-        let mut found = Vec::new();
+        let (mut found, mut at_once) = (Vec::new(), AT_ONCE);
         while found.len() < enough {
-            let some: Vec<BeadRow<'v>> = rows.take(AT_ONCE).collect::<Result<_>>()?;
+            let some: Vec<BeadRow<'v>> = rows.take(at_once).collect::<Result<_>>()?;
             if some.is_empty() {
                 break;
             }
-            let beads = self.whole(&some)?;
-            let pairs = some.into_iter().zip(&beads);
-            found.extend(pairs.filter(|(_, bead)| says(bead)).map(|(row, _)| row));
+            let says = self.each(&some.iter().collect::<Vec<_>>(), |_, bead| says(bead))?;
+            let pairs = some.into_iter().zip(says);
+            found.extend(pairs.filter(|(_, says)| *says).map(|(row, _)| row));
+            // What is stored as a difference is read together with what it differs from: the fewer times, the
+            // better.
+            at_once *= 8;
         }
         found.truncate(enough);
         Ok(found)
+    }
+
+    /// Returns what `of` makes of beads of this home themselves, in their order; many are read on all cores,
+    /// and none is kept.
+    pub fn each<T: Send>(
+        &self,
+        rows: &[&BeadRow<'_>],
+        of: impl Fn(usize, &Bead) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let index = self.0.bead_index()?;
+        let stored = rows
+            .iter()
+            .map(|row| index.get(row.id())?.ok_or_else(|| gone(row)));
+        let stored: Vec<Row<'_>> = stored.collect::<Result<_>>()?;
+        let of = |at: usize, record| Bead::of(record).map(|bead| of(at, &bead));
+        let found = index.map_records(&stored, of)?.into_iter().zip(rows);
+        found.map(|(it, row)| it.ok_or_else(|| gone(row))).collect()
     }
 
     /// Returns the beads themselves, those of other rigs too.
@@ -109,10 +129,14 @@ impl<'v, 'r> Beads<'v, 'r> {
                 Some(_) => records.next().and_then(Bead::of),
                 None => self.0.bead_anywhere(row.id())?,
             };
-            bead.ok_or_else(|| Fault::stale(format!("'{}' is not there any more", row.id())))
+            bead.ok_or_else(|| gone(row))
         };
         rows.iter().zip(here).map(whole).collect()
     }
+}
+
+fn gone(row: &BeadRow<'_>) -> Fault {
+    Fault::stale(format!("'{}' is not there any more", row.id()))
 }
 
 impl Graph for Beads<'_, '_> {

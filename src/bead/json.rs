@@ -1,5 +1,8 @@
 //! bd's JSON: beads as its commands print them and as its files hold them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::beads::{Beads, Graph, PARENT_CHILD};
@@ -29,38 +32,47 @@ const OWN_SHAPE: [&str; 14] = [
 pub(super) const OF_TOMBSTONE: [&str; 4] =
     ["deleted_at", "deleted_by", "delete_reason", "original_type"];
 
+/// A bead as one of bd's issues, as far as possible where it stands in its record.
+pub type Fields<'b> = BTreeMap<&'b str, Cow<'b, Value>>;
+
 /// Returns a bead as one of bd's issues, without edges and comments.
 pub fn issue(bead: &Bead) -> Map<String, Value> {
+    let fields = fields(bead).into_iter();
+    fields
+        .map(|(key, value)| (key.to_owned(), value.into_owned()))
+        .collect()
+}
+
+/// Returns the same without copying what is long.
+pub fn fields(bead: &Bead) -> Fields<'_> {
     let record = bead.record();
-    let mut issue: Map<String, Value> = record
-        .entries("extra")
-        .map(|(key, value)| (key.to_owned(), value.clone()))
-        .collect();
+    let extra = record.entries("extra");
     let plain = record
         .fields()
         .filter(|(field, _)| !OWN_SHAPE.contains(field));
-    issue.extend(plain.map(|(field, value)| (field.to_owned(), value.clone())));
+    let all = extra.chain(plain);
+    let mut issue: Fields<'_> = all
+        .map(|(key, value)| (key, Cow::Borrowed(value)))
+        .collect();
     let status = if bead.is_deleted() {
         "tombstone"
     } else {
         bead.status()
     };
+    let priority = record.get("priority").cloned().unwrap_or(2.into());
     let always = [
         ("id", bead.id().into()),
         ("title", bead.title().into()),
         ("status", status.into()),
-        (
-            "priority",
-            record.get("priority").cloned().unwrap_or_else(|| 2.into()),
-        ),
+        ("priority", priority),
         ("issue_type", bead.issue_type().into()),
         ("created_at", bead.created_at().into()),
         ("updated_at", bead.updated_at().into()),
     ];
-    issue.extend(always.map(|(key, value)| (key.to_owned(), value)));
-    let mut put = |key: &str, value: Option<Value>| {
+    issue.extend(always.map(|(key, value)| (key, Cow::Owned(value))));
+    let mut put = |key: &'static str, value: Option<Value>| {
         if let Some(value) = value {
-            issue.insert(key.to_owned(), value);
+            issue.insert(key, Cow::Owned(value));
         }
     };
     put("assignee", bead.assignee().map(Value::from));
@@ -186,26 +198,38 @@ pub fn comments(bead: &Bead) -> Vec<Value> {
 }
 
 /// Returns an element of bd's lists: the issue, its raw edges, its parent and the three counts.
-pub fn counted(graph: &dyn Graph, bead: &Bead) -> Result<Map<String, Value>> {
-    let mut issue = issue(bead);
+pub fn counted(bead: &Bead, dependents: usize) -> Fields<'_> {
+    let mut issue = fields(bead);
     let edges = dependencies(bead);
     if !edges.is_empty() {
-        issue.insert("dependencies".to_owned(), edges.into());
+        issue.insert("dependencies", Cow::Owned(edges.into()));
     }
-    count(&graph.dependents(bead.id())?, bead, &mut issue);
-    Ok(issue)
+    let counts = counts(bead, dependents);
+    issue.extend(counts.map(|(key, value)| (key, Cow::Owned(value))));
+    issue
 }
 
-/// Adds the parent and the counts; only edges of type `blocks` are counted, as bd does.
-fn count(dependents: &[(BeadRow<'_>, String)], bead: &Bead, issue: &mut Map<String, Value>) {
+/// Returns how many beads wait for one: only edges of type `blocks` are counted, as bd does.
+pub fn dependents(graph: &dyn Graph, id: &str) -> Result<usize> {
+    let into = graph.leading_to(id)?;
+    let edges = into.iter().flat_map(BeadRow::edges);
+    Ok(edges
+        .filter(|edge| edge.target == id && edge.kind == "blocks")
+        .count())
+}
+
+/// Returns the counts, and the parent.
+fn counts(bead: &Bead, dependents: usize) -> impl Iterator<Item = (&'static str, Value)> {
     let out = bead.edges().filter(|edge| edge.kind == "blocks").count();
-    let into = dependents.iter().filter(|(_, kind)| kind == "blocks");
-    issue.insert("dependency_count".to_owned(), out.into());
-    issue.insert("dependent_count".to_owned(), into.count().into());
-    issue.insert("comment_count".to_owned(), bead.comments().len().into());
-    if let Some(parent) = bead.parent() {
-        issue.insert("parent".to_owned(), parent.into());
-    }
+    let comments = bead.record().entries("comments").count();
+    let counts = [
+        ("dependency_count", out),
+        ("dependent_count", dependents),
+        ("comment_count", comments),
+    ];
+    let parent = bead.parent().map(|parent| ("parent", parent.into()));
+    let counts = counts.map(|(key, count)| (key, count.into()));
+    counts.into_iter().chain(parent)
 }
 
 /// Returns an element of `show`: what a bead depends on as whole issues; on demand what depends on it and
@@ -217,14 +241,15 @@ pub fn shown(
     with_comments: bool,
 ) -> Result<Value> {
     let mut issue = issue(bead);
-    let dependents = beads.dependents(bead.id())?;
-    count(&dependents, bead, &mut issue);
+    let counts = counts(bead, dependents(beads, bead.id())?);
+    issue.extend(counts.map(|(key, value)| (key.to_owned(), value)));
     let edges = depends_on(beads, bead)?;
     if !edges.is_empty() {
         issue.insert("dependencies".to_owned(), edges.into());
     }
     if with_dependents {
-        let found: Vec<Value> = dependents
+        let found: Vec<Value> = beads
+            .dependents(bead.id())?
             .iter()
             .map(|(it, kind)| brief(it, kind))
             .collect();

@@ -32,7 +32,9 @@ pub use edit::{Edit, edit};
 pub use export::{Scope, export};
 pub use filter::{Filter, Order, Words, compare};
 pub use import::{Imported, Line, Merged, merge, read};
-pub use json::{comment, comments, counted, issue, raw, shown, with_type};
+pub use json::{
+    Fields, comment, comments, counted, dependents, fields, issue, raw, shown, with_type,
+};
 pub use make::{Draft, make};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;

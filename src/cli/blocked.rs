@@ -1,14 +1,16 @@
 //! `git gt blocked`
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Context;
 use super::beads::row;
 use super::listing::{Wanted, find};
 use super::reply::{Reply, columns};
-use crate::bead::{self, Beads, Blockers, Filter, Order, is_below, issue};
+use crate::bead::{self, Beads, Blockers, Filter, Order, fields, is_below};
 use crate::fault::Result;
-use crate::record::{Bead, BeadRow};
+use crate::record::BeadRow;
 use crate::town::{Home, View};
 
 /// List the beads that wait for others, each with those it waits for
@@ -45,14 +47,13 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     })?;
     let blockers = |beads: &Beads<'_, '_>, row: &BeadRow<'_>| Blockers::new(beads).of(row);
     let reply = if cx.json {
-        let element = |beads: &Beads<'_, '_>, bead: &Bead| {
-            let by = blockers(beads, &BeadRow::of_bead(bead))?;
-            let mut fields = issue(bead);
-            fields.insert("blocked_by_count".to_owned(), by.len().into());
-            fields.insert("blocked_by".to_owned(), by.into());
-            Ok(Value::Object(fields))
-        };
-        Reply::new(found.values(&all, element)?.into(), "")
+        let elements = found.elements(&all, blockers, |bead, by| {
+            let mut fields = fields(bead);
+            fields.insert("blocked_by_count", Cow::Owned(by.len().into()));
+            fields.insert("blocked_by", Cow::Owned(by.clone().into()));
+            fields
+        });
+        Reply::list(elements?)
     } else {
         let line = |(home, bead): &(usize, BeadRow<'_>)| {
             let by = blockers(&all[*home], bead)?;

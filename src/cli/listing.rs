@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Context;
 use super::beads::{parsed, row, status_filter};
-use super::reply::{Reply, columns};
-use crate::bead::{self, Beads, Filter, Order, compare, counted};
+use super::reply::{Element, Reply, columns};
+use crate::bead::{self, Beads, Fields, Filter, Order, compare, counted, dependents};
 use crate::fault::Result;
 use crate::record::{Bead, BeadRow};
 use crate::town::{Home, View};
@@ -126,26 +126,28 @@ pub(crate) struct Found<'v> {
 }
 
 impl Found<'_> {
-    /// Returns what `of` makes of each bead itself, in order.
-    pub(crate) fn values(
+    /// Returns what `of` makes of each bead itself, and of what is `known` of it among others, in order.
+    pub(crate) fn elements<K: Sync>(
         &self,
         all: &[Beads<'_, '_>],
-        of: impl Fn(&Beads<'_, '_>, &Bead) -> Result<Value>,
-    ) -> Result<Vec<Value>> {
-        let mut values = vec![Value::Null; self.rows.len()];
+        known: impl Fn(&Beads<'_, '_>, &BeadRow<'_>) -> Result<K>,
+        of: impl for<'b> Fn(&'b Bead, &'b K) -> Fields<'b> + Sync,
+    ) -> Result<Vec<Element>> {
+        let mut elements: Vec<(usize, Element)> = Vec::with_capacity(self.rows.len());
         for (home, beads) in all.iter().enumerate() {
-            let (places, rows): (Vec<usize>, Vec<BeadRow<'_>>) = self
-                .rows
+            let here = self.rows.iter().enumerate();
+            let here = here.filter(|(_, (it, _))| *it == home);
+            let (places, rows): (Vec<usize>, Vec<&BeadRow<'_>>) =
+                here.map(|(at, (_, row))| (at, row)).unzip();
+            let known: Vec<K> = rows
                 .iter()
-                .enumerate()
-                .filter(|(_, (it, _))| *it == home)
-                .map(|(at, (_, row))| (at, row.clone()))
-                .unzip();
-            for (at, bead) in places.into_iter().zip(beads.whole(&rows)?) {
-                values[at] = of(beads, &bead)?;
-            }
+                .map(|row| known(beads, row))
+                .collect::<Result<_>>()?;
+            let of = |at: usize, bead: &Bead| Element::new(&of(bead, &known[at]));
+            elements.extend(places.into_iter().zip(beads.each(&rows, of)?));
         }
-        Ok(values)
+        elements.sort_by_key(|(at, _)| *at);
+        Ok(elements.into_iter().map(|(_, element)| element).collect())
     }
 
     /// Says on a reply what a list leaves unsaid: that there is nothing, or more.
@@ -211,8 +213,8 @@ pub(crate) fn listed(
     let all: Vec<Beads<'_, '_>> = views.iter().map(Beads::of).collect();
     let found = find(cx, &all, wanted, fits)?;
     let reply = if cx.json {
-        let element = |beads: &Beads<'_, '_>, bead: &Bead| Ok(counted(beads, bead)?.into());
-        Reply::new(found.values(&all, element)?.into(), "")
+        let known = |beads: &Beads<'_, '_>, row: &BeadRow<'_>| dependents(beads, row.id());
+        Reply::list(found.elements(&all, known, |bead, count| counted(bead, *count))?)
     } else {
         let lines = columns(found.rows.iter().map(|(_, bead)| row(bead)));
         Reply::new(Value::Null, lines)

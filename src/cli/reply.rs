@@ -1,8 +1,9 @@
 //! Replies: one typed result printed for people or as JSON, faults with their exit codes.
 #![expect(clippy::print_stderr, reason = "this is where text leaves the program")]
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, Result};
@@ -34,6 +35,8 @@ pub(crate) enum Exit {
 pub(crate) struct Reply {
     /// For `--json`.
     pub(crate) value: Value,
+    /// For `--json` too, instead of the value: a list.
+    list: Option<Vec<Element>>,
     /// For people; ends in a newline unless it is empty.
     pub(crate) text: String,
     /// Whether the text is data that is printed to the byte; else nothing in it can steer a terminal.
@@ -55,11 +58,20 @@ impl Reply {
         }
         Self {
             value,
+            list: None,
             text,
             exact: false,
             faults: Vec::new(),
             notes: Vec::new(),
             exit: Exit::Done,
+        }
+    }
+
+    /// Returns a reply that is a list of JSON, which may be long.
+    pub(crate) fn list(elements: Vec<Element>) -> Self {
+        Self {
+            list: Some(elements),
+            ..Self::new(Value::Null, "")
         }
     }
 
@@ -92,6 +104,32 @@ impl Reply {
     }
 }
 
+/// An element of a list, as text: a list of it alone.
+#[derive(Debug)]
+pub(crate) struct Element(Box<[u8]>);
+
+impl Element {
+    /// How long most of them are, at most.
+    const LENGTH: usize = 4096;
+
+    /// Returns a value as an element.
+    pub(crate) fn new(value: &impl Serialize) -> Self {
+        let mut text = Vec::with_capacity(Self::LENGTH);
+        serde_json::to_writer_pretty(&mut text, &[value])
+            .expect("a JSON value can always be written");
+        Self(text.into_boxed_slice())
+    }
+
+    /// Returns what stands between the brackets of a list, up to its last newline.
+    fn inner(&self) -> &[u8] {
+        self.0
+            .strip_prefix(b"[")
+            .unwrap_or_default()
+            .strip_suffix(b"\n]")
+            .unwrap_or_default()
+    }
+}
+
 /// Returns the exit code of a class of failure.
 fn exit_of(fault: &Fault) -> Exit {
     match fault {
@@ -108,6 +146,7 @@ fn exit_of(fault: &Fault) -> Exit {
 pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
     let text = match reply {
         // `null` is no answer: what failed for every record has only its faults to show.
+        Ok(reply) if json && reply.list.is_some() => None,
         Ok(reply) if json && reply.value.is_null() => reply.faults.first().map(as_json),
         Ok(reply) if json => Some(reply.value.clone()),
         Err(fault) if json => Some(as_json(fault)),
@@ -120,7 +159,12 @@ pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
         (None, Ok(reply)) if !json => printable(&reply.text),
         (None, _) => String::new(),
     };
-    let printed = written(&text);
+    let printed = match reply {
+        Ok(Reply {
+            list: Some(list), ..
+        }) if json => list_written(world, list),
+        _ => written(text.as_bytes()),
+    };
     let code = match reply {
         Ok(reply) => {
             reply.notes.iter().for_each(|note| progress(note));
@@ -143,10 +187,14 @@ pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
 
 /// Returns the text of a JSON reply; clients that ask for it get bd's envelope.
 fn rendered(world: &World, value: &Value) -> String {
-    if world.env("BD_JSON_ENVELOPE") == Some("1") {
+    if in_envelope(world) {
         return canonical(&json!({ "data": value, "schema_version": 1 }));
     }
     canonical(value)
+}
+
+fn in_envelope(world: &World) -> bool {
+    world.env("BD_JSON_ENVELOPE") == Some("1")
 }
 
 fn as_json(fault: &Fault) -> Value {
@@ -194,13 +242,39 @@ pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
 
 /// Prints to standard output; what comes of it is no business of who prints on the way.
 pub(crate) fn print(text: &str) {
-    drop(written(text));
+    drop(written(text.as_bytes()));
 }
 
-/// Prints to standard output; a reader that went away is no error.
-fn written(text: &str) -> Result<()> {
+/// Prints a list of JSON as [`canonical`] text.
+fn list_written(world: &World, list: &[Element]) -> Result<()> {
+    if list.is_empty() || in_envelope(world) {
+        let values = list
+            .iter()
+            .map(|it| serde_json::from_slice::<[Value; 1]>(&it.0).expect("it was written as JSON"));
+        let value = Value::Array(values.flatten().collect());
+        return written(rendered(world, &value).as_bytes());
+    }
+    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    said(write_list(&mut out, list).and_then(|()| out.flush()))
+}
+
+fn write_list(out: &mut impl Write, list: &[Element]) -> std::io::Result<()> {
+    for (at, element) in list.iter().enumerate() {
+        out.write_all(if at == 0 { b"[" } else { b"," })?;
+        out.write_all(element.inner())?;
+    }
+    out.write_all(b"\n]\n")
+}
+
+/// Prints to standard output.
+fn written(text: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    said(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// Returns what came of printing; a reader that went away is no error.
+fn said(printed: std::io::Result<()>) -> Result<()> {
+    match printed {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Fault::fatal(format!(
             "cannot write to standard output: {error}"
         ))),
@@ -233,4 +307,22 @@ pub(crate) fn usage(world: &World, json: bool, error: &clap::Error) -> u8 {
         None => eprint!("{}", printable(&text)),
     }
     Exit::Usage as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_written_as_canonical_json() {
+        let check = |list: Value| {
+            let elements: Vec<Element> =
+                list.as_array().unwrap().iter().map(Element::new).collect();
+            let mut text = Vec::new();
+            write_list(&mut text, &elements).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), canonical(&list));
+        };
+        check(json!([{ "a": [], "b": { "c": [1.50, "]\n"] } }, {}, []]));
+        check(json!(["one"]));
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize as _, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::Stamp;
@@ -39,7 +40,17 @@ impl Record {
 
     /// Returns the record that `bytes` are, if they are the canonical text of one.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let bad = |what: &str| Fault::invalid(format!("not a record: {what}"));
+        let record = Self::decode_known(bytes)?;
+        if record.encode() != bytes {
+            return Err(not_a_record("not in canonical form"));
+        }
+        Ok(record)
+    }
+
+    /// Returns the record that `bytes` are, of which [`Record::decode`] has said before that they are one: it
+    /// is not looked at again whether they are canonical.
+    pub fn decode_known(bytes: &[u8]) -> Result<Self> {
+        let bad = not_a_record;
         if bytes.len() > READ_MAX {
             return Err(bad("larger than 16 MiB"));
         }
@@ -47,11 +58,7 @@ impl Record {
         let Value::Object(fields) = parse(text)? else {
             return Err(bad("not an object"));
         };
-        let record = Self::of(fields).map_err(|fault| bad(&fault.text().message))?;
-        if record.encode() != bytes {
-            return Err(bad("not in canonical form"));
-        }
-        Ok(record)
+        Self::of(fields).map_err(|fault| bad(&fault.text().message))
     }
 
     /// Returns the record with these fields, if they are a record's.
@@ -361,6 +368,10 @@ impl Record {
     }
 }
 
+fn not_a_record(what: &str) -> Fault {
+    Fault::invalid(format!("not a record: {what}"))
+}
+
 /// Returns whether a name can be a field's: the codec's own keys, and what in `stamps` means something
 /// else, cannot.
 fn is_settable(field: &str) -> bool {
@@ -467,13 +478,18 @@ impl<'de> Visitor<'de> for StrictVisitor {
                     .map_err(de::Error::custom)?;
                 return Ok(Value::Number(number));
             }
-            if map.contains_key(&key) {
-                return Err(de::Error::custom(format!(
-                    "the key '{key}' stands there twice"
-                )));
+            match map.entry(key) {
+                Entry::Vacant(free) => {
+                    let Strict(value) = entries.next_value()?;
+                    free.insert(value);
+                }
+                Entry::Occupied(taken) => {
+                    return Err(de::Error::custom(format!(
+                        "the key '{}' stands there twice",
+                        taken.key()
+                    )));
+                }
             }
-            let Strict(value) = entries.next_value()?;
-            map.insert(key, value);
         }
         Ok(Value::Object(map))
     }

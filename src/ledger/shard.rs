@@ -356,8 +356,16 @@ fn usual_meta() -> Map<String, Value> {
 
 /// Returns the record of an id that `bytes` are.
 pub(super) fn decoded(bytes: &[u8], id: &str) -> Result<Record> {
-    let record =
-        Record::decode(bytes).map_err(|fault| Fault::invalid(format!("record '{id}': {fault}")))?;
+    called(Record::decode(bytes), id)
+}
+
+/// Returns the record of an id that `bytes` are, which were [`decoded`] before.
+pub(super) fn decoded_again(bytes: &[u8], id: &str) -> Result<Record> {
+    called(Record::decode_known(bytes), id)
+}
+
+fn called(record: Result<Record>, id: &str) -> Result<Record> {
+    let record = record.map_err(|fault| Fault::invalid(format!("record '{id}': {fault}")))?;
     match record.id() {
         itself if itself == id => Ok(record),
         other => Err(Fault::invalid(format!(

@@ -14,11 +14,11 @@ mod rows;
 
 use std::cell::OnceCell;
 
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::git::{Mode, Oid, Repo};
 
 use super::codec::Record;
-use super::shard::{decoded, differences, id_of};
+use super::shard::{decoded, decoded_again, differences, id_of};
 use super::transact::Name;
 use base::{Base, Builder};
 use overlay::Overlay;
@@ -343,13 +343,22 @@ impl<'r> Index<'r> {
 
     /// Returns the records of rows; many are read on all cores.
     pub fn records(&self, rows: &[Row<'_>]) -> Result<Vec<Record>> {
+        self.map_records(rows, |_, record| record)
+    }
+
+    /// Returns what `of` makes of the records of rows, in their order; many are read on all cores, and none is
+    /// kept.
+    pub fn map_records<T: Send>(
+        &self,
+        rows: &[Row<'_>],
+        of: impl Fn(usize, Record) -> T + Sync,
+    ) -> Result<Vec<T>> {
         let blobs: Vec<Oid> = rows.iter().map(Row::blob).collect();
         let ids: Vec<&str> = rows.iter().map(|row| row.id).collect();
-        let records = self
-            .source
-            .repo
-            .map_blobs(&blobs, |at, bytes| decoded(bytes, ids[at]))?;
-        records.into_iter().collect::<Result<_, Fault>>()
+        // There are rows of what was decoded alone.
+        let one = |at: usize, bytes: &[u8]| Ok(of(at, decoded_again(bytes, ids[at])?));
+        let found = self.source.repo.map_blobs(&blobs, one)?;
+        found.into_iter().collect()
     }
 
     /// Returns the bytes of a base that has what this index has.
