@@ -11,7 +11,7 @@ use super::dates::Instant;
 use super::export::CREATED_STAMP;
 use super::json::{OF_TOMBSTONE, raw};
 use crate::fault::{Fault, Result};
-use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, revised};
+use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, join, revised};
 use crate::record::Bead;
 
 /// Fields of plain text that are stored under bd's name.
@@ -57,8 +57,8 @@ const DERIVED: [&str; 5] = [
 /// What one line of a file is.
 #[derive(Debug)]
 pub enum Line {
-    /// A bead.
-    Bead(Box<Bead>),
+    /// A bead: its id and the canonical text of its record, which takes less memory than the record.
+    Bead(String, Vec<u8>),
     /// A header or a memory, which is no bead.
     Other,
 }
@@ -100,12 +100,18 @@ pub fn read(line: &str) -> Result<Line> {
         return Ok(Line::Other);
     }
     let bead = Reader::new(line, fields)?.bead()?;
-    check(bead.record())?;
-    Ok(Line::Bead(Box::new(bead)))
+    let text = check(bead.record())?;
+    Ok(Line::Bead(bead.id().to_owned(), text))
 }
 
-/// Refuses what could not be written or read again.
-fn check(record: &Record) -> Result<()> {
+/// Returns what two lines say of one bead, as texts of its record.
+pub fn both(one: &[u8], other: &[u8]) -> Result<Vec<u8>> {
+    let [one, other] = [one, other].map(Record::decode_known);
+    check(&join(&one?, &other?))
+}
+
+/// Refuses what could not be written or read again; returns how it would be written.
+fn check(record: &Record) -> Result<Vec<u8>> {
     let bytes = record.encode();
     if bytes.len() > RECORD_MAX {
         return Err(Fault::invalid(format!(
@@ -113,18 +119,21 @@ fn check(record: &Record) -> Result<()> {
             bytes.len()
         )));
     }
-    Record::decode(&bytes).map(drop)
+    Record::decode(&bytes)?;
+    Ok(bytes)
 }
 
-/// Returns what importing `bead` changes about the record that is here.
+/// Returns what importing a bead, the text of whose record a line has become, changes about the record that is
+/// here.
 ///
 /// What is later in the line is changed and nothing else: two machines that import two later lines apart
 /// have each changed what differs from the line both knew.
-pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
+pub fn merge(here: Option<Record>, text: &[u8]) -> Result<Imported> {
+    let mut imported = Record::decode_known(text)?;
     let Some(here) = here else {
-        return Ok(Imported::Created(bead.record().clone()));
+        return Ok(Imported::Created(imported));
     };
-    let mut imported = bead.record().clone();
+    let bead = Bead::of(imported.clone());
     turn(&mut imported, &here);
     let joined = revised(&here, &imported);
     if joined == here {
@@ -133,10 +142,10 @@ pub fn merge(here: Option<Record>, bead: &Bead) -> Result<Imported> {
     let Some(known) = Bead::of(here) else {
         return Err(Fault::refused(format!(
             "{} is here, but is no bead",
-            bead.id()
+            imported.id()
         )));
     };
-    if raw(&known) == raw(bead) {
+    if bead.is_some_and(|bead| raw(&known) == raw(&bead)) {
         return Ok(Imported::Unchanged);
     }
     check(&joined)?;
@@ -523,21 +532,20 @@ fn take_time(fields: &mut Map<String, Value>, key: &str) -> Result<Option<(Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::join;
 
     /// Returns a line of `day`, with more fields.
-    fn line(day: u32, more: &str) -> Bead {
+    fn line(day: u32, more: &str) -> Vec<u8> {
         let text = format!(
             r#"{{"id":"gt-1","title":"t","priority":2,"created_at":"2025-01-01T00:00:00Z","updated_at":"2025-01-{day:02}T00:00:00Z"{more}}}"#
         );
         match read(&text).unwrap() {
-            Line::Bead(bead) => *bead,
+            Line::Bead(_, text) => text,
             Line::Other => panic!("{text}"),
         }
     }
 
-    fn imported(here: Option<&Record>, bead: &Bead) -> Record {
-        match merge(here.cloned(), bead).unwrap() {
+    fn imported(here: Option<&Record>, line: &[u8]) -> Record {
+        match merge(here.cloned(), line).unwrap() {
             Imported::Created(record) | Imported::Updated(record) => record,
             Imported::Unchanged => here.unwrap().clone(),
         }

@@ -31,7 +31,7 @@ pub use edges::{Link, link, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
 pub use filter::{Filter, Order, Words, compare};
-pub use import::{Imported, Line, Merged, merge, read};
+pub use import::{Imported, Line, Merged, both, merge, read};
 pub use json::{
     Fields, comment, comments, counted, dependents, fields, issue, raw, shown, with_type,
 };

@@ -7,10 +7,9 @@ use serde_json::json;
 use super::Context;
 use super::input;
 use super::reply::Reply;
-use crate::bead::{Imported, Line, Merged, merge, read};
+use crate::bead::{Imported, Line, Merged, both, merge, read};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Decision, Name, join};
-use crate::record::Bead;
+use crate::ledger::{Decision, Name};
 use crate::town::Home;
 
 /// Take over beads from a JSONL file of bd or br; again and again, if you like
@@ -29,8 +28,8 @@ const BATCH: usize = 1000;
 
 /// A file that was read.
 struct Parsed {
-    /// One bead per id, in the order of the file.
-    beads: Vec<Bead>,
+    /// One bead per id, in the order of the file: the id and the text of its record.
+    beads: Vec<(String, Vec<u8>)>,
     /// How many lines are no beads.
     others: usize,
     faults: Vec<Fault>,
@@ -86,14 +85,17 @@ fn parse(text: &str) -> Parsed {
     {
         match read(line) {
             Ok(Line::Other) => parsed.others += 1,
-            Ok(Line::Bead(bead)) => match places.get(bead.id()) {
+            Ok(Line::Bead(id, text)) => match places.get(&id) {
                 Some(&place) => {
-                    let both = join(parsed.beads[place].record(), bead.record());
-                    parsed.beads[place] = Bead::of(both).unwrap_or(*bead);
+                    let before = &mut parsed.beads[place].1;
+                    match both(before, &text) {
+                        Ok(joined) => *before = joined,
+                        Err(fault) => parsed.faults.push(fault),
+                    }
                 }
                 None => {
-                    places.insert(bead.id().to_owned(), parsed.beads.len());
-                    parsed.beads.push(*bead);
+                    places.insert(id.clone(), parsed.beads.len());
+                    parsed.beads.push((id, text));
                 }
             },
             Err(fault) => {
@@ -107,23 +109,28 @@ fn parse(text: &str) -> Parsed {
 }
 
 /// Joins beads with what is here, in one commit.
-fn write(cx: &Context, home: &Home, args: &Args, batch: &[Bead]) -> Result<(Merged, Vec<Fault>)> {
+fn write(
+    cx: &Context,
+    home: &Home,
+    args: &Args,
+    batch: &[(String, Vec<u8>)],
+) -> Result<(Merged, Vec<Fault>)> {
     let actor = cx.actor(home.repo());
     let written = home.write(Name::Beads, &actor, |view, _| {
         let ledger = view.ledger(Name::Beads)?;
         let (mut merged, mut records, mut faults) = (Merged::default(), Vec::new(), Vec::new());
-        for bead in batch {
-            if let Err(fault) = home.refuse_foreign(bead.id()) {
+        for (id, text) in batch {
+            if let Err(fault) = home.refuse_foreign(id) {
                 faults.push(fault);
                 continue;
             }
-            match merge(ledger.get(bead.id())?, bead) {
+            match merge(ledger.get(id)?, text) {
                 Ok(Imported::Created(record)) => {
-                    merged.created.push(bead.id().to_owned());
+                    merged.created.push(id.clone());
                     records.push(record);
                 }
                 Ok(Imported::Updated(record)) => {
-                    merged.updated.push(bead.id().to_owned());
+                    merged.updated.push(id.clone());
                     records.push(record);
                 }
                 Ok(Imported::Unchanged) => merged.unchanged += 1,

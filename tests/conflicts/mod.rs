@@ -134,10 +134,10 @@ impl Conflict {
 }
 
 fn imported(here: Option<Record>, issue: &Value) -> Option<Record> {
-    let Ok(Line::Bead(bead)) = read(&issue.to_string()) else {
+    let Ok(Line::Bead(_, text)) = read(&issue.to_string()) else {
         return here;
     };
-    match merge(here.clone(), &bead).expect("both are beads") {
+    match merge(here.clone(), &text).expect("both are beads") {
         Imported::Created(record) | Imported::Updated(record) => Some(record),
         Imported::Unchanged => here,
     }
