@@ -20,16 +20,15 @@ impl Repo {
         Ok(!out.is_empty())
     }
 
-    /// Returns whether git ignores a path below a worktree.
-    pub fn is_ignored(&self, worktree: &Path, path: &str) -> Result<bool> {
-        let run = self
-            .git_in(worktree)
-            .args(["check-ignore", "--quiet", "--", path]);
-        match self.start(&run)?.status.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
+    /// Returns whether git ignores each of some paths below a worktree.
+    pub fn are_ignored(&self, worktree: &Path, paths: &[&str]) -> Result<bool> {
+        let run = self.git_in(worktree).args(["check-ignore", "--"]);
+        let said = self.start(&run.args(paths.iter().copied()))?;
+        match said.status.code() {
+            Some(0 | 1) => Ok(said.stdout.split(|byte| *byte == b'\n').count() > paths.len()),
             _ => Err(Fault::fatal(format!(
-                "git cannot say whether it ignores '{path}' in '{}'",
+                "git cannot say whether it ignores '{}' in '{}'",
+                paths.join("', '"),
                 worktree.display()
             ))),
         }

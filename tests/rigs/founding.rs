@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::yard::Yard;
+use serde_json::{Value, json};
+
+use crate::yard::{Output, Yard};
 
 #[test]
 fn a_town_has_its_rigs_beside_each_other() {
@@ -270,30 +272,80 @@ fn a_rig_added_twice_offline_is_one_rig_and_the_other_clone_says_so() {
     assert!(yard.create("one/lib", "t").starts_with("lb-"));
 }
 
+/// Runs a command in a folder so that it ends before its n-th write; returns whether it did.
+#[track_caller]
+fn crashes(yard: &Yard, folder: &str, args: &[&str], at: usize) -> bool {
+    let mut command = yard.command(folder, args);
+    let ended = Output::of(command.env("GT_TEST_CRASH_AT", at.to_string()));
+    assert!(
+        matches!(ended.code, None | Some(0)),
+        "before write {at}: {ended:?}"
+    );
+    ended.code.is_none()
+}
+
 #[test]
 fn a_crash_while_a_rig_is_added_is_mended_by_adding_it_again() {
     let yard = Yard::new();
     yard.gt(".", &["install", "gt"]).done();
+    let add = ["rig", "add", "api", "../api.git"];
     for at in 1.. {
-        let mut command = yard.command("gt", &["rig", "add", "api", "../api.git"]);
-        let ended = command
-            .env("GT_TEST_CRASH_AT", at.to_string())
-            .output()
-            .unwrap();
-        let crashed = ended.status.code().is_none();
-        yard.gt("gt", &["rig", "add", "api", "../api.git"]).done();
+        let crashed = crashes(&yard, "gt", &add, at);
+        yard.gt("gt", &["fsck"]).done();
+        yard.gt("gt", &add).done();
         assert_eq!(
             yard.create("gt/api", "t").split('-').next(),
             Some("api"),
             "{at}"
         );
         assert_eq!(yard.git("gt", &["status", "--porcelain"]), "", "{at}");
+        yard.gt("gt", &["fsck"]).done();
         if !crashed {
             assert!(at > 10, "no crash was played");
             break;
         }
         yard.gt("gt", &["rig", "remove", "api"]).done();
         fs::remove_dir_all(yard.path("gt/api")).unwrap();
+    }
+}
+
+#[test]
+fn a_crash_while_a_town_is_founded_is_mended_by_founding_it_again() {
+    let yard = Yard::new();
+    let install = ["install", "--git", "gt"];
+    let described = || {
+        let rigs = yard.json("gt", &["rig", "list"]);
+        let role = yard.json("gt", &["role"]);
+        let refs = yard.git("gt", &["for-each-ref", "--format=%(refname)"]);
+        let files = yard.git("gt", &["ls-tree", "-r", "--name-only", "HEAD"]);
+        let config = yard.records("gt", "config");
+        let ids: Vec<Value> = config.iter().map(|it| it["id"].clone()).collect();
+        let status = yard.git("gt", &["status", "--porcelain"]);
+        json!([rigs, role, refs, files, ids, status]).to_string()
+    };
+    yard.gt(".", &install).done();
+    let want = described();
+    let crashed_at = |at| {
+        fs::remove_dir_all(yard.path("gt")).unwrap();
+        crashes(&yard, ".", &install, at)
+    };
+    for at in 1.. {
+        let mut crashed = crashed_at(at);
+        if yard.path("gt/.git").exists() && yard.gt("gt", &["fsck"]).code != Some(0) {
+            // Once with mending it, once without.
+            yard.gt("gt", &["fsck", "--repair"]).done();
+            yard.gt(".", &install).done();
+            assert_eq!(described(), want, "before write {at}");
+            crashed = crashed_at(at);
+        }
+        yard.gt(".", &install).done();
+        assert_eq!(described(), want, "before write {at}");
+        yard.gt("gt", &["fsck"]).done();
+        assert!(yard.create("gt", "t").starts_with("hq-"), "{at}");
+        if !crashed {
+            assert!(at > 10, "no crash was played");
+            break;
+        }
     }
 }
 

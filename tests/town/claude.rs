@@ -9,6 +9,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::crash::crashes;
 use crate::place::{Output, Place};
 
 /// Fires the hooks of the settings as Claude Code does: JSON on standard input, what they say is read from
@@ -316,6 +317,40 @@ fn hooks_are_installed_beside_what_the_user_has() {
     }
     place.git(&["add", "--force", ".claude"]).done();
     install(&[]).fails(4, &["part of the repository"]);
+}
+
+#[test]
+fn installing_hooks_may_crash_before_any_write() {
+    let place = Place::new();
+    let file = "repo/.claude/settings.local.json";
+    let user = "{\n  \"model\": \"mine\"\n}\n";
+    let read = || fs::read_to_string(place.path(file)).unwrap();
+    let check = |args: &[&str], before: &str, wanted: &[&str]| {
+        for at in 1.. {
+            place.write(file, before);
+            if before == user {
+                fs::write(place.path("repo/.git/info/exclude"), "").unwrap();
+            }
+            let args = [&["hooks", "install", "claude"], args].concat();
+            let crashed = crashes(place.command(&args), at);
+            let left = read();
+            assert!(left == before || !crashed, "before write {at}: {left}");
+            place.gt(&args).done();
+            for word in wanted {
+                assert!(read().contains(word), "before write {at}: {}", read());
+            }
+            let entries = fs::read_dir(place.path("repo/.claude")).unwrap();
+            let status = place.git(&["status", "--porcelain"]).done().stdout;
+            assert_eq!(status, "", "before write {at}: {entries:?}");
+            if !crashed {
+                assert!(at > 1, "no crash was played");
+                return;
+            }
+        }
+    };
+    check(&[], user, &["mine", "runtime-hook claude SessionEnd"]);
+    let installed = read();
+    check(&["--remove"], &installed, &["mine"]);
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub const CLAUDE: &str = include_str!("../../../hooks-templates/claude/settings.
 
 /// The file below a worktree's top, which Claude Code reads and nobody commits.
 const FILE: &str = ".claude/settings.local.json";
+/// What a crash leaves beside it: what was about to become it.
+const UNFINISHED: &str = ".claude/settings.local.json.1.new";
 /// By this an entry is known as ours, whatever path stands before it.
 const OURS: &str = " runtime-hook claude ";
 
@@ -63,7 +65,7 @@ pub fn plan(home: &Home, dir: &Path, remove: bool) -> Result<Change> {
     Ok(Change {
         is_new: after != before || goes && old.is_some(),
         content: (!goes).then(pretty).filter(|_| !remove || old.is_some()),
-        exclude: !remove && !repo.is_ignored(dir, FILE)?,
+        exclude: !remove && !repo.are_ignored(dir, &[FILE, UNFINISHED])?,
         file,
     })
 }
@@ -71,10 +73,11 @@ pub fn plan(home: &Home, dir: &Path, remove: bool) -> Result<Change> {
 /// Carries a change out.
 ///
 /// The file is excluded from commits before it is there, and written as a whole: after a crash it is as
-/// before or as after, and the same command does the rest.
+/// before or as after, what was to become it may lie beside it and is excluded, too, and the same command
+/// does the rest.
 pub fn apply(home: &Home, change: &Change) -> Result<()> {
     if change.exclude {
-        home.repo().exclude(&format!("/{FILE}"))?;
+        home.repo().exclude(&format!("/{FILE}*"))?;
     }
     let file = &change.file;
     if !change.is_new {
