@@ -99,7 +99,7 @@ pub fn read(line: &str) -> Result<Line> {
     if fields.contains_key("_schema") || other {
         return Ok(Line::Other);
     }
-    let bead = Reader::new(line, fields)?.bead()?;
+    let bead = Reader::new(fields)?.bead()?;
     let text = check(bead.record())?;
     Ok(Line::Bead(bead.id().to_owned(), text))
 }
@@ -181,7 +181,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(line: &str, mut fields: Map<String, Value>) -> Result<Self> {
+    fn new(mut fields: Map<String, Value>) -> Result<Self> {
         let id = take_text(&mut fields, "id").ok_or_else(|| Fault::invalid("no 'id'"))?;
         if !is_plain_id(&id) {
             return Err(Fault::invalid(format!("'{id}' cannot be an id"))
@@ -192,7 +192,9 @@ impl Reader {
         let created = created.or_else(|| updated.clone());
         let created = created.ok_or_else(|| Fault::invalid(format!("{id}: no 'created_at'")))?;
         let updated = updated.unwrap_or_else(|| created.clone());
-        let hash = digest(&[line.trim().as_bytes()]);
+        // Not of the line: of two that were written at one moment chance would decide what stays, where each
+        // can only add to the other.
+        let hash = digest(&[id.as_bytes()]);
         let low = Stamp::imported(updated.1.time(), &hash[..8]);
         low.check()?;
         Ok(Self {
@@ -586,6 +588,24 @@ mod tests {
         let (a, ab) = (r#","labels":["a"]"#, r#","labels":["a","b"]"#);
         check((2, a), (2, ab), (2, ""), "a b");
         check((2, a), (1, ab), (1, ""), "a");
+    }
+
+    #[test]
+    fn two_lines_of_one_moment_that_nobody_knew_before_add_to_each_other() {
+        let check = |left: &str, right: &str, want: &[&str]| {
+            let sides = [left, right].map(|more| imported(None, &line(1, more)));
+            let joined = join(&sides[0], &sides[1]);
+            assert_eq!(joined, join(&sides[1], &sides[0]));
+            let labels: Vec<&str> = joined.entries("labels").map(|it| it.0).collect();
+            assert_eq!([&labels[..], &[joined.text("notes")]].concat(), want);
+        };
+        // Whatever else the lines say: none of it is to decide by chance.
+        for more in ["", r#","spec_id":"x""#, r#","spec_id":"y""#] {
+            let noted = format!(r#","notes":"n"{more}"#);
+            check(r#","labels":["a"]"#, &noted, &["a", "n"]);
+            check(r#","labels":["a"],"notes":"m""#, more, &["a", "m"]);
+        }
+        check(r#","notes":"m""#, r#","notes":"n""#, &["n"]);
     }
 
     #[test]

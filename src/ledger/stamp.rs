@@ -37,7 +37,7 @@ impl Stamp {
         ))
     }
 
-    /// Returns a stamp of an imported value: its time and a clone part that is a hash of the record.
+    /// Returns a stamp of an imported value: its time and a clone part that is a hash of what it is of.
     pub fn imported(time: Time, hash: &str) -> Self {
         Self(format!("{:016x}-{}", time.0 << 16, hash))
     }
