@@ -12,9 +12,6 @@ use crate::world::{Time, fs};
 /// How old what a crash left behind is before it goes: whoever still writes it is long done.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// From how many packs on they are rolled up: every reader opens every pack.
-const PACKS_MAX: usize = 20;
-
 /// From how many loose refs of ours on refs are packed.
 const LOOSE_REFS_MAX: usize = 500;
 
@@ -87,11 +84,12 @@ impl Repo {
             .map(drop)
     }
 
-    /// Rolls many packs up into few, whose sizes grow by twos at least. Returns whether there were many.
+    /// Rolls packs up into few, whose sizes grow by twos at least, where there are as many as `many`. Returns
+    /// whether there were.
     ///
     /// After a crash the packs are as before, or the new one stands beside them.
-    pub fn roll_up_packs(&self) -> Result<bool> {
-        if self.store().packs < PACKS_MAX || self.git_version()? < Version(2, 32) {
+    pub fn roll_up_packs(&self, many: usize) -> Result<bool> {
+        if self.store().packs < many || self.git_version()? < Version(2, 32) {
             return Ok(false);
         }
         let run = self.git([

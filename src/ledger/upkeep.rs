@@ -17,6 +17,9 @@ const LOOSE_MAX: u64 = 5_000;
 /// Of how many writes one looks whether upkeep is due.
 const LOOK_EVERY: u8 = 128;
 
+/// From how many packs on they are rolled up: every reader opens every pack.
+const MANY_PACKS: usize = 20;
+
 /// The setting that says whether upkeep begins by itself.
 const SETTING: &str = "gt.maintain";
 
@@ -65,7 +68,7 @@ pub fn maintain(repo: &Repo) -> Result<Upkeep> {
     let tips = tips(repo);
     for done in [
         repo.pack_loose(),
-        repo.roll_up_packs().map(drop),
+        repo.roll_up_packs(MANY_PACKS).map(drop),
         tips.and_then(|tips| repo.write_commit_graph(&tips))
             .map(drop),
         repo.pack_many_refs().map(drop),
@@ -196,6 +199,11 @@ mod tests {
         written.unwrap().tip.unwrap()
     }
 
+    fn records(repo: &Repo) -> Vec<Record> {
+        let tip = repo.find_ref(Name::Beads.ref_name()).unwrap();
+        Snapshot::at(repo, tip).unwrap().records().unwrap()
+    }
+
     /// Fills the folders that are looked at with so many files that there seem to be `count` objects.
     fn pretend(repo: &Repo, count: u64) {
         for folder in ["17", "55", "9c", "e3"] {
@@ -205,6 +213,41 @@ mod tests {
                 fs::replace(&path.join(format!("{number:038}")), b"").unwrap();
             }
         }
+    }
+
+    #[test]
+    fn packs_are_rolled_up_with_all_that_is_in_them() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        // Whoever began to read before it goes on reading.
+        let reader = scratch.open(2);
+        let mut forgotten = Vec::new();
+        for number in 1..=3 {
+            write(&repo, &format!("gt-{number}"));
+            assert_eq!(records(&reader).len(), number);
+            let blob = repo.write_blob(format!("{number}").as_bytes()).unwrap();
+            forgotten.push(blob);
+            let tag = format!("refs/tags/{number}");
+            git(&repo, &["update-ref", &tag, &blob.to_string()], "");
+            repo.pack_loose().unwrap();
+            git(&repo, &["update-ref", "-d", &tag], "");
+        }
+        assert_eq!(repo.store().packs, 3);
+        assert!(!repo.roll_up_packs(4).unwrap());
+        assert_eq!(repo.store().packs, 3);
+        assert!(repo.roll_up_packs(3).unwrap());
+        let after = repo.store();
+        assert_eq!((after.packs, after.loose), (1, 0));
+        for repo in [&repo, &reader, &scratch.open(3)] {
+            assert_eq!(records(repo).len(), 3);
+            // What nothing refers to any more stays, too.
+            assert!(forgotten.iter().all(|it| repo.has(it)));
+        }
+        git(&repo, &["multi-pack-index", "verify"], "");
+        git(&repo, &["fsck", "--strict"], "");
+        assert!(!repo.roll_up_packs(2).unwrap());
+        write(&reader, "gt-4");
+        assert_eq!(records(&repo).len(), 4);
     }
 
     #[test]
