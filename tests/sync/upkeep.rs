@@ -103,13 +103,27 @@ fn it_goes_on_by_itself_in_the_background() {
 fn it_may_crash_before_any_write() {
     let template = Fleet::new();
     let (ada, _, _) = template.two(&["one"]);
+    let early = template
+        .at("ada")
+        .with("GT_TEST_NOW", "2025-09-01T00:00:00Z");
+    let gone = early.create("gone");
+    early.gt(&["delete", &gone, "--force"]).done();
+    let send = ["mail", "send", "ada", "-s", "gone", "-m", "text"];
+    let mail = early.json(&send)["id"].as_str().unwrap().to_owned();
+    early.gt(&["mail", "delete", &mail]).done();
     drop(ada);
-    crash_everywhere(&template, &["ada"], &["maintain"], |fleet, n, _| {
+    let purge = ["maintain", "--purge", "30"];
+    crash_everywhere(&template, &["ada"], &purge, |fleet, n, _| {
         let ada = fleet.at("ada");
         ada.gt(&["fsck"]).done();
-        ada.gt(&["maintain"]).done();
-        assert_eq!(object_files(&ada), 0, "write {n}");
+        ada.gt(&purge).done();
+        let loose = ada.git(&["rev-list", "--objects", "--unpacked", "--all"]);
+        assert_eq!(loose, "", "write {n}");
         let backup = ada.git(&["rev-parse", "refs/gt-local/backup/beads"]);
         assert_eq!(backup, ada.tip("beads"), "write {n}");
+        let left = ["beads", "mail"].map(|it| ada.records(it).len());
+        assert_eq!(left, [1, 0], "write {n}");
+        let purges = ada.git(&["log", "--format=%s", "--grep=^purge ", "refs/gt/beads"]);
+        assert_eq!(purges.lines().count(), 1, "write {n}");
     });
 }
