@@ -69,6 +69,7 @@ impl Scratch {
 }
 
 /// Runs git on a repository and returns what it printed.
+#[cfg(test)]
 #[track_caller]
 pub(crate) fn git(repo: &Repo, args: &[&str], stdin: &str) -> String {
     let run = repo.git(args.iter().copied()).stdin(stdin);
