@@ -6,7 +6,7 @@ use super::Context;
 use super::reply::{self, Reply};
 use crate::fault::Result;
 use crate::git::{Repo, Store};
-use crate::ledger::{Time, Upkeep, maintain, purge};
+use crate::ledger::{Begun, Purged, Time, Upkeep, begin_anew, maintain, purge};
 use crate::town::repositories;
 use crate::world::process;
 
@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// Drop for good what was deleted more than DAYS days ago
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(PURGE_MIN..=36_500))]
     purge: Option<u64>,
+    /// Put the history of ledgers aside that goes back DAYS days or more, and begin it anew
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(..=36_500))]
+    archive: Option<u64>,
     /// Detach first, and be in nobody's way; how writes begin it
     #[arg(long, hide = true)]
     auto: bool,
@@ -38,46 +41,89 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let (mut values, mut lines, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for repo in &repos {
         let place = repo.root().display();
-        let purged = match args.purge {
-            None => Vec::new(),
-            Some(days) => {
-                let before = Time(cx.world.now().0.saturating_sub(days * DAY));
-                purge(repo, before, args.dry_run)?
-            }
-        };
-        let records = purged
-            .iter()
-            .map(|it| json!({ "ref": it.name, "records": it.records }));
-        let records: Vec<Value> = records.collect();
-        let count: usize = purged.iter().map(|it| it.records).sum();
+        let less = Less::of(repo, args, cx.world.now())?;
+        let mut value = json!({
+            "path": place.to_string(),
+            "purged": less.purged.iter().flatten().map(purged_as_json).collect::<Value>(),
+            "archived": less.begun.iter().map(begun_as_json).collect::<Value>(),
+        });
         if args.dry_run {
             let store = repo.store();
-            let path = place.to_string();
-            values.push(json!({ "path": path, "before": as_json(&store), "purged": records }));
+            value["before"] = as_json(&store);
             lines.push(format!("{place}: {}", told(&store)));
-            if args.purge.is_some() {
-                lines.push(format!("{count} records would be purged"));
-            }
-            continue;
+            lines.extend(less.wanted());
+        } else {
+            lines.extend(less.done().map(|it| format!("{place}: {it}")));
+            let upkeep = maintain(repo)?;
+            lines.push(format!("{place}: {}", story(&upkeep)));
+            value["busy"] = upkeep.is_busy.into();
+            value["before"] = as_json(&upkeep.before);
+            value["after"] = as_json(&upkeep.after);
+            value["swept"] = upkeep.swept.into();
+            value["backed_up"] = json!(upkeep.backed_up);
+            faults.extend(upkeep.faults);
         }
-        if args.purge.is_some() {
-            lines.push(format!("{place}: {count} records purged"));
-        }
-        let upkeep = maintain(repo)?;
-        lines.push(format!("{place}: {}", story(&upkeep)));
-        values.push(json!({
-            "path": place.to_string(),
-            "busy": upkeep.is_busy,
-            "before": as_json(&upkeep.before),
-            "after": as_json(&upkeep.after),
-            "swept": upkeep.swept,
-            "backed_up": upkeep.backed_up,
-            "purged": records,
-        }));
-        faults.extend(upkeep.faults);
+        values.push(value);
     }
     let value = json!({ "dry_run": args.dry_run, "repositories": values });
     Ok(Reply::new(value, lines.join("\n")).with_faults(faults))
+}
+
+/// What ledgers are to carry no further.
+struct Less {
+    /// What was purged, where that was asked for.
+    purged: Option<Vec<Purged>>,
+    begun: Vec<Begun>,
+}
+
+impl Less {
+    fn of(repo: &Repo, args: &Args, now: Time) -> Result<Self> {
+        let before = |days: u64| Time(now.0.saturating_sub(days * DAY));
+        let purged = args.purge.map(|it| purge(repo, before(it), args.dry_run));
+        let begun = args
+            .archive
+            .map(|it| begin_anew(repo, before(it), args.dry_run));
+        Ok(Self {
+            purged: purged.transpose()?,
+            begun: begun.transpose()?.unwrap_or_default(),
+        })
+    }
+
+    fn count(&self) -> Option<usize> {
+        let purged = self.purged.as_ref()?;
+        Some(purged.iter().map(|it| it.records).sum())
+    }
+
+    /// Says what would be done.
+    fn wanted(&self) -> impl Iterator<Item = String> {
+        let purged = self.count();
+        let purged = purged.map(|count| format!("{count} records would be purged"));
+        let begun = self.begun.iter().map(|it| {
+            let Begun { name, commits, .. } = it;
+            format!("{commits} commits of {name} would be archived")
+        });
+        purged.into_iter().chain(begun)
+    }
+
+    /// Says what was done.
+    fn done(&self) -> impl Iterator<Item = String> {
+        let purged = self.count().map(|count| format!("{count} records purged"));
+        let begun = self.begun.iter().map(|it| {
+            let Begun { name, commits, .. } = it;
+            format!("{commits} commits of {name} archived as {}", it.archive)
+        });
+        purged.into_iter().chain(begun)
+    }
+}
+
+fn purged_as_json(purged: &Purged) -> Value {
+    json!({ "ref": purged.name, "records": purged.records })
+}
+
+fn begun_as_json(begun: &Begun) -> Value {
+    json!({
+        "ref": begun.name, "epoch": begun.epoch, "commits": begun.commits, "archive": begun.archive,
+    })
 }
 
 /// Goes on in a session of its own, after whoever began it; says nothing more.

@@ -447,10 +447,33 @@ impl Repo {
         Ok(parsed.collect())
     }
 
+    /// Returns when the history of a commit began, in seconds since 1970.
+    pub fn began(&self, tip: &Oid) -> Result<u64> {
+        let run = self.git([
+            "log",
+            "--max-parents=0",
+            "--no-show-signature",
+            "--format=%ct",
+        ]);
+        let out = self.query(&run.args([tip.to_string()]))?;
+        let text = String::from_utf8_lossy(&out);
+        // Git takes commits whose date makes no sense.
+        let times = text.lines().filter_map(|line| line.parse().ok());
+        Ok(times.min().unwrap_or_default())
+    }
+
+    /// Returns how many commits the history of one holds, with itself.
+    pub fn count_commits(&self, tip: &Oid) -> Result<u64> {
+        self.count(&tip.to_string())
+    }
+
     /// Returns how many commits `tip` has that `base` has not.
     pub fn count_ahead(&self, base: &Oid, tip: &Oid) -> Result<u64> {
-        let range = format!("{base}..{tip}");
-        let out = self.query(&self.git(["rev-list", "--count", &range]))?;
+        self.count(&format!("{base}..{tip}"))
+    }
+
+    fn count(&self, range: &str) -> Result<u64> {
+        let out = self.query(&self.git(["rev-list", "--count", range]))?;
         let text = String::from_utf8_lossy(&out);
         text.trim()
             .parse()

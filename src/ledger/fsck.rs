@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::codec::{READ_MAX, Record};
+use super::epoch::is_archive;
 use super::repair;
 use super::shard::{META, id_of, is_shard};
 use super::{Name, Snapshot, Stamp};
@@ -133,6 +134,12 @@ pub fn fsck(repo: &Repo, deeply: bool) -> Result<Checkup> {
     checkup.others = others.len();
     checkup.gone(repo, &refs);
     checkup.others(repo, &others)?;
+    let damaged: BTreeSet<String> = checkup.findings.iter().map(|it| it.name.clone()).collect();
+    for (name, tip) in others.iter().filter(|(name, _)| deeply && is_archive(name)) {
+        if !damaged.contains(*name) {
+            checkup.objects(repo, name, *tip)?;
+        }
+    }
     checkup
         .findings
         .sort_by(|a, b| (&a.name, a.trouble, &a.place).cmp(&(&b.name, b.trouble, &b.place)));
@@ -260,15 +267,21 @@ impl Checkup {
             return Ok(());
         }
         if deeply {
-            for id in repo.all_objects(&[tip])? {
-                if let Err(fault) = repo.verify(&id) {
-                    self.find(name, Trouble::History, &fault.text().message);
-                    let last = self.findings.last_mut().expect("one was added");
-                    last.object = Some(id);
-                }
-            }
+            self.objects(repo, name, tip)?;
         }
         self.log(repo, name, tip)
+    }
+
+    /// Reads every object of a history.
+    fn objects(&mut self, repo: &Repo, name: &str, tip: Oid) -> Result<()> {
+        for id in repo.all_objects(&[tip])? {
+            if let Err(fault) = repo.verify(&id) {
+                self.find(name, Trouble::History, &fault.text().message);
+                let last = self.findings.last_mut().expect("one was added");
+                last.object = Some(id);
+            }
+        }
+        Ok(())
     }
 
     /// Looks at what the log of a ledger names beside its history: git packs that, too.

@@ -1,5 +1,6 @@
 //! History: what happened is a fold over the ledgers' commits; there is no second log.
 
+use super::epoch::archives;
 use super::shard::place;
 use super::{Name, Stamp};
 use crate::fault::{Fault, Result};
@@ -29,7 +30,7 @@ const FORMAT: &str =
 const FIELDS: usize = 5;
 
 /// Returns the newest decisions first, `limit` at most (0: all), only those on the record `id` where one
-/// is named; joins are left out.
+/// is named; joins are left out. What is kept here of earlier epochs is looked at, too.
 pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for ledger in Name::ALL {
@@ -49,7 +50,9 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
         if limit > 0 {
             run = run.args([format!("--max-count={limit}")]);
         }
-        run = run.args([ledger.ref_name(), "--"]);
+        let before = archives(repo, ledger.ref_name())?;
+        let before = before.into_iter().map(|(name, _)| name);
+        run = run.args([ledger.ref_name()]).args(before).args(["--"]);
         if let Some(id) = id {
             let (x, y, name) = place(id);
             let path = [x, y, name]

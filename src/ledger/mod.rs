@@ -4,6 +4,8 @@
 mod cell;
 mod clone;
 mod codec;
+mod derived;
+mod epoch;
 mod fsck;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -27,6 +29,7 @@ pub use crate::world::Time;
 pub use cell::Cell;
 pub use clone::CloneId;
 pub use codec::{RECORD_MAX, Record, canonical, is_plain_id};
+pub use epoch::{Begun, begin_anew};
 pub use fsck::{Checked, Checkup, Finding, Trouble, fsck, mend};
 pub use hash::digest;
 pub use history::{Entry, history};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::codec::{self, READ_MAX, Record};
+use super::epoch::logged;
 use super::fsck::{backup_of, checked, scan};
 use super::shard::{self, META, Place, Update, id_of, is_shard};
 use super::{CloneId, Snapshot, join};
@@ -419,6 +420,7 @@ pub(super) fn other(repo: &Repo, name: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let mut candidates = repo.ref_log(name);
+    candidates.extend(logged(repo, name));
     if let Some(short) = name.strip_prefix("refs/gt/") {
         let copies = repo.list_refs("refs/gt-remote/")?;
         let is_copy = |name: &str| name.splitn(4, '/').nth(3) == Some(short);

@@ -31,6 +31,13 @@ const PLACES_MAX: usize = 1 << 22;
 /// The key of `meta.json` that says up to when a ledger was purged; of two the greater one stands.
 const FLOOR: &str = "purge_floor";
 
+/// The key of `meta.json` that says how often the history was begun anew, in as many digits always: so the
+/// greater text is the greater number, and versions that do not know the key join it all the same.
+const EPOCH: &str = "epoch";
+
+/// How many digits an epoch has.
+const EPOCH_DIGITS: usize = 6;
+
 /// The file at the root of every ledger.
 pub(super) const META: &str = "meta.json";
 
@@ -268,7 +275,12 @@ impl<'r> Snapshot<'r> {
             let greater = meta
                 .get(&key)
                 .is_none_or(|there| canonical(there) < canonical(&value));
-            if greater && !["fanout", "schema"].contains(&key.as_str()) {
+            let known = match key.as_str() {
+                "fanout" | "schema" => false,
+                EPOCH => epoch_of(&value).is_some(),
+                _ => true,
+            };
+            if greater && known {
                 meta.insert(key, value);
             }
         }
@@ -282,13 +294,32 @@ impl<'r> Snapshot<'r> {
         Ok(floor.and_then(|it| it.parse().ok()))
     }
 
+    /// Returns how often the history of the ledger was begun anew; what is no number counts for nothing.
+    pub(super) fn epoch(&self) -> Result<u32> {
+        let meta = self.meta()?.unwrap_or_default();
+        Ok(meta.get(EPOCH).and_then(epoch_of).unwrap_or_default())
+    }
+
+    /// Writes the tree of this ledger with the next epoch, nothing where there is none after this one.
+    pub(super) fn with_next_epoch(&self) -> Result<Option<Oid>> {
+        let next = format!("{:0EPOCH_DIGITS$}", self.epoch()? + 1);
+        let tree = self.tree.filter(|_| next.len() == EPOCH_DIGITS);
+        tree.map(|tree| self.with_meta(tree, EPOCH, &next))
+            .transpose()
+    }
+
     /// Writes a tree of this ledger with its floor raised.
     pub(super) fn with_floor(&self, tree: Oid, floor: &Stamp) -> Result<Oid> {
         if self.purge_floor()?.is_some_and(|known| known >= *floor) {
             return Ok(tree);
         }
+        self.with_meta(tree, FLOOR, floor.as_str())
+    }
+
+    /// Writes a tree of this ledger whose `meta.json` says one thing more.
+    fn with_meta(&self, tree: Oid, key: &str, value: &str) -> Result<Oid> {
         let mut meta = self.meta_with(None)?;
-        meta.insert(FLOOR.to_owned(), floor.as_str().into());
+        meta.insert(key.to_owned(), value.into());
         let mut root = self.repo.tree(&tree)?;
         root.retain(|it| it.name != META.as_bytes());
         root.push(self.write_as_meta(meta)?);
@@ -344,6 +375,13 @@ impl<'r> Snapshot<'r> {
         let tree = self.repo.write_spliced(self.tree, &root)?;
         Ok(tree.expect("the root holds meta.json"))
     }
+}
+
+/// Returns the epoch that a value of `meta.json` says, nothing where it says none.
+fn epoch_of(value: &Value) -> Option<u32> {
+    let digits = value.as_str()?;
+    let is_one = digits.len() == EPOCH_DIGITS && digits.bytes().all(|it| it.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_one)
 }
 
 /// Returns what `meta.json` says in a ledger that this version makes.
@@ -874,5 +912,78 @@ mod tests {
             "",
         );
         assert_eq!(names, format!("blob README\ntree {x}\nblob meta.json\n"));
+    }
+
+    /// Returns the ledger with nothing in it but a text as `meta.json`.
+    fn with_meta_text<'r>(repo: &'r Repo, text: &str) -> Snapshot<'r> {
+        let meta = Entry {
+            mode: Mode::File,
+            name: META.as_bytes().to_owned(),
+            id: repo.write_blob(text.as_bytes()).unwrap(),
+        };
+        Snapshot::at_tree(repo, Some(repo.write_tree(&[meta]).unwrap()))
+    }
+
+    fn meta_text(repo: &Repo, tree: Oid) -> String {
+        let entry = repo.entry(&tree, META.as_bytes()).unwrap().unwrap();
+        String::from_utf8(repo.blob(&entry.id).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_a_later_epoch_says_survives_whoever_writes_and_joins() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let stored = include_str!("../../fixtures/ledgers/v1/meta-of-an-epoch.json");
+        let before = include_str!("../../fixtures/ledgers/v1/meta.json");
+        let [later, earlier] = [stored, before].map(|text| with_meta_text(&repo, text));
+        assert_eq!((later.epoch().unwrap(), earlier.epoch().unwrap()), (12, 0));
+        later.check_schema("it").unwrap();
+        let written = spliced(&repo, later.tree(), [(&"gt-1".to_owned(), Some(1))]);
+        assert_eq!(meta_text(&repo, written.unwrap()), stored);
+        for (a, b) in [(&later, &earlier), (&earlier, &later), (&later, &later)] {
+            let joined = rebuilt(a, b, &BTreeMap::new()).unwrap();
+            assert_eq!(meta_text(&repo, joined), stored);
+        }
+        let next = later.with_next_epoch().unwrap().unwrap();
+        let want = stored.replace("000012", "000013");
+        assert_eq!(meta_text(&repo, next), want);
+        // Versions that do not know the key take the greater text.
+        let text = |number: u32| canonical(&format!("{number:06}").into());
+        for (a, b) in [(0, 1), (9, 10), (12, 13), (99, 100), (123_456, 999_999)] {
+            assert!(text(a) < text(b));
+        }
+    }
+
+    #[test]
+    fn an_epoch_that_is_none_counts_for_nothing_and_goes() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let of = |epoch: &str| {
+            let text =
+                format!("{{\n  \"epoch\": {epoch},\n  \"fanout\": 2,\n  \"schema\": 1\n}}\n");
+            with_meta_text(&repo, &text)
+        };
+        let good = of("\"000002\"");
+        let check = |epoch: &str| {
+            let bad = of(epoch);
+            assert_eq!(bad.epoch().unwrap(), 0, "{epoch}");
+            for (a, b) in [(&good, &bad), (&bad, &good)] {
+                let joined = rebuilt(a, b, &BTreeMap::new()).unwrap();
+                assert_eq!(Some(joined), good.tree(), "{epoch}");
+            }
+        };
+        for epoch in [
+            "7",
+            "null",
+            "{}",
+            "\"7\"",
+            "\"1000000\"",
+            "\"zzzzzz\"",
+            "\"+00001\"",
+        ] {
+            check(epoch);
+        }
+        let last = of("\"999999\"");
+        assert_eq!(last.with_next_epoch().unwrap(), None);
     }
 }
