@@ -276,6 +276,10 @@ fn line(event: &Event) -> String {
                 ledger(name)
             )
         }
+        Event::Archived(name, archive) => {
+            let name = ledger(name);
+            format!("archived  {name}: its history began anew; what came before is {archive} here")
+        }
         Event::HandedOver(name) => {
             format!(
                 "put by    {}: others kept pushing first; whoever syncs next joins it",
@@ -329,6 +333,9 @@ fn as_json(event: &Event) -> Value {
             json!({ "event": "joined", "ledger": ledger(name), "records": count })
         }
         Event::PutBack(name) => json!({ "event": "put_back", "ledger": ledger(name) }),
+        Event::Archived(name, archive) => {
+            json!({ "event": "archived", "ledger": ledger(name), "ref": archive })
+        }
         Event::HandedOver(name) => json!({ "event": "handed_over", "ledger": ledger(name) }),
         Event::LeftOut(id, why) => json!({ "event": "left_out", "id": id, "reason": why }),
         Event::Overtaken(it) => json!({

@@ -206,9 +206,13 @@ fn good(repo: &Repo) -> Result<Option<Vec<Found>>> {
 }
 
 /// Returns those of `fetched`, ledgers with their tips, that no good seal speaks for: no clone whose key is
-/// allowed has pushed that tip, or one that was made in knowledge of it. None where `gt.allowedSigners` is not
-/// set.
-pub(super) fn unsealed(repo: &Repo, fetched: &[(String, Oid)]) -> Result<Vec<String>> {
+/// allowed has pushed that tip, or one that has taken it in, as `knows` says of a ledger, the one and the other.
+/// None where `gt.allowedSigners` is not set.
+pub(super) fn unsealed(
+    repo: &Repo,
+    fetched: &[(String, Oid)],
+    knows: &dyn Fn(&str, Oid, Oid) -> Result<bool>,
+) -> Result<Vec<String>> {
     if fetched.is_empty() {
         return Ok(Vec::new());
     }
@@ -221,7 +225,7 @@ pub(super) fn unsealed(repo: &Repo, fetched: &[(String, Oid)]) -> Result<Vec<Str
         for named in seals.iter().filter_map(|it| it.seal.tips.get(name)) {
             let named = repo.parse_id(named);
             sealed |= match named {
-                Some(named) => repo.is_ancestor(tip, &named)?,
+                Some(named) => knows(name, named, *tip)?,
                 None => false,
             };
         }

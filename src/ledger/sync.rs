@@ -32,6 +32,8 @@ pub enum Event {
     Joined(String, usize),
     /// A ledger vanished from the remote or went back there; ours is put back.
     PutBack(String),
+    /// The history of a ledger was begun anew elsewhere; the ref that keeps here what came before.
+    Archived(String, String),
     /// Others kept pushing a ledger before us: ours lies beside it on the remote, for the next one who
     /// syncs to join.
     HandedOver(String),
@@ -199,8 +201,12 @@ struct Sync<'a> {
     /// By ledger: the last join we made, so that a push that lost is followed by a join from the same tip
     /// and a sync leaves one join however often it loses.
     unmerged: BTreeMap<String, Unmerged>,
-    /// Refs that nothing more is tried with in this sync: refused there, or not understood here.
+    /// What the remote held as we knew it before this sync.
+    known: Tracked,
+    /// Refs that nothing more is tried with in this sync: not understood here.
     settled: BTreeSet<String>,
+    /// Refs that the remote did not take; what it has of them is taken over all the same.
+    refused: BTreeSet<String>,
     /// Ledgers that vanished from the remote or went back there.
     went_back: BTreeSet<String>,
     /// Refs whose value on the remote this sync has seen for the first time.
@@ -230,7 +236,9 @@ impl<'a> Sync<'a> {
             rules,
             tracking: format!("refs/gt-remote/{}/", repo.name_hash(&remote.name)),
             unmerged: BTreeMap::new(),
+            known: Tracked::new(),
             settled: BTreeSet::new(),
+            refused: BTreeSet::new(),
             went_back: BTreeSet::new(),
             news: BTreeSet::new(),
             last_loss: String::new(),
@@ -242,6 +250,7 @@ impl<'a> Sync<'a> {
     /// `has_met` is whether this remote was synced with before; of one that was not we look at the ledgers
     /// before ours go there.
     fn until_agreed(&mut self, has_met: bool) -> Result<()> {
+        self.known = self.all_tracked()?;
         let updates = match has_met {
             true => self.sealed_updates()?,
             false => Vec::new(),

@@ -1,9 +1,10 @@
-//! Convergence: replicas that edit apart, sync in any order, lose messages and meet accidents end alike, and
-//! nothing that anybody did is missing.
+//! Convergence: replicas that edit apart, sync in any order, lose messages, begin their history anew and meet
+//! accidents end alike, and nothing that anybody did is missing.
 //!
 //! A schedule follows from its number. `GT_TEST_SCHEDULE=n` plays one, `GT_TEST_SCHEDULES=n` the first n;
 //! every [`IN_TREES`]th is played in trees and commits as well.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -62,6 +63,8 @@ struct Version {
     parents: Vec<usize>,
     /// Every version behind it, with itself.
     behind: BTreeSet<usize>,
+    /// How often its history was begun anew.
+    epoch: u32,
     /// Its commit, where the schedule is played in trees.
     commit: Option<Oid>,
 }
@@ -106,6 +109,8 @@ struct Schedule<'s> {
     joins: BTreeMap<[usize; 2], usize>,
     /// Versions without their history.
     rooted: BTreeMap<usize, usize>,
+    /// What the next epoch begins with after a version.
+    begun: BTreeMap<usize, usize>,
 }
 
 impl<'s> Schedule<'s> {
@@ -116,6 +121,7 @@ impl<'s> Schedule<'s> {
             records: Records::new(),
             parents: Vec::new(),
             behind: BTreeSet::from([0]),
+            epoch: 0,
             commit: None,
         };
         let count = 2 + dice.below(5).min(dice.below(5));
@@ -142,6 +148,7 @@ impl<'s> Schedule<'s> {
             oracle: Oracle::default(),
             joins: BTreeMap::new(),
             rooted: BTreeMap::new(),
+            begun: BTreeMap::new(),
         }
     }
 
@@ -166,7 +173,7 @@ impl<'s> Schedule<'s> {
         for _ in 0..steps {
             self.now += self.dice.pick(&[0, 0, 1, 5]);
             let at = self.dice.below(self.replicas.len());
-            match self.dice.below(24) {
+            match self.dice.below(25) {
                 0..=10 => self.edit(at),
                 11..=18 => {
                     let place = self.place(at);
@@ -175,6 +182,7 @@ impl<'s> Schedule<'s> {
                 19 => self.fetch(at, Place::Hub),
                 20 => self.integrate(at),
                 21 => self.push(at, Place::Hub),
+                22 => self.begin_anew(at),
                 _ if !self.is_orderly => self.accident(at),
                 _ => self.forget_history(at),
             }
@@ -192,9 +200,25 @@ impl<'s> Schedule<'s> {
         }
     }
 
-    /// Adds a version and returns its number.
+    /// Adds a version after others and returns its number.
     fn version(&mut self, records: Records, parents: Vec<usize>, commit: Option<Oid>) -> usize {
+        let epochs: BTreeSet<u32> = parents.iter().map(|it| self.versions[*it].epoch).collect();
+        assert!(epochs.len() <= 1, "what was put aside came back");
+        let epoch = epochs.first().copied().unwrap_or_default();
+        self.version_of(epoch, records, parents, commit)
+    }
+
+    fn version_of(
+        &mut self,
+        epoch: u32,
+        records: Records,
+        parents: Vec<usize>,
+        commit: Option<Oid>,
+    ) -> usize {
         let number = self.versions.len();
+        if let (Some(store), Some(commit)) = (self.store, commit) {
+            assert_eq!(store.epoch(commit), epoch);
+        }
         let behind = parents
             .iter()
             .flat_map(|it| self.versions[*it].behind.iter());
@@ -203,6 +227,7 @@ impl<'s> Schedule<'s> {
             records,
             parents,
             behind,
+            epoch,
             commit,
         });
         number
@@ -268,7 +293,8 @@ impl<'s> Schedule<'s> {
             Place::Hub => self.hub,
             Place::Peer(peer) => Some(self.replicas[peer].tip).filter(|it| *it != 0),
         };
-        let forward = there.is_none_or(|it| self.versions[tip].behind.contains(&it));
+        let is_behind = |it: usize| self.versions[tip].behind.contains(&it);
+        let forward = there.is_none_or(|it| is_behind(it) || self.has_more(tip, it));
         if tip == 0 || there != tracked || !forward || self.is_lost() {
             return;
         }
@@ -297,6 +323,50 @@ impl<'s> Schedule<'s> {
         self.replicas[at].hidden.remove(&tip);
     }
 
+    /// Puts the history of a replica aside.
+    fn begin_anew(&mut self, at: usize) {
+        let tip = self.replicas[at].tip;
+        if self.versions[tip].parents.is_empty() {
+            return;
+        }
+        let Version {
+            records,
+            epoch,
+            commit,
+            ..
+        } = self.versions[tip].clone();
+        let commit = commit.zip(self.store);
+        let commit = commit.map(|(commit, store)| store.begun_anew(commit));
+        // Whoever does it makes the same commit.
+        let known = self.begun.get(&tip).copied();
+        let begun =
+            known.unwrap_or_else(|| self.version_of(epoch + 1, records, Vec::new(), commit));
+        self.replicas[at].tip = *self.begun.entry(tip).or_insert(begun);
+    }
+
+    /// Returns the one of two versions that is of a later epoch, nothing where they are of one.
+    fn later(&self, a: usize, b: usize) -> Option<usize> {
+        match self.versions[a].epoch.cmp(&self.versions[b].epoch) {
+            Ordering::Less => Some(b),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(a),
+        }
+    }
+
+    /// Returns whether a version of a later epoch holds whatever an earlier one does.
+    fn has_more(&self, tip: usize, earlier: usize) -> bool {
+        let all = &self.versions[tip].records;
+        let has_more =
+            self.later(tip, earlier) == Some(tip) && self.records_of_both(tip, earlier) == *all;
+        let commits = [tip, earlier].map(|it| self.versions[it].commit);
+        if let (Some(store), [Some(ours), Some(theirs)]) = (self.store, commits)
+            && self.later(tip, earlier).is_some()
+        {
+            assert_eq!(store.holds(ours, theirs), has_more);
+        }
+        has_more
+    }
+
     /// Returns whether a clone finds one version behind another.
     fn reaches(&self, at: usize, tip: usize, ancestor: usize) -> bool {
         let hidden = self.replicas[at].hidden.contains(&ancestor);
@@ -308,7 +378,7 @@ impl<'s> Schedule<'s> {
         let Some(theirs) = self.replicas[at].tracked else {
             return;
         };
-        if self.reaches(at, tip, theirs) {
+        if self.reaches(at, tip, theirs) || self.has_more(tip, theirs) {
             return;
         }
         if tip != 0 {
@@ -319,7 +389,10 @@ impl<'s> Schedule<'s> {
         let before = self.replicas[at].unmerged.filter(|(merge, before)| {
             let parents = &self.versions[*merge].parents;
             let other = parents.iter().find(|it| *it != before);
-            here == *merge && other.is_some_and(|other| self.reaches(at, theirs, *other))
+            let is_on = |other: &usize| self.later(*other, theirs).is_none();
+            here == *merge
+                && self.later(*before, theirs) != Some(*before)
+                && other.is_some_and(|it| is_on(it) && self.reaches(at, theirs, *it))
         });
         let ours = before.map_or(here, |(_, before)| before);
         let joined = self.join(at, ours, theirs);
@@ -366,8 +439,14 @@ impl<'s> Schedule<'s> {
     fn join(&mut self, at: usize, ours: usize, theirs: usize) -> usize {
         let base = self.base(at, ours, theirs);
         let records = self.records_of_both(ours, theirs);
+        let later = (ours != 0).then(|| self.later(ours, theirs)).flatten();
+        let is_all = |tip: usize| self.versions[tip].records == records;
         let has_none_of_its_own = ours == 0 || base == Some(ours);
-        let is_theirs = has_none_of_its_own && records == self.versions[theirs].records;
+        let is_theirs = match later {
+            Some(later) => later == theirs && is_all(theirs),
+            None => has_none_of_its_own && is_all(theirs),
+        };
+        let is_ours = later == Some(ours) && is_all(ours);
         let commit_of = |it: usize| self.versions[it].commit;
         let commit = self.store.map(|store| {
             let tips = (commit_of(ours), commit_of(theirs).unwrap());
@@ -383,7 +462,7 @@ impl<'s> Schedule<'s> {
         let mut pair = [ours, theirs];
         pair.sort_unstable();
         if let Some(known) = self.joins.get(&pair) {
-            let same = is_theirs || self.versions[*known].records == records;
+            let same = is_theirs || is_ours || self.versions[*known].records == records;
             assert!(same, "two joins of the same tips differ");
         }
         if commit.is_some() {
@@ -396,7 +475,14 @@ impl<'s> Schedule<'s> {
         if is_theirs {
             return theirs;
         }
-        let parents = pair.into_iter().filter(|it| *it != 0).collect();
+        if is_ours {
+            assert_eq!(commit, commit_of(ours), "ours is all");
+            return ours;
+        }
+        let parents = match later {
+            Some(later) => vec![later],
+            None => pair.into_iter().filter(|it| *it != 0).collect(),
+        };
         let joined = self.version(records, parents, commit);
         *self.joins.entry(pair).or_insert(joined)
     }
@@ -409,7 +495,7 @@ impl<'s> Schedule<'s> {
         both.filter(|it| !hidden.contains(it)).max().copied()
     }
 
-    fn records_of_both(&mut self, ours: usize, theirs: usize) -> Records {
+    fn records_of_both(&self, ours: usize, theirs: usize) -> Records {
         let mut all = self.versions[ours].records.clone();
         let mut renamed = Vec::new();
         for (id, other) in &self.versions[theirs].records {
@@ -468,19 +554,20 @@ impl<'s> Schedule<'s> {
         let Version {
             records,
             parents,
+            epoch,
             commit,
             ..
         } = &self.versions[of];
         if parents.is_empty() {
             return of;
         }
-        let (records, commit) = (records.clone(), *commit);
+        let (records, epoch, commit) = (records.clone(), *epoch, *commit);
         let commit = commit
             .zip(self.store)
             .map(|(commit, store)| store.rooted(commit));
         // Whoever does it makes the same commit.
         let known = self.rooted.get(&of).copied();
-        let rooted = known.unwrap_or_else(|| self.version(records, Vec::new(), commit));
+        let rooted = known.unwrap_or_else(|| self.version_of(epoch, records, Vec::new(), commit));
         *self.rooted.entry(of).or_insert(rooted)
     }
 
@@ -521,6 +608,7 @@ impl<'s> Schedule<'s> {
         for replica in &self.replicas {
             let version = &self.versions[replica.tip];
             assert!(version.records == end.records, "replicas differ");
+            assert_eq!(version.epoch, end.epoch, "epochs differ");
             if let (Some(store), Some(commit)) = (self.store, version.commit) {
                 let trees = [Some(commit), end.commit].map(|it| store.at(it).tree());
                 assert_eq!(trees[0], trees[1], "trees differ");

@@ -53,7 +53,7 @@ fn git_dir(member: &Member<'_>) -> PathBuf {
 }
 
 /// Returns a member whose clock stands still and whose chance is its own, so that all copies are alike.
-fn still<'f>(fleet: &'f Fleet, name: &str) -> Member<'f> {
+pub(crate) fn still<'f>(fleet: &'f Fleet, name: &str) -> Member<'f> {
     let seed = name.len() + usize::from(name.as_bytes()[0]);
     let member = fleet.at(name).with("GT_TEST_SEED", &seed.to_string());
     member.with("GT_TEST_NOW", "2026-01-02T00:00:00Z")

@@ -14,6 +14,7 @@ mod crowd;
 mod cut;
 mod damage;
 mod disk;
+mod epochs;
 mod fleet;
 mod fresh;
 mod hostile;

@@ -1,5 +1,6 @@
 //! What travels: which refs are pushed, what the remote made of them, and what it holds that is new.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::machines::is_handed_over;
@@ -24,7 +25,7 @@ impl Sync<'_> {
     pub(super) fn updates(&self) -> Result<Vec<PushedRef>> {
         let mut updates = Vec::new();
         for (name, tip) in self.repo.list_refs("refs/gt/")? {
-            if self.settled.contains(&name) {
+            if !self.is_offered(&name) {
                 continue;
             }
             let old = self.tracked(&name)?;
@@ -44,7 +45,7 @@ impl Sync<'_> {
         for name in obsolete.chain(self.contained_machines()?) {
             let there = self.tracked(&name)?;
             let here = self.repo.find_ref(&name)?;
-            if there.is_some() && here.is_none() && !self.settled.contains(&name) {
+            if there.is_some() && here.is_none() && self.is_offered(&name) {
                 updates.push(PushedRef {
                     name,
                     old: there,
@@ -68,9 +69,28 @@ impl Sync<'_> {
             return Ok(ours);
         };
         match self.repo.commit_at(&old)? {
+            Some(old) if is_single(name) => self.has_taken_in(name, (commit, old), false),
             Some(old) => self.repo.is_ancestor(&old, &commit),
             // What is no commit cannot be a ledger: ours is put back.
             None => Ok(is_single(name)),
+        }
+    }
+
+    /// Returns whether pushing a ref is still tried in this sync.
+    fn is_offered(&self, name: &str) -> bool {
+        !self.settled.contains(name) && !self.refused.contains(name)
+    }
+
+    /// Returns whether a tip of ours has taken in another one; what cannot be joined has not been.
+    pub(super) fn has_taken_in(
+        &self,
+        ledger: &str,
+        tips: (Oid, Oid),
+        handed_over: bool,
+    ) -> Result<bool> {
+        match self.holds(ledger, tips, handed_over) {
+            Err(Fault::Refused(_)) => Ok(false),
+            holds => holds,
         }
     }
 
@@ -147,10 +167,14 @@ impl Sync<'_> {
         self.name_unsealed(before, &after)
     }
 
-    /// Returns whether a ref that was at `old` has only gained by being at `new`.
+    /// Returns whether a ledger that was at `old` has only gained by being at `new`.
     fn is_forward(&self, old: &Oid, new: &Oid) -> Result<bool> {
         match (self.repo.commit_at(old)?, self.repo.commit_at(new)?) {
-            (Some(old), Some(new)) => self.repo.is_ancestor(&old, &new),
+            (Some(old), Some(new)) => match self.epoch(old)?.cmp(&self.epoch(new)?) {
+                Ordering::Less => Ok(true),
+                Ordering::Equal => self.repo.is_ancestor(&old, &new),
+                Ordering::Greater => Ok(false),
+            },
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
         }
@@ -180,10 +204,17 @@ impl Sync<'_> {
                     round = Round::Behind;
                 }
                 Answer::Refused(why) => {
-                    self.settled.insert(name.clone());
+                    self.refused.insert(name.clone());
                     // A remote that deletes nothing keeps what nobody needs.
-                    if update.new.is_some() {
-                        refused.entry(why).or_default().push(name.clone());
+                    match self.begins_anew(update)? {
+                        Some(tips) => {
+                            let fault = self.keeps_history(name, tips, &why);
+                            self.report.faults.push(fault);
+                        }
+                        None if update.new.is_some() => {
+                            refused.entry(why).or_default().push(name.clone());
+                        }
+                        None => {}
                     }
                 }
             }
@@ -218,6 +249,32 @@ impl Sync<'_> {
             }
         }
         self.repo.delete_refs(&guard, &gone)
+    }
+
+    /// Returns what a ledger is on the remote and what it is to be there, where its history begins anew between.
+    fn begins_anew(&self, update: &PushedRef) -> Result<Option<(Oid, Oid)>> {
+        let (Some(old), Some(new)) = (update.old, update.new) else {
+            return Ok(None);
+        };
+        let commit = |id: Oid| self.repo.commit_at(&id);
+        let (Some(before), Some(after)) = (commit(old)?, commit(new)?) else {
+            return Ok(None);
+        };
+        let is_later = is_single(&update.name) && self.epoch(before)? < self.epoch(after)?;
+        Ok(is_later.then_some((before, new)))
+    }
+
+    /// Says that the remote does not let go of a ledger's history.
+    fn keeps_history(&self, ledger: &str, (old, new): (Oid, Oid), why: &str) -> Fault {
+        let (remote, there) = (&self.remote.name, self.remote.name_there(ledger));
+        let both = format!("git commit-tree -p {old} -p {new} -m keep {new}^{{tree}}");
+        Fault::refused(format!(
+            "'{remote}' does not let {ledger} begin anew, which is a forced push of {there}: {why}"
+        ))
+        .hint("what was done here is kept; whoever runs the remote has to allow that push once")
+        .hint(format!(
+            "or go on with the old history: git update-ref {ledger} $({both}) {new}"
+        ))
     }
 
     pub(super) fn refusal(&self, names: &[String], why: &str) -> Fault {

@@ -1,23 +1,31 @@
 //! Taking over what was fetched: checked, joined with ours, written as one deterministic commit.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::claims::withdraw_lost;
 use super::overtaken::overtaken;
 use super::{Event, Step, Sync, Unmerged};
 use crate::fault::{Fault, Result};
-use crate::git::{Cas, Entry, Mode, NewCommit, Oid, Signature};
+use crate::git::{Cas, Entry, Guard, Mode, Oid};
 use crate::ledger::codec::{READ_MAX, Record};
+use crate::ledger::derived::derived;
+use crate::ledger::epoch::{archives, put_aside};
 use crate::ledger::purge::drop_purged;
 use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
-use crate::ledger::{Decision, Name, Stamp, digest, join, transact};
-use crate::world::Time;
+use crate::ledger::{Decision, Name, digest, join, transact};
 
 /// How far ahead of our clock a fetched stamp may be without being named.
 const AHEAD_MAX: u64 = 60 * 60 * 1000;
 
 /// How many entries of one ledger that are left out are named.
 const LEFT_OUT_MAX: usize = 100;
+
+/// What is said of the commit of two ledgers of one epoch.
+const JOIN: &str = "join\n";
+
+/// What is said of a commit after the later of two epochs, with what the earlier one had besides.
+const LATE: &str = "join what came from before the history began anew\n";
 
 /// What stands at one place of a ledger, as far as we believe it.
 enum Side {
@@ -27,6 +35,14 @@ enum Side {
     File(Oid),
     /// A record.
     Record(Record, Oid),
+}
+
+/// The ledger that holds two others.
+struct Joined {
+    tree: Oid,
+    /// At how many places the two differed.
+    differences: usize,
+    events: Vec<Event>,
 }
 
 /// A join of two ledgers under way.
@@ -78,13 +94,15 @@ impl Sync<'_> {
             }
         };
         if let Some(here) = here
-            && self.repo.is_ancestor(&theirs, &here)?
+            && self.holds(ledger, (here, theirs), false)?
         {
             return Ok(());
         }
         (self.rules.tell)(&Step::Join(ledger.to_owned()));
         let ours = self.start_of_join(ledger, here, theirs)?;
-        let (commit, events) = self.joined(ledger, (ours, theirs), false)?;
+        let (commit, mut events) = self.joined(ledger, (ours, theirs), false)?;
+        let tips = [here, Some(theirs)];
+        events.extend(self.put_aside(&guard, ledger, tips, commit)?);
         if let Cas::Moved(_) = self.repo.swap_ref(&guard, ledger, here, commit)? {
             // A tool without our lock was faster; the next round starts from what it left.
             return Ok(());
@@ -110,11 +128,13 @@ impl Sync<'_> {
         let guard = self.repo.guard()?;
         let here = self.repo.find_ref(ledger)?;
         if let Some(here) = here
-            && self.repo.is_ancestor(&theirs, &here)?
+            && self.holds(ledger, (here, theirs), true)?
         {
             return Ok(());
         }
-        let (commit, events) = self.joined(ledger, (here, theirs), true)?;
+        let (commit, mut events) = self.joined(ledger, (here, theirs), true)?;
+        let tips = [here, Some(theirs)];
+        events.extend(self.put_aside(&guard, ledger, tips, commit)?);
         if let Cas::Moved(_) = self.repo.swap_ref(&guard, ledger, here, commit)? {
             return Ok(());
         }
@@ -139,7 +159,7 @@ impl Sync<'_> {
         let Some(here) = self.repo.find_ref(ledger)? else {
             return Ok(None);
         };
-        if self.repo.is_ancestor(&theirs, &here)? {
+        if self.holds(ledger, (here, theirs), false)? {
             return Ok(Some(here));
         }
         let remote = Snapshot::fetched(self.repo, Some(theirs))?;
@@ -189,9 +209,59 @@ impl Sync<'_> {
     fn start_of_join(&self, ledger: &str, here: Option<Oid>, theirs: Oid) -> Result<Option<Oid>> {
         let last = self.unmerged.get(ledger).copied();
         match last.filter(|last| here == Some(last.merge)) {
-            Some(last) if self.repo.is_ancestor(&last.theirs, &theirs)? => Ok(Some(last.ours)),
+            Some(last)
+                if self.epoch(last.theirs)? == self.epoch(theirs)?
+                    && self.epoch(last.ours)? <= self.epoch(theirs)?
+                    && self.repo.is_ancestor(&last.theirs, &theirs)? =>
+            {
+                Ok(Some(last.ours))
+            }
             _ => Ok(here),
         }
+    }
+
+    /// Returns the epoch of a ledger, whoever wrote it.
+    pub(super) fn epoch(&self, tip: Oid) -> Result<u32> {
+        Snapshot::fetched(self.repo, Some(tip))?.epoch()
+    }
+
+    /// Returns whether a tip of ours has taken in another one: it descends from it, or it is of a later epoch
+    /// and joining the two changes nothing.
+    pub(super) fn holds(
+        &self,
+        ledger: &str,
+        (ours, theirs): (Oid, Oid),
+        handed_over: bool,
+    ) -> Result<bool> {
+        let (here, there) = (self.epoch(ours)?, self.epoch(theirs)?);
+        if here < there {
+            return Ok(false);
+        }
+        if here > there {
+            let joined = self.ledger_of_both(ledger, None, (Some(ours), theirs), handed_over)?;
+            if Some(joined.tree) == Snapshot::at(self.repo, Some(ours))?.tree() {
+                return Ok(true);
+            }
+        }
+        self.repo.is_ancestor(&theirs, &ours)
+    }
+
+    /// Keeps in this clone what a ledger's tip of a later epoch leaves behind; returns what is to be told.
+    fn put_aside(
+        &self,
+        guard: &Guard,
+        ledger: &str,
+        tips: [Option<Oid>; 2],
+        new: Oid,
+    ) -> Result<Option<Event>> {
+        let (epoch, mut told) = (self.epoch(new)?, None);
+        for tip in tips.into_iter().flatten() {
+            if self.epoch(tip)? < epoch {
+                let archive = put_aside(self.repo, guard, ledger, tip)?;
+                told = Some(Event::Archived(ledger.to_owned(), archive));
+            }
+        }
+        Ok(told)
     }
 
     fn joined(
@@ -200,9 +270,18 @@ impl Sync<'_> {
         (ours, theirs): (Option<Oid>, Oid),
         handed_over: bool,
     ) -> Result<(Oid, Vec<Event>)> {
-        let base = ours.map(|ours| self.repo.merge_base(&ours, &theirs));
-        let base = base.transpose()?.flatten();
-        let (commit, mut events) = self.joined_from(ledger, base, (ours, theirs), handed_over)?;
+        let (mut base, mut known) = (None, None);
+        if let Some(ours) = ours {
+            let is_one_epoch = self.epoch(ours)? == self.epoch(theirs)?;
+            if is_one_epoch {
+                base = self.repo.merge_base(&ours, &theirs)?;
+            }
+            known = match base {
+                None => self.last_known(ledger, ours, is_one_epoch)?,
+                base => base,
+            };
+        }
+        let (commit, mut events) = self.joined_from(ledger, known, (ours, theirs), handed_over)?;
         if let (Some(base), false) = (base, handed_over) {
             // History that cannot be read tells nothing, and the join stands all the same.
             let lost = self.overtaken_since(base, theirs).unwrap_or_default();
@@ -211,8 +290,29 @@ impl Sync<'_> {
         Ok((commit, events))
     }
 
+    /// Returns what the remote held of a ledger before this sync, where ours or what came before it has taken
+    /// that in. It stands in for what both sides knew where the history was begun anew between.
+    fn last_known(&self, ledger: &str, ours: Oid, is_one_epoch: bool) -> Result<Option<Oid>> {
+        let known = self.known.get(ledger).map(|it| self.repo.commit_at(it));
+        let known = known.transpose()?.flatten();
+        // In one epoch theirs would have to descend from it to stand for ours.
+        let Some(known) = known.filter(|it| !is_one_epoch || *it != ours) else {
+            return Ok(None);
+        };
+        let before = archives(self.repo, ledger)?.into_iter();
+        for tip in [ours].into_iter().chain(before.map(|(_, tip)| tip)) {
+            if self.epoch(tip)? == self.epoch(known)? && self.repo.is_ancestor(&known, &tip)? {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the commit that holds our ledger and theirs. `base`, which both sides know, decides what is
     /// told and whether theirs can stand as it is; what the ledger holds does not depend on it.
+    ///
+    /// Where one of the two is of a later epoch, the commit goes on from that one alone, and is that one where
+    /// the other has nothing besides: the history that was put aside does not come back.
     pub(super) fn joined_from(
         &self,
         ledger: &str,
@@ -220,6 +320,53 @@ impl Sync<'_> {
         (ours, theirs): (Option<Oid>, Oid),
         handed_over: bool,
     ) -> Result<(Oid, Vec<Event>)> {
+        let joined = self.ledger_of_both(ledger, base, (ours, theirs), handed_over)?;
+        let (tree, count) = (joined.tree, joined.differences);
+        let holds_all = |tip: Oid| Ok::<_, Fault>(self.repo.commit(&tip)?.tree == tree);
+        let mut events = joined.events;
+        let later = match ours {
+            Some(ours) => self.later(ours, theirs)?,
+            None => None,
+        };
+        if let Some(later) = later
+            && holds_all(later)?
+        {
+            let is_news = later == theirs && count > 0;
+            events.extend(is_news.then(|| Event::Took(ledger.to_owned(), count)));
+            return Ok((later, events));
+        }
+        if later.is_none() && base == ours && holds_all(theirs)? {
+            events.push(Event::Took(ledger.to_owned(), count));
+            return Ok((theirs, events));
+        }
+        events.push(Event::Joined(ledger.to_owned(), count));
+        let mut tips: Vec<Oid> = ours.into_iter().chain([theirs]).collect();
+        tips.sort();
+        let commit = match later {
+            Some(later) => derived(self.repo, tree, (&[later], &tips), LATE)?,
+            None => derived(self.repo, tree, (&tips, &tips), JOIN)?,
+        };
+        Ok((commit, events))
+    }
+
+    /// Returns the one of two tips that is of a later epoch, nothing where they are of one.
+    fn later(&self, a: Oid, b: Oid) -> Result<Option<Oid>> {
+        let order = self.epoch(a)?.cmp(&self.epoch(b)?);
+        Ok(match order {
+            Ordering::Less => Some(b),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(a),
+        })
+    }
+
+    /// Writes the tree that holds our ledger and theirs.
+    fn ledger_of_both(
+        &self,
+        ledger: &str,
+        base: Option<Oid>,
+        (ours, theirs): (Option<Oid>, Oid),
+        handed_over: bool,
+    ) -> Result<Joined> {
         let our_ledger = Snapshot::at(self.repo, ours)?;
         let their_ledger = Snapshot::fetched(self.repo, Some(theirs))?;
         our_ledger.check_schema(ledger)?;
@@ -236,38 +383,10 @@ impl Sync<'_> {
         }
         self.place_renamed(&our_ledger, &mut joining)?;
         drop_purged(self.repo, (&our_ledger, &their_ledger), &mut joining.places)?;
-        let tree = rebuilt(&our_ledger, &their_ledger, &joining.places)?;
-        let mut events = fewer(ledger, joining.events);
-        if base == ours && Some(tree) == their_ledger.tree() {
-            events.push(Event::Took(ledger.to_owned(), changes.len()));
-            return Ok((theirs, events));
-        }
-        events.push(Event::Joined(ledger.to_owned(), changes.len()));
-        let mut parents: Vec<Oid> = ours.into_iter().chain([theirs]).collect();
-        parents.sort();
-        Ok((self.write_join(tree, &parents)?, events))
-    }
-
-    /// Writes a join commit that depends on nothing but its parents and its tree, so that two clones
-    /// that join the same tips make the same commit.
-    fn write_join(&self, tree: Oid, parents: &[Oid]) -> Result<Oid> {
-        let times = parents
-            .iter()
-            .map(|parent| Ok(self.repo.commit(parent)?.seconds));
-        let latest = times
-            .collect::<Result<Vec<u64>>>()?
-            .into_iter()
-            .max()
-            .unwrap_or_default()
-            .min(Stamp::LAST.seconds());
-        let who = Signature::with_email("git-gt", "git-gt@gt.invalid");
-        self.repo.write_commit(&NewCommit {
-            tree,
-            parents,
-            author: &who,
-            committer: &who,
-            time: Time(latest * 1000),
-            message: "join\n",
+        Ok(Joined {
+            tree: rebuilt(&our_ledger, &their_ledger, &joining.places)?,
+            differences: changes.len(),
+            events: fewer(ledger, joining.events),
         })
     }
 

@@ -110,7 +110,7 @@ impl Sync<'_> {
             let shared = self.tracked(&ledger)?;
             if let (Some(shared), Some(tip)) = (shared, self.repo.commit_at(&tip)?)
                 && let Some(shared) = self.repo.commit_at(&shared)?
-                && self.repo.is_ancestor(&tip, &shared)?
+                && self.has_taken_in(&ledger, (shared, tip), true)?
             {
                 contained.push(name);
             }

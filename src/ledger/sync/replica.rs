@@ -5,6 +5,7 @@ use super::claims::{lost_claims, of_one_thing};
 use super::integrate::{Met, meet};
 use super::{Rules, Sync};
 use crate::git::{NewCommit, Oid, Remote, Repo, Signature};
+use crate::ledger::epoch::root;
 use crate::ledger::scratch::Scratch;
 use crate::ledger::transact::commit;
 use crate::ledger::{CloneId, Decision, Event, Name, Record, Snapshot, Stamp, join};
@@ -54,6 +55,24 @@ impl Store {
         let rules = Rules::plain();
         let sync = Sync::new(&self.repo, &self.remote, &rules);
         sync.joined_from(LEDGER.ref_name(), base, tips, false)
+            .unwrap()
+    }
+
+    /// Returns the commit that a new epoch begins with after another one.
+    pub(crate) fn begun_anew(&self, tip: Oid) -> Oid {
+        root(&self.repo, LEDGER.ref_name(), tip).unwrap()
+    }
+
+    /// Returns the epoch of the ledger at a commit.
+    pub(crate) fn epoch(&self, tip: Oid) -> u32 {
+        self.at(Some(tip)).epoch().unwrap()
+    }
+
+    /// Returns whether a clone that stands at the first commit takes the second one for known.
+    pub(crate) fn holds(&self, ours: Oid, theirs: Oid) -> bool {
+        let rules = Rules::plain();
+        let sync = Sync::new(&self.repo, &self.remote, &rules);
+        sync.holds(LEDGER.ref_name(), (ours, theirs), false)
             .unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Event, Sync, Tracked, is_single};
 use crate::fault::Result;
-use crate::git::PushedRef;
+use crate::git::{Oid, PushedRef};
 use crate::ledger::seal;
 
 impl Sync<'_> {
@@ -34,7 +34,15 @@ impl Sync<'_> {
                 fetched.push((name.clone(), *tip));
             }
         }
-        match seal::unsealed(self.repo, &fetched) {
+        let commit = |id: Oid| match self.repo.has(&id) {
+            true => self.repo.commit_at(&id),
+            false => Ok(None),
+        };
+        let knows = |ledger: &str, named, tip| match (commit(named)?, commit(tip)?) {
+            (Some(named), Some(tip)) => self.has_taken_in(ledger, (named, tip), false),
+            _ => Ok(false),
+        };
+        match seal::unsealed(self.repo, &fetched, &knows) {
             Ok(unsealed) => {
                 let events = unsealed.into_iter().map(Event::Unsealed);
                 self.report.events.extend(events);
