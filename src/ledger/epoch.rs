@@ -2,6 +2,8 @@
 //! ever. The next epoch begins with a commit without parents that holds the same records; clones that stand on
 //! the old history join what they have as ever, because no join needs a common base (DESIGN 3.3).
 
+use std::cmp::Reverse;
+
 use super::derived::derived;
 use super::{Name, Snapshot};
 use crate::fault::{Fault, Result};
@@ -31,12 +33,12 @@ pub struct Begun {
 /// holds. After a crash some ledgers are begun anew; doing it again does the rest. Two clones that begin at the
 /// same tip make the same commit.
 pub fn begin_anew(repo: &Repo, before: Time, is_dry: bool) -> Result<Vec<Begun>> {
-    let begun = Name::every().map(|name| one(repo, name.ref_name(), before, is_dry));
-    Ok(begun
-        .collect::<Result<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+    let mut all = Vec::new();
+    // Wisps have no history that anybody wants kept.
+    for name in Name::every().filter(|it| *it != Name::Wisps) {
+        all.extend(one(repo, name.ref_name(), before, is_dry)?);
+    }
+    Ok(all)
 }
 
 fn one(repo: &Repo, name: &str, before: Time, is_dry: bool) -> Result<Option<Begun>> {
@@ -47,22 +49,26 @@ fn one(repo: &Repo, name: &str, before: Time, is_dry: bool) -> Result<Option<Beg
         return Ok(None);
     }
     let commits = repo.count_commits(&tip)?;
-    // It takes a while to walk a long history; writers go on meanwhile.
+    let begun = |tip| -> Result<Begun> {
+        let ledger = Snapshot::at(repo, Some(tip))?;
+        ledger.check_schema(name)?;
+        let epoch = ledger.epoch()?;
+        Ok(Begun {
+            name: name.to_owned(),
+            epoch: epoch + 1,
+            commits,
+            archive: archive_of(name, epoch),
+        })
+    };
+    if is_dry {
+        return begun(tip).map(Some);
+    }
+    // To walk a long history takes a while, in which writers go on.
     let guard = repo.guard()?;
     let Some(tip) = repo.find_ref(name)? else {
         return Ok(None);
     };
-    let ledger = Snapshot::at(repo, Some(tip))?;
-    ledger.check_schema(name)?;
-    let begun = Begun {
-        name: name.to_owned(),
-        epoch: ledger.epoch()? + 1,
-        commits,
-        archive: archive_of(name, ledger.epoch()?),
-    };
-    if is_dry {
-        return Ok(Some(begun));
-    }
+    let begun = begun(tip)?;
     let root = root(repo, name, tip)?;
     put_aside(repo, &guard, name, tip)?;
     match repo.swap_ref(&guard, name, Some(tip), root)? {
@@ -117,9 +123,17 @@ fn folder_of(name: &str) -> String {
     format!("{ARCHIVE}{}/", name.rsplit('/').next().unwrap_or(name))
 }
 
-/// Returns the refs that keep earlier epochs of a ledger, with what they name.
+/// Returns the refs that keep earlier epochs of a ledger, with what they name, the latest first.
 pub(super) fn archives(repo: &Repo, name: &str) -> Result<Vec<(String, Oid)>> {
-    repo.list_refs(&folder_of(name))
+    let mut all = repo.list_refs(&folder_of(name))?;
+    all.sort_by_key(|(name, _)| {
+        Reverse(
+            name.rsplit('/')
+                .next()
+                .and_then(|it| it.parse::<u32>().ok()),
+        )
+    });
+    Ok(all)
 }
 
 /// Returns whether a ref keeps an earlier epoch of a ledger.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::codec::{self, READ_MAX, Record};
-use super::epoch::logged;
+use super::epoch::{archives, logged};
 use super::fsck::{backup_of, checked, scan};
 use super::shard::{self, META, Place, Update, id_of, is_shard};
 use super::{CloneId, Snapshot, join};
@@ -127,6 +127,8 @@ impl Mending<'_> {
         if self.name.starts_with("refs/gt/") {
             others.extend(refs.iter().map(|(name, _)| name).filter(copy).cloned());
         }
+        let before = archives(self.repo, self.name)?;
+        others.extend(before.into_iter().map(|(name, _)| name));
         for other in others {
             if let Ok(Some(found)) = self.repo.find_ref(&other)
                 && self.is_whole(found)?

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::epoch::archives;
 use super::fsck::{backup_of, scan};
 use super::{Name, Snapshot};
 use crate::fault::{Fault, Result};
@@ -88,13 +89,14 @@ fn lock_path(repo: &Repo) -> std::path::PathBuf {
     repo.scratch_dir().join("maintain.lock")
 }
 
+/// Returns the tips of ledgers and of what was archived of them.
 fn tips(repo: &Repo) -> Result<Vec<Oid>> {
-    let tips = Name::every().map(|name| repo.find_ref(name.ref_name()));
-    Ok(tips
-        .collect::<Result<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+    let mut tips = Vec::new();
+    for name in Name::every().map(Name::ref_name) {
+        tips.extend(repo.find_ref(name)?);
+        tips.extend(archives(repo, name)?.into_iter().map(|(_, tip)| tip));
+    }
+    Ok(tips)
 }
 
 impl Upkeep {
