@@ -57,7 +57,7 @@ fn play(seed: u64) {
     let members = [&ada, &bob, &cy];
     for _ in 0..24 {
         let member = members[dice.below(3)];
-        match dice.below(12) {
+        match dice.below(13) {
             0..=6 => act(&mut dice, member, &mut said),
             7 | 8 => drop(member.sync()),
             9 => {
@@ -67,6 +67,7 @@ fn play(seed: u64) {
                 }
             }
             10 => drop(hub(&fleet).try_git(&["update-ref", "-d", "refs/gt/beads"])),
+            11 => drop(member.gt(&["maintain", "--archive", "0"]).done()),
             // Killed on the way.
             _ => {
                 let at = (1 + dice.below(20)).to_string();

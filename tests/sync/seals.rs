@@ -257,3 +257,26 @@ fn a_machine_that_was_accepted_is_believed() {
     bob.gt(&["config", "accept", &machine]).done();
     waiting.lands_after(1);
 }
+
+#[test]
+fn who_sealed_a_new_epoch_has_sealed_what_came_before() {
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["one"]);
+    signs(&ada);
+    allows(&bob, &[key(&fleet, "ada", "")]);
+    ada.gt(&["comment", &ids[0], "text"]).done();
+    ada.sync();
+    let old = ada.tip("beads");
+    ada.gt(&["maintain", "--archive", "0"]).done();
+    ada.sync();
+    assert_ne!(hub(&fleet).tip("beads"), old);
+    assert_eq!(unsealed(&bob), [""; 0]);
+    // The remote goes back to where it was before.
+    hub(&fleet).git(&["update-ref", "refs/gt/beads", &old]);
+    assert_eq!(unsealed(&bob), [""; 0]);
+    hub(&fleet).git(&["update-ref", "refs/gt/beads", &old]);
+    let eve = fleet.member("eve");
+    eve.gt(&["comment", &ids[0], "of eve"]).done();
+    eve.sync();
+    assert_eq!(unsealed(&bob), ["bob: beads"]);
+}
