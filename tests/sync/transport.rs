@@ -200,3 +200,23 @@ fn what_one_ref_is_refused_keeps_no_other_one() {
     agree(&[&ada, &bob]);
     hold_the_same(&[&ada, &bob]);
 }
+
+#[test]
+fn what_the_remote_has_is_not_sent_again_when_all_its_tips_are_news() {
+    let fleet = Fleet::new();
+    let (ada, bob, _) = fleet.two(&["one"]);
+    let commit = |at: &Member<'_>| {
+        at.git(&["commit", "--quiet", "--allow-empty", "-m", &at.name]);
+        at.git(&["rev-parse", "HEAD"])
+    };
+    (0..20).for_each(|_| drop(commit(&ada)));
+    ada.git(&["push", "--quiet", "origin", "HEAD:main"]);
+    let kept = commit(&ada);
+    bob.git(&["fetch", "--quiet", "origin", "main"]);
+    bob.git(&["reset", "--quiet", "--hard", "FETCH_HEAD"]);
+    commit(&bob);
+    bob.git(&["push", "--quiet", "origin", "HEAD:main"]);
+    fleet.git("hub.git", &["config", "receive.maxInputSize", "1000"]);
+    ada.git(&["update-ref", "refs/gt/attic/kept", &kept]);
+    assert_eq!(told_of(&ada.sync(), "pushed"), ["ada: attic/kept"]);
+}
