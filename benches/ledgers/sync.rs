@@ -9,6 +9,8 @@ use crate::fixture::{Fixture, gt, lines, program, run};
 use crate::server::Server;
 use crate::table::{Table, ms, part};
 
+const BEADS: &str = "refs/gt/beads";
+
 /// How often every transfer is made.
 const ROUNDS: usize = 8;
 
@@ -16,8 +18,11 @@ const ROUNDS: usize = 8;
 const CLONES: usize = 10;
 const SYNCS: usize = 10;
 
-/// What `git push` of one commit takes: what a sync is compared with.
-const PUSH: &str = "git push of one commit";
+/// What `git push` of one empty commit takes: what going there costs at least.
+const PUSH: &str = "git push of an empty commit";
+
+/// What `git push` of one commit of the ledger takes: what a sync of as much is compared with.
+const PUSH_TEN: &str = "git push of a commit of 10 records";
 
 /// Measures transfers over every transport, joins, and a crowd of clones.
 pub(crate) fn run_all(fixture: &Fixture) -> Result<()> {
@@ -77,6 +82,10 @@ fn transfers(here: &Path, name: &str) -> Result<()> {
             run(here, "git", &["push", "--quiet", "origin", &branch], "")?.took,
         );
         table.add("sync, nothing changed", gt(here, &["sync"])?.took);
+        change(here, 0..10)?;
+        let pushed = run(here, "git", &["push", "--quiet", "origin", BEADS], "")?;
+        table.add(PUSH_TEN, pushed.took);
+        gt(here, &["sync"])?;
         for changed in [10, 1_000] {
             if changed > 10 && round % 4 != 0 {
                 continue;
@@ -86,7 +95,10 @@ fn transfers(here: &Path, name: &str) -> Result<()> {
             table.add(&what, gt(here, &["sync"])?.took);
         }
     }
-    table.print(&format!("Sync over {name}"), &[(PUSH, "push")]);
+    table.print(
+        &format!("Sync over {name}"),
+        &[(PUSH, "push"), (PUSH_TEN, "push of 10")],
+    );
     Ok(())
 }
 
