@@ -23,8 +23,12 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// How many records one commit takes.
+/// How many records one commit takes, or more: the packs that they are written as are not to be too many until
+/// upkeep makes one of them.
 const BATCH: usize = 1000;
+
+/// How many commits there are at most.
+const BATCHES: usize = 16;
 
 /// A file that was read.
 struct Parsed {
@@ -40,7 +44,8 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let parsed = parse(&input::file(cx, &args.file)?);
     let mut all = Merged::default();
     let mut faults = parsed.faults;
-    for batch in parsed.beads.chunks(BATCH) {
+    let size = parsed.beads.len().div_ceil(BATCHES).max(BATCH);
+    for batch in parsed.beads.chunks(size) {
         let (merged, refused) = write(cx, &home, args, batch)?;
         all.created.extend(merged.created);
         all.updated.extend(merged.updated);

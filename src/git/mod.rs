@@ -1,6 +1,7 @@
 //! Git: objects, refs, worktrees, merges, remotes, through gix and the git binary. Knows no bead.
 
 mod attic;
+mod bulk;
 mod command;
 mod config;
 mod durability;
@@ -24,6 +25,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use gix::ThreadSafeRepository;
+use gix::odb::store::init::Slots;
+use gix::sec::trust::Mapping;
+
 use crate::fault::{Fault, Result};
 use crate::world::World;
 
@@ -37,6 +42,26 @@ pub use retire::Retired;
 pub use snapshot::{Bounds, Difference, Snapshot};
 pub use upkeep::Store;
 pub use worktree::Worktree;
+
+/// Room for twice as many packs as there are and for 64 at least: gix has it once and for all when it opens a
+/// repository, and writing [`Repo::at_once`] makes packs.
+const PACKS: Slots = Slots::AsNeededByDiskState {
+    multiplier: 2.0,
+    minimum: 64,
+};
+
+fn opened(path: &Path) -> gix::Result<gix::Repository> {
+    let options = gix::open::Options::default().object_store_slots(PACKS);
+    gix::open_opts(path, options)
+}
+
+fn discovered(path: &Path) -> gix::Result<gix::Repository> {
+    let mut options = Mapping::<gix::open::Options>::default();
+    options.full = options.full.object_store_slots(PACKS);
+    options.reduced = options.reduced.object_store_slots(PACKS);
+    let found = ThreadSafeRepository::discover_opts(path, Default::default(), options)?;
+    Ok(found.into())
+}
 
 /// The id of an object, SHA-1 or SHA-256.
 pub type Oid = gix::ObjectId;
@@ -58,6 +83,8 @@ pub struct Repo {
     durability: OnceCell<durability::Durability>,
     /// Objects that were written and may not have reached the disk, where that is wanted.
     unsynced: RefCell<Vec<Oid>>,
+    /// Objects that are to be written together.
+    bulk: RefCell<Option<bulk::Bulk>>,
     /// How many objects were read.
     reads: Cell<usize>,
 }
@@ -67,8 +94,8 @@ impl Repo {
     /// `GIT_DIR` when set, else the nearest one upwards (git(1), gitrepository-layout(5)).
     pub fn discover(world: &World) -> Result<Self> {
         let gix = match world.env("GIT_DIR") {
-            Some(dir) => gix::open(world.cwd().join(dir)),
-            None => gix::discover(world.cwd()),
+            Some(dir) => opened(&world.cwd().join(dir)),
+            None => discovered(world.cwd()),
         };
         let gix = gix.map_err(|error| {
             let fault = Fault::fatal("not a git repository (or any of the parent directories)")
@@ -87,7 +114,7 @@ impl Repo {
 
     /// Returns the repository whose worktree or git directory is `path`.
     pub fn open(world: &World, path: &Path) -> Result<Self> {
-        let gix = gix::open(path).map_err(|error| {
+        let gix = opened(path).map_err(|error| {
             Fault::fatal(format!(
                 "cannot open repository '{}': {}",
                 path.display(),
@@ -128,6 +155,7 @@ impl Repo {
             is_in_memory: false,
             durability: OnceCell::new(),
             unsynced: RefCell::default(),
+            bulk: RefCell::default(),
         })
     }
 

@@ -357,6 +357,12 @@ impl Repo {
     /// runs beside us prunes it as old and unreachable.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
         self.refuse_quarantine()?;
+        if let Some(bulk) = self.bulk.borrow_mut().as_mut() {
+            let id = gix::objs::compute_hash(self.gix.object_hash(), kind, bytes)
+                .expect("hashing bytes in memory does not fail");
+            bulk.add(id, kind, bytes);
+            return Ok(id);
+        }
         fs::note("write", Path::new("object"));
         let written = match self.write_small(kind, bytes) {
             Some(id) => id,

@@ -43,6 +43,15 @@ impl Repo {
         SAMPLED.iter().map(count).sum::<u64>() * (256 / SAMPLED.len() as u64)
     }
 
+    /// Returns how many packs there are.
+    pub fn packs(&self) -> usize {
+        let files = std::fs::read_dir(self.objects_dir().join("pack"));
+        let names = files.into_iter().flatten().flatten();
+        names
+            .filter(|it| it.path().extension().is_some_and(|it| it == "pack"))
+            .count()
+    }
+
     /// Returns what the store of objects takes; looks at every file of it.
     pub fn store(&self) -> Store {
         use std::os::unix::fs::MetadataExt as _;
@@ -89,7 +98,7 @@ impl Repo {
     ///
     /// After a crash the packs are as before, or the new one stands beside them.
     pub fn roll_up_packs(&self, many: usize) -> Result<bool> {
-        if self.store().packs < many || self.git_version()? < Version(2, 32) {
+        if self.packs() < many || self.git_version()? < Version(2, 32) {
             return Ok(false);
         }
         let run = self.git([

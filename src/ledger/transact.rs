@@ -177,6 +177,10 @@ impl Pen<'_> {
     }
 }
 
+/// From how many records on they are written as one pack: git, which indexes it, takes as long as writing the
+/// files of about a hundred.
+const MANY: usize = 200;
+
 /// How often a decision is made anew because git or another tool moved the ref without our lock.
 const TRIES: u32 = 20;
 
@@ -211,7 +215,11 @@ pub fn transact<T>(
                 ledger.ref_name()
             )));
         }
-        let written = commit(repo, &snapshot, &clone, (actor, &decision))?;
+        let write = || commit(repo, &snapshot, &clone, (actor, &decision));
+        let written = match decision.records.len() {
+            MANY.. => repo.at_once(write)?,
+            _ => write()?,
+        };
         let Some(made) = written.filter(|it| Some(it.commit) != tip) else {
             return Ok(Written {
                 before: tip,
@@ -233,7 +241,7 @@ pub fn transact<T>(
                 index::note(repo, shape, &step, records, &decision.forgotten);
             }
             drop(guard);
-            upkeep::after_write(repo, &made.commit);
+            upkeep::after_write(repo, &made.commit, decision.records.len() >= MANY);
             return Ok(Written {
                 before: tip,
                 tip: Some(made.commit),

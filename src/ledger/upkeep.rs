@@ -19,7 +19,7 @@ const LOOSE_MAX: u64 = 5_000;
 const LOOK_EVERY: u8 = 128;
 
 /// From how many packs on they are rolled up: every reader opens every pack.
-const MANY_PACKS: usize = 20;
+const MANY_PACKS: usize = 8;
 
 /// The setting that says whether upkeep begins by itself.
 const SETTING: &str = "gt.maintain";
@@ -79,9 +79,7 @@ pub fn maintain(repo: &Repo) -> Result<Upkeep> {
             .extend(done.err().map(|it| it.hint("what is damaged: git gt fsck")));
     }
     upkeep.after = repo.store();
-    upkeep
-        .faults
-        .extend(note(repo, repo.loose_estimate()).err());
+    upkeep.faults.extend(note(repo).err());
     Ok(upkeep)
 }
 
@@ -144,15 +142,15 @@ fn is_whole(repo: &Repo, name: &str, (tip, kept): (Oid, Option<Oid>)) -> Result<
 }
 
 /// Begins upkeep in the background when it is due; called after each write, of which only one in so many
-/// looks. That it cannot begin is no failure of the write.
-pub(super) fn after_write(repo: &Repo, commit: &Oid) {
+/// looks, and each one of many records. That it cannot begin is no failure of the write.
+pub(super) fn after_write(repo: &Repo, commit: &Oid, is_large: bool) {
     // The id of a commit is as good as a die, and costs nothing.
-    if commit.as_slice()[0] > u8::MAX / LOOK_EVERY {
+    if commit.as_slice()[0] > u8::MAX / LOOK_EVERY && !is_large {
         return;
     }
     let wanted = repo.setting(SETTING);
     let wanted = wanted.as_deref().unwrap_or("auto");
-    if wanted == "off" || repo.loose_estimate() < LOOSE_MAX + left_loose(repo) {
+    if wanted == "off" || !is_due(repo) {
         return;
     }
     if wanted == "foreground" {
@@ -171,20 +169,21 @@ fn note_path(repo: &Repo) -> std::path::PathBuf {
     repo.scratch_dir().join("maintained")
 }
 
-/// Notes how many loose objects could not be packed, because nothing refers to them: they are no reason to
-/// begin again.
-fn note(repo: &Repo, loose: u64) -> Result<()> {
-    let path = note_path(repo);
-    let text = json!({ "loose": loose }).to_string();
-    fs::replace(&path, text.as_bytes()).map_err(|error| Fault::io("write", &path, &error))
+/// Returns whether more has come together since the last time than upkeep is to leave.
+fn is_due(repo: &Repo) -> bool {
+    let text = std::fs::read(note_path(repo)).unwrap_or_default();
+    let noted: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let left = |what: &str| noted[what].as_u64().unwrap_or_default();
+    repo.loose_estimate() >= LOOSE_MAX + left("loose")
+        || repo.packs() as u64 >= MANY_PACKS as u64 + left("packs")
 }
 
-fn left_loose(repo: &Repo) -> u64 {
-    let text = std::fs::read(note_path(repo)).unwrap_or_default();
-    let noted: Option<Value> = serde_json::from_slice(&text).ok();
-    noted
-        .and_then(|it| it["loose"].as_u64())
-        .unwrap_or_default()
+/// Notes what is left: loose objects that nothing refers to, packs that make no larger one. They are no reason
+/// to begin again.
+fn note(repo: &Repo) -> Result<()> {
+    let path = note_path(repo);
+    let left = json!({ "loose": repo.loose_estimate(), "packs": repo.packs() }).to_string();
+    fs::replace(&path, left.as_bytes()).map_err(|error| Fault::io("write", &path, &error))
 }
 
 #[cfg(test)]
@@ -266,7 +265,7 @@ mod tests {
         let pass = Oid::from_bytes_or_panic(&begins);
         let backup = || repo.find_ref("refs/gt-local/backup/beads").unwrap();
         let check = |seen: &Oid, want: Option<Oid>| {
-            after_write(&repo, seen);
+            after_write(&repo, seen, false);
             assert_eq!(backup(), want);
         };
         check(&look, None);
@@ -282,7 +281,7 @@ mod tests {
         let repo = scratch.open(3);
         write(&repo, "gt-3");
         pretend(&repo, 8 * LOOSE_MAX);
-        after_write(&repo, &look);
+        after_write(&repo, &look, false);
         assert_eq!(backup(), Some(next));
     }
 }

@@ -35,7 +35,7 @@ pub struct Run {
     args: Vec<String>,
     dir: PathBuf,
     env: Vec<(String, Option<String>)>,
-    stdin: Option<Vec<u8>>,
+    stdin: Option<Arc<Vec<u8>>>,
 }
 
 /// What a program that ran to its end left.
@@ -110,7 +110,7 @@ impl Run {
     /// Gives the program something to read.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.stdin = Some(bytes.into());
+        self.stdin = Some(Arc::new(bytes.into()));
         self
     }
 
@@ -240,7 +240,7 @@ pub fn stand_back() {
 }
 
 /// Feeds a child from a thread, so that a child that writes before it reads cannot block us.
-fn feed(child: &mut Child, input: Option<Vec<u8>>) {
+fn feed(child: &mut Child, input: Option<Arc<Vec<u8>>>) {
     let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) else {
         return;
     };

@@ -316,3 +316,47 @@ fn a_wish_that_is_not_understood_writes_nothing() {
     );
     assert_eq!(repo.find_ref("refs/gt/beads").unwrap(), None);
 }
+
+#[test]
+fn many_records_are_written_as_one_pack() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    add(&repo, "gt-1");
+    let files = || {
+        let said = git(&repo, &["count-objects", "-v"], "");
+        let number = |name: &str| -> usize {
+            let line = said.lines().find_map(|it| it.strip_prefix(name));
+            line.unwrap().trim_start_matches(": ").parse().unwrap()
+        };
+        (number("count"), number("packs"), number("in-pack"))
+    };
+    let (loose, packs, _) = files();
+    let ids: Vec<String> = (0..MANY).map(|it| format!("gt-many{it}")).collect();
+    let write = || {
+        transact(&repo, (Name::Beads, None), "ada", |_, pen| {
+            let stamp = pen.first_stamp();
+            // Half of them say the same under two ids, and one does not become smaller.
+            let records = ids.iter().enumerate().map(|(number, id)| {
+                let mut record = Record::new(id, "bead", &stamp);
+                let text = match number {
+                    0 => repo.world().random_base36(100_000),
+                    _ => format!("number {}", number / 2),
+                };
+                record.set("title", Some(text.into()), &stamp);
+                record
+            });
+            Ok(Decision::write("many", records.collect(), ()))
+        })
+        .unwrap()
+    };
+    let written = write();
+    assert_eq!(ledger(&repo).records().unwrap().len(), MANY + 2);
+    let (now, packed, objects) = files();
+    assert_eq!((now, packed), (loose, packs + 1));
+    assert!(objects > MANY);
+    assert_eq!(git(&repo, &["fsck", "--strict"], ""), "");
+    assert_eq!(
+        git(&repo, &["rev-parse", "refs/gt/beads"], "").trim(),
+        written.tip.unwrap().to_string()
+    );
+}
