@@ -167,8 +167,8 @@ impl<'s> Schedule<'s> {
         two
     }
 
-    /// Plays it to its end and returns how many steps it had.
-    fn play(&mut self) -> u64 {
+    /// Plays it to its end and returns how many steps it had, and how many epochs began.
+    fn play(&mut self) -> (u64, u64) {
         let steps = 4 + self.dice.below(24);
         for _ in 0..steps {
             self.now += self.dice.pick(&[0, 0, 1, 5]);
@@ -189,7 +189,7 @@ impl<'s> Schedule<'s> {
         }
         self.settle();
         self.check();
-        steps as u64
+        (steps as u64, self.begun.len() as u64)
     }
 
     fn place(&mut self, at: usize) -> Place {
@@ -642,16 +642,18 @@ fn replicas_end_alike_after_any_schedule() {
     let only = variable("GT_TEST_SCHEDULE");
     let last = variable("GT_TEST_SCHEDULES").unwrap_or(SCHEDULES);
     let in_trees = variable("GT_TEST_IN_TREES").unwrap_or(IN_TREES);
-    let mut steps = 0;
+    let (mut steps, mut epochs) = (0, 0);
     for number in only.map_or(0..last, |only| only..only + 1) {
         let is_in_trees = only.is_some() || number % in_trees == 0;
         let play = || Schedule::new(number, is_in_trees.then_some(&store)).play();
         let played = catch_unwind(AssertUnwindSafe(play));
-        steps += played.unwrap_or_else(|_| {
+        let (more, begun) = played.unwrap_or_else(|_| {
             panic!("play it again: GT_TEST_SCHEDULE={number} cargo test --lib convergence")
         });
+        (steps, epochs) = (steps + more, epochs + begun);
         store.clear();
     }
     println!("{last} schedules, {steps} steps");
     assert!(only.is_some() || steps > 10 * last, "only {steps} steps");
+    assert!(only.is_some() || epochs > last / 5, "only {epochs} epochs");
 }

@@ -42,6 +42,10 @@ fn an_older_clone_carries_on_and_the_old_history_does_not_come_back() {
     let fleet = Fleet::new();
     let (ada, bob, ids) = fleet.two(&["one", "two"]);
     ada.gt(&["comment", &ids[0], "before"]).done();
+    for gate in ["build", "test"] {
+        ada.gt(&["refinery", "gate", "add", gate, "--command", "true"])
+            .done();
+    }
     ada.sync();
     let old = ada.tip("beads");
     let planned = ada.json(&["maintain", "--archive", "0", "--dry-run"]);
@@ -64,19 +68,24 @@ fn an_older_clone_carries_on_and_the_old_history_does_not_come_back() {
         old
     );
     ada.gt(&["update", &ids[1], "--title", "of ada"]).done();
-    assert_eq!(told_of(&ada.sync(), "pushed"), ["ada: beads"]);
+    let both = ["ada: beads", "ada: config"];
+    assert_eq!(told_of(&ada.sync(), "pushed"), both);
     // Bob has not heard of it, has not even seen the last tip, and has something of his own.
     bob.gt(&["comment", &ids[0], "of bob"]).done();
     bob.gt(&["mail", "send", "overseer", "-s", "hello", "-m", "text"])
         .done();
+    bob.gt(&["refinery", "gate", "add", "of-bob", "--command", "true"])
+        .done();
     let bobs = bob.tip("beads");
-    let told = agree(&[&bob, &ada]);
-    let kinds = |who: &str| -> Vec<&str> {
-        let of = told.iter().filter(|it| it.who == who);
-        of.filter_map(|it| it.event["event"].as_str()).collect()
-    };
-    assert_eq!(kinds("bob"), ["joined", "archived", "pushed", "pushed"]);
-    assert_eq!(kinds("ada"), ["took", "took"]);
+    // By an address that he has never synced with.
+    let first = bob.gt(&["sync", "../hub.git", "--json"]).done();
+    let told = [bob.told(&first), agree(&[&bob, &ada])].concat();
+    let both = ["bob: beads", "bob: config"];
+    assert_eq!(told_of(&told, "joined"), both, "{told:#?}");
+    assert_eq!(told_of(&told, "archived"), both, "{told:#?}");
+    for event in ["overtaken", "put_back", "renamed"] {
+        assert_eq!(told_of(&told, event), [""; 0], "{told:#?}");
+    }
     assert_eq!(
         bob.git(&["rev-parse", "refs/gt-local/archive/beads/0"]),
         bobs
@@ -84,6 +93,7 @@ fn an_older_clone_carries_on_and_the_old_history_does_not_come_back() {
     // The root, what ada did, what bob brought.
     assert_eq!(commits(&hub(&fleet), "beads"), 3);
     assert_eq!(bob.show(&ids[1])["title"], "of ada");
+    assert_eq!(ada.records("config").len(), 4, "the rig and three gates");
     let comments = ada.records("beads")[&ids[0]]["comments"].clone();
     assert_eq!(comments.as_object().unwrap().len(), 2);
     // What happened before is still told where it was known.

@@ -270,9 +270,9 @@ impl Sync<'_> {
         (ours, theirs): (Option<Oid>, Oid),
         handed_over: bool,
     ) -> Result<(Oid, Vec<Event>)> {
-        let (mut base, mut known) = (None, None);
+        let (mut base, mut known, mut is_one_epoch) = (None, None, true);
         if let Some(ours) = ours {
-            let is_one_epoch = self.epoch(ours)? == self.epoch(theirs)?;
+            is_one_epoch = self.epoch(ours)? == self.epoch(theirs)?;
             if is_one_epoch {
                 base = self.repo.merge_base(&ours, &theirs)?;
             }
@@ -282,6 +282,14 @@ impl Sync<'_> {
             };
         }
         let (commit, mut events) = self.joined_from(ledger, known, (ours, theirs), handed_over)?;
+        if known.is_none() && !is_one_epoch {
+            // Nearly all that differs was changed by others in knowledge of what is here.
+            let ours = Snapshot::at(self.repo, ours)?;
+            events.retain(|event| match event {
+                Event::Overtaken(lost) => self.is_of_this_clone(&ours, lost),
+                _ => true,
+            });
+        }
         if let (Some(base), false) = (base, handed_over) {
             // History that cannot be read tells nothing, and the join stands all the same.
             let lost = self.overtaken_since(base, theirs).unwrap_or_default();
@@ -290,19 +298,28 @@ impl Sync<'_> {
         Ok((commit, events))
     }
 
-    /// Returns what the remote held of a ledger before this sync, where ours or what came before it has taken
-    /// that in. It stands in for what both sides knew where the history was begun anew between.
+    /// Returns what this or another remote held of a ledger before this sync, where ours or what came before it
+    /// has taken that in. It stands in for what both sides knew where the history was begun anew between.
     fn last_known(&self, ledger: &str, ours: Oid, is_one_epoch: bool) -> Result<Option<Oid>> {
-        let known = self.known.get(ledger).map(|it| self.repo.commit_at(it));
-        let known = known.transpose()?.flatten();
-        // In one epoch theirs would have to descend from it to stand for ours.
-        let Some(known) = known.filter(|it| !is_one_epoch || *it != ours) else {
-            return Ok(None);
-        };
-        let before = archives(self.repo, ledger)?.into_iter();
-        for tip in [ours].into_iter().chain(before.map(|(_, tip)| tip)) {
-            if self.epoch(tip)? == self.epoch(known)? && self.repo.is_ancestor(&known, &tip)? {
-                return Ok(Some(known));
+        let mut tips = vec![ours];
+        tips.extend(archives(self.repo, ledger)?.into_iter().map(|(_, tip)| tip));
+        let short = ledger.trim_start_matches("refs/gt/");
+        let others = self.repo.list_refs("refs/gt-remote/")?.into_iter();
+        let others = others.filter(|(name, _)| {
+            !name.starts_with(&self.tracking) && name.splitn(4, '/').nth(3) == Some(short)
+        });
+        let known = self.known.get(ledger).copied();
+        for found in known.into_iter().chain(others.map(|(_, tip)| tip)) {
+            let found = self.repo.commit_at(&found)?;
+            // In one epoch theirs would have to descend from it to stand for ours.
+            let Some(found) = found.filter(|it| !is_one_epoch || *it != ours) else {
+                continue;
+            };
+            let epoch = self.epoch(found)?;
+            for tip in &tips {
+                if self.epoch(*tip)? == epoch && self.repo.is_ancestor(&found, tip)? {
+                    return Ok(Some(found));
+                }
             }
         }
         Ok(None)

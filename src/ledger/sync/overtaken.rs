@@ -51,6 +51,14 @@ impl Sync<'_> {
         Ok(told)
     }
 
+    /// Returns whether this clone wrote what was overtaken.
+    pub(super) fn is_of_this_clone(&self, ours: &Snapshot<'_>, lost: &Overtaken) -> bool {
+        let record = ours.get(&lost.id).ok().flatten().filter(|_| lost.ours);
+        let clone = CloneId::known(self.repo);
+        let both = clone.zip(record);
+        both.is_some_and(|(clone, record)| is_by(&clone, &record, &lost.field))
+    }
+
     /// Returns the records at `base` with something of this clone's that is otherwise at `theirs`.
     fn changed_of(&self, clone: &CloneId, base: Oid, theirs: Oid) -> Result<Vec<Record>> {
         let at = |tip| Snapshot::at(self.repo, Some(tip));
