@@ -330,6 +330,37 @@ fn a_dropped_archive_takes_the_old_history_with_it_and_nothing_else() {
 }
 
 #[test]
+fn an_epoch_whose_beginning_is_damaged_is_mended_from_the_one_before() {
+    let fleet = Fleet::new();
+    let (ada, bob, ids) = fleet.two(&["one", "two"]);
+    ada.gt(&ARCHIVE).done();
+    agree(&[&ada, &bob]);
+    let root = ada.tip("beads");
+    ada.gt(&["comment", &ids[0], "not pushed"]).done();
+    // As it is before anything is packed.
+    let objects = ada.path.join(".git/objects");
+    let packs = ada.path.join(".git/packs");
+    std::fs::rename(objects.join("pack"), &packs).unwrap();
+    for entry in std::fs::read_dir(&packs).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "pack") {
+            ada.feed(&["unpack-objects", "-q"], &std::fs::read(path).unwrap());
+        }
+    }
+    std::fs::remove_file(objects.join(&root[..2]).join(&root[2..])).unwrap();
+    ada.gt(&["fsck"]).fails(1, "git gt fsck --repair");
+    ada.gt(&["fsck", "--repair"]).done();
+    assert_eq!(epoch(&ada, "beads"), "", "it is the one before");
+    assert_eq!(ada.show(&ids[0])["comment_count"], 1);
+    let told = agree(&[&ada, &bob]);
+    assert_eq!(told_of(&told, "put_back"), [""; 0], "{told:#?}");
+    assert_eq!(epoch(&hub(&fleet), "beads"), "000001");
+    assert_eq!(commits(&hub(&fleet), "beads"), 2);
+    assert_eq!(bob.show(&ids[0])["comment_count"], 1);
+    ada.gt(&["fsck", "--full"]).done();
+}
+
+#[test]
 fn it_may_crash_before_any_write() {
     let template = Fleet::new();
     let (ada, _, ids) = template.two(&["one"]);

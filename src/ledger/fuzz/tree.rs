@@ -31,6 +31,7 @@ const CREATED: [&str; 5] = [
     "03bb2cc3d800ffff-b",
     "ffffffffffffffff-z",
 ];
+const EPOCHS: [&str; 4] = ["000001", "000002", "7", "zzzzzz"];
 const KINDS: [&str; 4] = ["bead", "gate", "what", ""];
 const FIELDS: [&str; 6] = ["title", "state", "labels", "claims", "stamps", "alias"];
 
@@ -163,7 +164,15 @@ fn meta(bytes: &mut Bytes<'_>) -> String {
         0 => String::from_utf8_lossy(bytes.some(40)).into_owned(),
         1 => "{\"schema\":1,\"purge_floor\":1e999}".to_owned(),
         2 => canonical(&json!({ "fanout": 2, "schema": 1, "purge_floor": bytes.of(&CREATED) })),
-        _ => canonical(&json!({ "fanout": 2, "schema": 1, "more": bytes.next() })),
+        _ => match bytes.next() {
+            more if more.is_multiple_of(2) => {
+                canonical(&json!({ "fanout": 2, "schema": 1, "more": more }))
+            }
+            more => {
+                let epoch = EPOCHS[more / 2 % EPOCHS.len()];
+                canonical(&json!({ "epoch": epoch, "fanout": 2, "schema": 1 }))
+            }
+        },
     }
 }
 
