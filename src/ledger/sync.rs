@@ -203,10 +203,8 @@ struct Sync<'a> {
     unmerged: BTreeMap<String, Unmerged>,
     /// What the remote held as we knew it before this sync.
     known: Tracked,
-    /// Refs that nothing more is tried with in this sync: not understood here.
+    /// Refs that nothing more is tried with in this sync: refused there, or not understood here.
     settled: BTreeSet<String>,
-    /// Refs that the remote did not take; what it has of them is taken over all the same.
-    refused: BTreeSet<String>,
     /// Ledgers that vanished from the remote or went back there.
     went_back: BTreeSet<String>,
     /// Refs whose value on the remote this sync has seen for the first time.
@@ -238,7 +236,6 @@ impl<'a> Sync<'a> {
             unmerged: BTreeMap::new(),
             known: Tracked::new(),
             settled: BTreeSet::new(),
-            refused: BTreeSet::new(),
             went_back: BTreeSet::new(),
             news: BTreeSet::new(),
             last_loss: String::new(),

@@ -154,6 +154,7 @@ fn the_push_decides_about_claims_of_an_older_epoch() {
     ada.sync();
     // Two epochs later, and bob's clone has seen neither.
     let told = agree(&[&bob, &ada]);
+    assert_eq!(told_of(&told, "put_back"), [""; 0], "{told:#?}");
     assert_eq!(told_of(&told, "claim_lost"), [format!("bob: {}", ids[0])]);
     assert_eq!(told_of(&told, "overtaken"), [""; 0], "{told:#?}");
     for (id, who) in ids.iter().zip(["ada", "bob", "ada"]) {

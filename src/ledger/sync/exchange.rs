@@ -25,7 +25,7 @@ impl Sync<'_> {
     pub(super) fn updates(&self) -> Result<Vec<PushedRef>> {
         let mut updates = Vec::new();
         for (name, tip) in self.repo.list_refs("refs/gt/")? {
-            if !self.is_offered(&name) {
+            if self.settled.contains(&name) {
                 continue;
             }
             let old = self.tracked(&name)?;
@@ -45,7 +45,7 @@ impl Sync<'_> {
         for name in obsolete.chain(self.contained_machines()?) {
             let there = self.tracked(&name)?;
             let here = self.repo.find_ref(&name)?;
-            if there.is_some() && here.is_none() && self.is_offered(&name) {
+            if there.is_some() && here.is_none() && !self.settled.contains(&name) {
                 updates.push(PushedRef {
                     name,
                     old: there,
@@ -74,11 +74,6 @@ impl Sync<'_> {
             // What is no commit cannot be a ledger: ours is put back.
             None => Ok(is_single(name)),
         }
-    }
-
-    /// Returns whether pushing a ref is still tried in this sync.
-    fn is_offered(&self, name: &str) -> bool {
-        !self.settled.contains(name) && !self.refused.contains(name)
     }
 
     /// Returns whether a tip of ours has taken in another one; what cannot be joined has not been.
@@ -204,7 +199,7 @@ impl Sync<'_> {
                     round = Round::Behind;
                 }
                 Answer::Refused(why) => {
-                    self.refused.insert(name.clone());
+                    self.settled.insert(name.clone());
                     // A remote that deletes nothing keeps what nobody needs.
                     match self.begins_anew(update)? {
                         Some(tips) => {
