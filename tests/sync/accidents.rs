@@ -170,8 +170,7 @@ fn a_remote_that_refuses_our_refs_is_quoted() {
         "case $1 in refs/gt/beads) echo 'no beads here'; exit 1;; esac",
     );
     ada.gt(&["close", &ids[0]]).done();
-    ada.gt(&["refinery", "gate", "add", "test", "--command", "true"])
-        .done();
+    ada.gate();
     let said = ada
         .gt(&["sync"])
         .fails(4, "'origin' does not take refs/gt/beads");
@@ -343,15 +342,9 @@ fn the_refs_of_requests_go_once_they_are_finished() {
     let fleet = Fleet::new();
     let (ada, bob, _) = fleet.two(&[]);
     for member in [&ada, &bob] {
-        member
-            .gt(&["refinery", "gate", "add", "test", "--command", "true"])
-            .done();
+        member.gate();
     }
-    bob.git(&["switch", "-q", "-c", "work", "origin/main"]);
-    std::fs::write(bob.path.join("work"), "x\n").unwrap();
-    bob.git(&["add", "work"]);
-    bob.git(&["commit", "-q", "-m", "work"]);
-    bob.gt(&["mq", "submit", "--branch", "work"]).done();
+    bob.queue("work");
     bob.sync();
     ada.sync();
     ada.gt(&["refinery", "run"]).done();

@@ -16,12 +16,7 @@ const WRITES_MAX: u64 = 200;
 pub(crate) fn copy(template: &Fleet, names: &[&str]) -> Fleet {
     let fleet = Fleet::bare();
     for name in names {
-        let mut copying = std::process::Command::new("cp");
-        copying
-            .arg("-r")
-            .arg(template.path(name))
-            .arg(fleet.path(name));
-        assert!(copying.status().unwrap().success());
+        fleet.copy(&template.path(name), name);
         keep_clone_id(&fleet.at(name));
     }
     fleet
@@ -170,8 +165,7 @@ fn two_with_work() -> Fleet {
             .gt(&["create", "--id", &format!("gt-{}", member.name), "new"])
             .done();
     }
-    ada.gt(&["refinery", "gate", "add", "test", "--command", "true"])
-        .done();
+    ada.gate();
     bob.sync();
     fleet
 }
@@ -249,8 +243,7 @@ fn with_everything() -> Fleet {
     ada.gt(&["update", "gt-held", "--claim"]).done();
     ada.gt(&["close", "gt-over"]).done();
     for (branch, bead) in [("work", ""), ("wait", "gt-wait"), ("back", "gt-back")] {
-        ada.git(&["switch", "-q", "-c", branch, "origin/main"]);
-        ada.git(&["commit", "-q", "--allow-empty", "-m", branch]);
+        ada.commit(branch);
         if !bead.is_empty() {
             ada.gt(&["update", bead, "--claim"]).done();
             ada.gt(&["mq", "submit", "--bead", bead]).done();

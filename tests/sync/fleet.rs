@@ -178,6 +178,13 @@ impl Fleet {
         }
     }
 
+    /// Copies a repository of another fleet, or of this one.
+    pub(crate) fn copy(&self, from: &Path, to: &str) {
+        let mut cp = Command::new("cp");
+        let copied = cp.arg("-r").arg(from).arg(self.path(to)).status();
+        assert!(copied.expect("there is cp").success());
+    }
+
     /// Returns two clones that know the same ledgers, with a bead for each title.
     #[track_caller]
     pub(crate) fn two(&self, titles: &[&str]) -> (Member<'_>, Member<'_>, Vec<String>) {
@@ -252,6 +259,30 @@ impl Member<'_> {
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let all: Vec<&str> = args.iter().chain(&["--json"]).copied().collect();
         self.gt(&all).done().json()
+    }
+
+    /// Adds the gate `test`, which everything passes.
+    #[track_caller]
+    pub(crate) fn gate(&self) {
+        self.gt(&["refinery", "gate", "add", "test", "--command", "true"])
+            .done();
+    }
+
+    /// Commits a file named after a new branch, which is checked out then.
+    #[track_caller]
+    pub(crate) fn commit(&self, branch: &str) {
+        self.git(&["switch", "-q", "-c", branch, "origin/main"]);
+        std::fs::write(self.path.join(branch), "x\n").unwrap();
+        self.git(&["add", branch]);
+        self.git(&["commit", "-q", "-m", branch]);
+    }
+
+    /// Commits on a branch and queues it.
+    #[track_caller]
+    pub(crate) fn queue(&self, branch: &str) {
+        self.commit(branch);
+        self.gt(&["mq", "submit", "--branch", branch]).done();
+        self.git(&["switch", "-q", "main"]);
     }
 
     /// Returns a bead as `show --json` prints it.

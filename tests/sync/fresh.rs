@@ -10,8 +10,7 @@ fn a_fresh_clone_takes_prefix_name_target_and_gates_from_the_remote() {
     let ada = fleet.clone_only("shop");
     ada.gt(&["init", "--prefix", "sh"]).done();
     ada.gt(&["config", "set", "target", "release"]).done();
-    ada.gt(&["refinery", "gate", "add", "test", "--command", "true"])
-        .done();
+    ada.gate();
     let id = ada.create("first");
     ada.sync();
     fleet.git(".", &["clone", "-q", &fleet.url(), "somewhere-else"]);
@@ -29,17 +28,6 @@ fn a_fresh_clone_takes_prefix_name_target_and_gates_from_the_remote() {
         .fails(4, "prefix 'sh' already");
     agree(&[&ada, &bob]);
     hold_the_same(&[&ada, &bob]);
-}
-
-/// Commits on a branch and queues it.
-#[track_caller]
-fn queue(member: &Member<'_>, branch: &str) {
-    member.git(&["switch", "-q", "-c", branch, "origin/main"]);
-    std::fs::write(member.path.join(branch), "x\n").unwrap();
-    member.git(&["add", branch]);
-    member.git(&["commit", "-q", "-m", branch]);
-    member.gt(&["mq", "submit", "--branch", branch]).done();
-    member.git(&["switch", "-q", "main"]);
 }
 
 fn status(member: &Member<'_>) -> Vec<Value> {
@@ -63,7 +51,7 @@ fn a_gate_from_elsewhere_runs_only_once_it_is_added_here() {
     ada.gt(&add).done();
     ada.sync();
     let bob = fleet.member("bob");
-    queue(&bob, "work");
+    bob.queue("work");
     let said = bob
         .gt(&["refinery", "run"])
         .fails(4, "gate 'test' came from elsewhere");
@@ -81,7 +69,7 @@ fn a_gate_from_elsewhere_runs_only_once_it_is_added_here() {
     ada.gt(&["refinery", "gate", "add", "test", "--command", "false"])
         .done();
     agree(&[&ada, &bob]);
-    queue(&bob, "more");
+    bob.queue("more");
     bob.gt(&["refinery", "run"])
         .fails(4, "gate 'test' came from elsewhere");
     assert_eq!(status(&bob), ["landed", "queued"]);

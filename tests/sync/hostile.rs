@@ -471,8 +471,7 @@ fn a_ledger_of_a_newer_version_is_left_alone() {
     let before = hub(&fleet).tip("beads");
     ada.gt(&["update", &ids[0], "--title", "written meanwhile"])
         .done();
-    ada.gt(&["refinery", "gate", "add", "test", "--command", "true"])
-        .done();
+    ada.gate();
     let said = ada
         .gt(&["sync"])
         .fails(4, "a newer git gt has written 'refs/gt/beads'");

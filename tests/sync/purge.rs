@@ -86,8 +86,7 @@ fn what_follows_from_a_decision_and_was_purged_does_not_follow_again() {
     let (ada, bob, ids) = fleet.two(&["slung", "queued"]);
     let slung = ["update", &ids[0], "--claim", "--actor", "hub/polecats/nux"];
     ada.gt(&slung).done();
-    ada.git(&["switch", "-q", "-c", "work", "origin/main"]);
-    ada.git(&["commit", "-q", "--allow-empty", "-m", "work"]);
+    ada.commit("work");
     ada.gt(&["update", &ids[1], "--claim"]).done();
     ada.gt(&["mq", "submit", "--bead", &ids[1]]).done();
     let reject = ["mq", "reject", "work", "--reason", "no", "--actor", "bob"];

@@ -88,12 +88,7 @@ fn a_repository_of_sha256_goes_the_whole_way() {
         "test -f work",
     ])
     .done();
-    ada.git(&["switch", "-q", "-c", "work", "origin/main"]);
-    std::fs::write(ada.path.join("work"), "x\n").unwrap();
-    ada.git(&["add", "work"]);
-    ada.git(&["commit", "-q", "-m", "work"]);
-    ada.gt(&["mq", "submit", "--branch", "work"]).done();
-    ada.git(&["switch", "-q", "main"]);
+    ada.queue("work");
     ada.gt(&["refinery", "run"]).done();
     ada.gt(&["close", &ids[0]]).done();
     bob.gt(&["comment", &ids[0], "hello"]).done();
@@ -147,12 +142,7 @@ fn a_copied_clone_gets_an_id_of_its_own_and_a_moved_one_keeps_it() {
     let (ada, _, ids) = fleet.two(&["one"]);
     let id = |member: &Member<'_>| member.git(&["config", "gt.cloneId"]);
     let old = id(&ada);
-    let copied = std::process::Command::new("cp")
-        .arg("-r")
-        .arg(&ada.path)
-        .arg(fleet.path("copy"))
-        .status();
-    assert!(copied.unwrap().success());
+    fleet.copy(&ada.path, "copy");
     let copy = fleet.at("copy");
     copy.gt(&["comment", &ids[0], "from the copy"]).done();
     assert_ne!(id(&copy), old);
@@ -177,12 +167,7 @@ fn a_copy_takes_nothing_back_that_the_original_pushed_since() {
     let attic = format!("refs/gt/attic/{clone}/2026-01");
     ada.git(&["update-ref", &attic, &head]);
     ada.sync();
-    let copied = std::process::Command::new("cp")
-        .arg("-r")
-        .arg(&ada.path)
-        .arg(fleet.path("copy"))
-        .status();
-    assert!(copied.unwrap().success());
+    fleet.copy(&ada.path, "copy");
     let tree = ada.git(&["rev-parse", "HEAD^{tree}"]);
     let saved = ada.git(&["commit-tree", "-p", &head, "-m", "saved", &tree]);
     ada.git(&["update-ref", &attic, &saved]);

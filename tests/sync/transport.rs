@@ -35,8 +35,7 @@ fn meet(fleet: &Fleet, url: &str, env: Option<(&str, &str)>) {
     assert_eq!(ada.json(&["list"]).as_array().unwrap().len(), 5);
     fleet.git("hub.git", &["config", "receive.advertiseAtomic", "false"]);
     ada.create("last");
-    ada.gt(&["refinery", "gate", "add", "test", "--command", "true"])
-        .done();
+    ada.gate();
     let told = agree(&[&ada, &bob]);
     assert_eq!(told_of(&told, "took"), ["bob: beads", "bob: config"]);
     // What cannot be reached keeps everything.
@@ -147,15 +146,9 @@ fn a_host_that_takes_only_branches_keeps_the_ledgers_as_branches() {
     assert_eq!(bob.show(&id)["title"], "one");
     for member in [&ada, &bob] {
         member.gt(&["update", &id, "--claim"]).done();
-        member
-            .gt(&["refinery", "gate", "add", "test", "--command", "true"])
-            .done();
+        member.gate();
     }
-    bob.git(&["switch", "-q", "-c", "work", "origin/main"]);
-    std::fs::write(bob.path.join("work"), "x\n").unwrap();
-    bob.git(&["add", "work"]);
-    bob.git(&["commit", "-q", "-m", "work"]);
-    bob.gt(&["mq", "submit", "--branch", "work"]).done();
+    bob.queue("work");
     bob.sync();
     let waiting = fleet.git("hub.git", &["for-each-ref", "refs/heads/gt-ledgers/mr"]);
     assert!(!waiting.is_empty(), "the commit of the request travels too");

@@ -7,18 +7,10 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// Slings a bead to nobody in particular and returns its hook's folder.
-#[track_caller]
-fn hook(place: &Place, bead: &str) -> PathBuf {
-    place.gt(&["config", "set", "backend", "none"]).done();
-    let slung = place.json(&["sling", bead]);
-    PathBuf::from(slung[0]["path"].as_str().unwrap())
-}
-
 fn hooked() -> (Place, String, PathBuf) {
     let place = Place::new();
     let bead = place.create("a piece of work");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     (place, bead, hook)
 }
 
@@ -364,16 +356,7 @@ fn a_session_that_ends_saves_what_it_left() {
     let place = Place::new();
     let bead = place.create("a piece of work");
     let script = "cat >/dev/null; echo half >half; exit 7";
-    place.write("agent.sh", script);
-    place
-        .gt(&[
-            "config",
-            "agent",
-            "set",
-            "scripted",
-            "sh \"$PLACE/agent.sh\"",
-        ])
-        .done();
+    place.agent(script);
     let slung = place.json(&["sling", &bead]);
     let hook = PathBuf::from(slung[0]["path"].as_str().unwrap());
     place.until("the agent's end", || {

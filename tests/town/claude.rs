@@ -45,13 +45,6 @@ fn with_claude() -> Place {
     place
 }
 
-/// Hangs a bead on a hook without starting anybody and returns the hook's folder.
-fn hook(place: &Place, bead: &str) -> PathBuf {
-    place.gt(&["config", "set", "backend", "none"]).done();
-    let slung = place.json(&["sling", bead]);
-    PathBuf::from(slung[0]["path"].as_str().unwrap())
-}
-
 /// Fires one event in a folder and returns what was answered.
 fn fire(place: &Place, dir: &Path, event: &str, what: &Value) -> Output {
     let mut command = place.command(&["runtime-hook", "claude", event]);
@@ -196,7 +189,7 @@ fn a_session_is_primed_reminded_saved_and_followed() {
 fn of_two_who_prime_at_once_one_gets_the_handoff() {
     let place = Place::new();
     let bead = place.create("a piece of work");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     place
         .gt_in(&hook, &["handoff", "-m", "here you are"])
         .done();
@@ -215,7 +208,7 @@ fn of_two_who_prime_at_once_one_gets_the_handoff() {
 fn the_same_reason_never_keeps_a_turn_going_twice() {
     let place = Place::new();
     let bead = place.create("a piece of work");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     let stop = |session: &str, active: bool| {
         let what = json!({ "session_id": session, "stop_hook_active": active });
         fire(&place, &hook, "Stop", &what).done().stdout
@@ -268,7 +261,7 @@ fn a_hook_never_fails_the_session() {
 fn after_compaction_the_short_form_is_enough() {
     let place = Place::new();
     let bead = place.create("a piece of work");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     place.gt_in(&hook, &["handoff", "-m", "the rest"]).done();
     let start = |source: &str| {
         let what = json!({ "session_id": "s", "source": source, "cwd": hook });
@@ -357,7 +350,7 @@ fn installing_hooks_may_crash_before_any_write() {
 fn agents_show_what_they_said_of_themselves() {
     let place = Place::new();
     let bead = place.create("a piece of work");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     place
         .gt_in(&hook, &["heartbeat", "stuck", "-m", "no network"])
         .done();

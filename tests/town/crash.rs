@@ -230,16 +230,7 @@ const WORKS: &str = "cat >/dev/null; echo work >work; git add work; git commit -
 fn with_bead() -> (Place, String) {
     let place = Place::repeating();
     place.gate("true");
-    place.write("agent.sh", WORKS);
-    place
-        .gt(&[
-            "config",
-            "agent",
-            "set",
-            "scripted",
-            "sh \"$PLACE/agent.sh\"",
-        ])
-        .done();
+    place.agent(WORKS);
     let bead = place.create("work");
     (place, bead)
 }

@@ -1,39 +1,15 @@
 //! Handoffs: what one session leaves, and how the next one gets it, once.
 
 use std::fs;
-use std::path::PathBuf;
 
 use crate::place::Place;
-
-/// Returns a rig whose agent is a script.
-fn with_agent(script: &str) -> Place {
-    let place = Place::new();
-    place.write("agent.sh", script);
-    place
-        .gt(&[
-            "config",
-            "agent",
-            "set",
-            "scripted",
-            "sh \"$PLACE/agent.sh\"",
-        ])
-        .done();
-    place
-}
-
-/// Hangs a bead on a hook without starting anybody and returns the hook's folder.
-fn hook(place: &Place, bead: &str) -> PathBuf {
-    place.gt(&["config", "set", "backend", "none"]).done();
-    let slung = place.json(&["sling", bead]);
-    PathBuf::from(slung[0]["path"].as_str().unwrap())
-}
 
 #[test]
 fn a_handoff_says_how_things_stand() {
     let place = Place::new();
     let bead = place.create("a piece of work");
     let other = place.create("another one");
-    let hook = hook(&place, &bead);
+    let hook = place.hang(&bead);
     fs::write(hook.join("half"), "half\n").unwrap();
     place
         .gt(&["mail", "send", "furiosa", "-s", "look at \u{1b}[31mthis"])
@@ -89,7 +65,7 @@ else echo half >half; git gt handoff -m 'Next: the end.'; fi";
 
 #[test]
 fn the_next_session_follows_a_handoff_by_itself() {
-    let place = with_agent(TWO_TURNS);
+    let place = Place::with_agent(TWO_TURNS);
     let bead = place.create("a piece of work");
     place.gt(&["sling", &bead]).done();
     place.until("the work to be queued", || {
@@ -108,7 +84,8 @@ fn the_next_session_follows_a_handoff_by_itself() {
 
 #[test]
 fn handing_over_without_progress_does_not_go_on_for_ever() {
-    let place = with_agent("cat >/dev/null; echo turn >>\"$PLACE/turns\"; git gt handoff -m again");
+    let place =
+        Place::with_agent("cat >/dev/null; echo turn >>\"$PLACE/turns\"; git gt handoff -m again");
     let bead = place.create("a piece of work");
     place.gt(&["sling", &bead]).done();
     place.until("two turns", || {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::place::{Output, Place};
-use crate::sling::{WORKS, agent, commit, ended, everything, hook, with_agent};
+use crate::sling::{WORKS, commit, ended, everything, hook};
 
 /// Returns the polecat of a name as `polecat list` shows it.
 #[track_caller]
@@ -52,7 +52,7 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 #[test]
 fn a_polecat_that_is_done_works_again_in_its_worktree() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     place.gate("true");
     let first = place.create("first");
     let path = hook(&place, &first);
@@ -98,7 +98,7 @@ fn a_polecat_that_is_done_works_again_in_its_worktree() {
 
 #[test]
 fn the_polecat_that_rested_longest_comes_first_and_old_work_is_saved() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let beads = ["one", "two"].map(|title| place.create(title));
     let paths = beads.each_ref().map(|bead| hook(&place, bead));
     for (bead, path) in beads.iter().zip(&paths) {
@@ -144,7 +144,7 @@ fn the_polecat_that_rested_longest_comes_first_and_old_work_is_saved() {
 
 #[test]
 fn a_worktree_with_anything_of_its_own_is_not_touched() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     for (title, spoil) in [("dirty", 0), ("elsewhere", 1), ("detached", 2)] {
         let bead = place.create(title);
         let path = hook(&place, &bead);
@@ -187,7 +187,7 @@ fn a_worktree_with_anything_of_its_own_is_not_touched() {
 
 #[test]
 fn what_comes_off_a_hook_stays_and_goes_on_later() {
-    let place = with_agent("cat >\"$PLACE/told\"");
+    let place = Place::with_agent("cat >\"$PLACE/told\"");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -265,7 +265,7 @@ fn beads_are_given_back_one_by_one() {
 
 #[test]
 fn what_a_worker_is_told_reaches_it_and_survives_a_crash() {
-    let place = with_agent("cat >\"$PLACE/told\"");
+    let place = Place::with_agent("cat >\"$PLACE/told\"");
     let bead = place.create("work");
     let mut crashed = place.command(&["sling", &bead, "--args", "only the parser"]);
     // After the claim, before the worktree.
@@ -297,7 +297,7 @@ fn what_a_worker_is_told_reaches_it_and_survives_a_crash() {
 
 #[test]
 fn an_epic_stands_for_what_is_ready_below_it() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let epic = place
         .gt(&["create", "--silent", "--type", "epic", "all of it"])
         .done();
@@ -348,7 +348,7 @@ fn an_epic_stands_for_what_is_ready_below_it() {
 
 #[test]
 fn a_crew_member_keeps_worktree_and_branch() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     place.gate("true");
     let bead = place.create("work");
     place
@@ -475,7 +475,7 @@ fn whoever_stands_in_a_worktree_can_hang_a_bead_there() {
 
 #[test]
 fn an_agent_says_how_it_ended() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     place.gate("true");
     let stuck = place.create("stuck");
     let path = hook(&place, &stuck);
@@ -555,7 +555,7 @@ fn an_agent_says_how_it_ended() {
 
 #[test]
 fn work_can_be_queued_for_another_branch() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     place.gate("true");
     place.git(&["branch", "release"]).done();
     let bead = place.create("work");
@@ -571,7 +571,7 @@ fn work_can_be_queued_for_another_branch() {
 
 #[test]
 fn using_a_worktree_again_may_crash_before_any_write() {
-    let template = with_agent("exit 0");
+    let template = Place::with_agent("exit 0");
     let mut at = 1;
     loop {
         let place = &template;
@@ -612,7 +612,7 @@ fn using_a_worktree_again_may_crash_before_any_write() {
 
 #[test]
 fn eight_slings_at_once_share_what_is_idle() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     place.gate("true");
     let first = [(); 3].map(|()| place.create("first"));
     for bead in &first {
@@ -620,7 +620,7 @@ fn eight_slings_at_once_share_what_is_idle() {
         ended(&place, bead);
     }
     place.run();
-    agent(&place, WORKS);
+    place.agent(WORKS);
     let beads = [(); 8].map(|()| place.create("work"));
     let slings = beads
         .each_ref()
@@ -639,7 +639,7 @@ fn eight_slings_at_once_share_what_is_idle() {
 
 #[test]
 fn names_that_mean_something_else_are_refused_in_words() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let words = ["cannot be the name of an agent", "lower-case"];
     for name in ["Furiosa", "..", "a.b", "HEAD", "crew", "nux~1", "@"] {

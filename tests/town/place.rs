@@ -233,6 +233,30 @@ impl Place {
         request["id"].as_str().unwrap().to_owned()
     }
 
+    /// Makes a script the agent.
+    #[track_caller]
+    pub(crate) fn agent(&self, script: &str) {
+        self.write("agent.sh", script);
+        let line = "sh \"$PLACE/agent.sh\"";
+        self.gt(&["config", "agent", "set", "scripted", line])
+            .done();
+    }
+
+    /// Returns a rig whose agent is a script.
+    pub(crate) fn with_agent(script: &str) -> Self {
+        let place = Self::new();
+        place.agent(script);
+        place
+    }
+
+    /// Hangs a bead on a hook without starting anybody and returns the hook's folder.
+    #[track_caller]
+    pub(crate) fn hang(&self, bead: &str) -> PathBuf {
+        self.gt(&["config", "set", "backend", "none"]).done();
+        let slung = self.json(&["sling", bead]);
+        PathBuf::from(slung[0]["path"].as_str().unwrap())
+    }
+
     /// Adds the gate `test`.
     pub(crate) fn gate(&self, command: &str) {
         self.gate_with("test", command, &[]);

@@ -5,12 +5,12 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::hooks::{is_kept, names, polecat, text};
-use crate::place::Output;
-use crate::sling::{commit, ended, everything, hook, with_agent};
+use crate::place::{Output, Place};
+use crate::sling::{commit, ended, everything, hook};
 
 #[test]
 fn a_session_that_runs_keeps_its_bead_until_it_is_stopped() {
-    let place = with_agent(": >\"$PLACE/begun\"; sleep 1000 & wait");
+    let place = Place::with_agent(": >\"$PLACE/begun\"; sleep 1000 & wait");
     let bead = place.create("work");
     hook(&place, &bead);
     place.until_file("begun");
@@ -34,7 +34,7 @@ fn a_session_that_runs_keeps_its_bead_until_it_is_stopped() {
 
 #[test]
 fn only_what_was_started_here_is_stopped() {
-    let place = with_agent(": >\"$PLACE/begun\"; read line <\"$PLACE/go\"");
+    let place = Place::with_agent(": >\"$PLACE/begun\"; read line <\"$PLACE/go\"");
     let mut go = place.pipe("go");
     let bead = place.create("work");
     hook(&place, &bead);
@@ -82,7 +82,7 @@ fn only_what_was_started_here_is_stopped() {
 
 #[test]
 fn a_polecat_is_removed_and_nothing_is_lost() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -124,7 +124,7 @@ fn a_polecat_is_removed_and_nothing_is_lost() {
 
 #[test]
 fn with_force_a_running_polecat_goes_too() {
-    let place = with_agent("echo begun >work; : >\"$PLACE/begun\"; sleep 1000 & wait");
+    let place = Place::with_agent("echo begun >work; : >\"$PLACE/begun\"; sleep 1000 & wait");
     let bead = place.create("work");
     hook(&place, &bead);
     place.until_file("begun");
@@ -140,7 +140,7 @@ fn with_force_a_running_polecat_goes_too() {
 
 #[test]
 fn what_could_not_be_saved_is_not_removed() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -176,7 +176,7 @@ fn what_could_not_be_saved_is_not_removed() {
 
 #[test]
 fn removing_may_crash_before_any_write() {
-    let template = with_agent("exit 0");
+    let template = Place::with_agent("exit 0");
     let mut at = 1;
     loop {
         let place = &template;
@@ -232,7 +232,7 @@ fn removing_may_crash_before_any_write() {
 
 #[test]
 fn clearing_away_leaves_what_is_in_use() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let beads = ["idle", "held", "dirty"].map(|title| place.create(title));
     let paths = beads.each_ref().map(|bead| {
         let path = hook(&place, bead);
@@ -276,7 +276,7 @@ fn clearing_away_leaves_what_is_in_use() {
 
 #[test]
 fn what_nobody_looks_after_is_shown() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     assert_eq!(
         place.gt(&["orphans"]).done().stdout,
         "nothing is orphaned\n"
@@ -333,7 +333,8 @@ fn what_nobody_looks_after_is_shown() {
 
 #[test]
 fn the_end_of_a_log_is_shown_without_what_steers_a_terminal() {
-    let place = with_agent("printf '\\033]0;title\\007one\\n\\033[31mtwo\\033[0m\\nthree\\n'");
+    let place =
+        Place::with_agent("printf '\\033]0;title\\007one\\n\\033[31mtwo\\033[0m\\nthree\\n'");
     let bead = place.create("work");
     place
         .gt(&["peek", "furiosa"])
@@ -354,7 +355,7 @@ fn the_end_of_a_log_is_shown_without_what_steers_a_terminal() {
 
 #[test]
 fn how_an_agent_left_its_work_is_said() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -407,7 +408,7 @@ fn how_an_agent_left_its_work_is_said() {
 
 #[test]
 fn a_worktree_in_which_somebody_looks_at_the_branch_is_not_the_polecats() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -433,7 +434,7 @@ fn a_worktree_in_which_somebody_looks_at_the_branch_is_not_the_polecats() {
 
 #[test]
 fn a_named_polecat_whose_worktree_is_gone_starts_anew() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let path = hook(&place, &bead);
     ended(&place, &bead);
@@ -451,7 +452,7 @@ fn a_named_polecat_whose_worktree_is_gone_starts_anew() {
 
 #[test]
 fn what_nobody_watches_any_more_keeps_its_worktree() {
-    let place = with_agent(
+    let place = Place::with_agent(
         "ps -o ppid= -p $(ps -o pgid= -p $$) >\"$PLACE/keeper\"; read line <\"$PLACE/go\"",
     );
     let mut go = place.pipe("go");

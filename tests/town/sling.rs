@@ -12,26 +12,6 @@ use crate::place::{Output, Place};
 pub(crate) const WORKS: &str = "cat >/dev/null; echo work >\"$GT_BEAD\"; git add --all
 git commit --quiet --message=\"work on $GT_BEAD\" && git gt done";
 
-/// Returns a rig whose agent is a script.
-pub(crate) fn with_agent(script: &str) -> Place {
-    let place = Place::new();
-    agent(&place, script);
-    place
-}
-
-pub(crate) fn agent(place: &Place, script: &str) {
-    place.write("agent.sh", script);
-    place
-        .gt(&[
-            "config",
-            "agent",
-            "set",
-            "scripted",
-            "sh \"$PLACE/agent.sh\"",
-        ])
-        .done();
-}
-
 /// Returns the agent on a bead once it does not run any more.
 #[track_caller]
 pub(crate) fn ended(place: &Place, bead: &str) -> Value {
@@ -71,7 +51,7 @@ pub(crate) fn commit(place: &Place, hook: &Path, file: &str) {
 
 #[test]
 fn work_goes_from_a_bead_to_the_target() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     place.gate("true");
     let bead = place.create("a piece of work");
     let slung = place.gt(&["sling", &bead]).done();
@@ -109,7 +89,7 @@ fn what_cannot_be_slung_is_refused_and_nothing_is_written() {
         assert_eq!(everything(&place), before, "{what:?}");
     };
     refused(&[&bead], 4, &["no agent is configured", "config agent set"]);
-    agent(&place, "exit 0");
+    place.agent("exit 0");
     refused(&["gt-gone"], 1, &["gt-gone"]);
     refused(
         &[&bead, "--agent", "gone"],
@@ -153,7 +133,7 @@ fn what_cannot_be_slung_is_refused_and_nothing_is_written() {
 
 #[test]
 fn a_dry_run_says_what_would_happen() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let beads = [place.create("one"), place.create("two")];
     let before = everything(&place);
     let planned = place.json(&["sling", &beads[0], &beads[1], "--dry-run"]);
@@ -169,7 +149,7 @@ fn a_dry_run_says_what_would_happen() {
 
 #[test]
 fn a_polecat_can_be_named_and_the_rig_is_a_target_too() {
-    let place = with_agent("cat >/dev/null");
+    let place = Place::with_agent("cat >/dev/null");
     let place_of = |target: &[&str]| {
         let bead = place.create("work");
         let slung = place.json(&[&["sling", &bead], target].concat());
@@ -197,7 +177,7 @@ fn a_polecat_can_be_named_and_the_rig_is_a_target_too() {
 
 #[test]
 fn a_name_of_the_pool_is_no_part_of_an_id() {
-    let place = with_agent("cat >/dev/null");
+    let place = Place::with_agent("cat >/dev/null");
     let line = json!({ "id": "gt-anux", "title": "its id holds a name", "status": "open",
         "created_at": "2026-01-01T00:00:00Z" });
     let file = place.write("beads.jsonl", &line.to_string());
@@ -212,7 +192,7 @@ fn a_name_of_the_pool_is_no_part_of_an_id() {
 
 #[test]
 fn of_several_beads_those_that_can_be_slung_are() {
-    let place = with_agent("cat >/dev/null");
+    let place = Place::with_agent("cat >/dev/null");
     let beads = ["one", "two", "three"].map(|title| place.create(title));
     place.gt(&["close", &beads[1]]).done();
     let said = place.gt(&["sling", &beads[0], &beads[1], &beads[2], "--json"]);
@@ -231,7 +211,7 @@ fn of_several_beads_those_that_can_be_slung_are() {
 
 #[test]
 fn eight_slings_at_once_get_eight_names() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     place.gate("true");
     let beads = [(); 8].map(|()| place.create("work"));
     let slings = beads
@@ -252,7 +232,8 @@ fn eight_slings_at_once_get_eight_names() {
 
 #[test]
 fn one_bead_slung_at_once_by_eight_goes_to_one_agent() {
-    let place = with_agent("echo \"$GT_SESSION\" >>\"$PLACE/ran\"; read line <\"$PLACE/go\"");
+    let place =
+        Place::with_agent("echo \"$GT_SESSION\" >>\"$PLACE/ran\"; read line <\"$PLACE/go\"");
     let mut go = place.pipe("go");
     let bead = place.create("work");
     let slings = [(); 8].map(|()| place.start(&["sling", &bead]));
@@ -277,7 +258,7 @@ fn one_bead_slung_at_once_by_eight_goes_to_one_agent() {
 
 #[test]
 fn an_agent_is_told_by_its_input_or_in_its_command() {
-    let place = with_agent("cat >\"$PLACE/told\"");
+    let place = Place::with_agent("cat >\"$PLACE/told\"");
     let title = "a $(touch pwned) `touch pwned` \"title\" 'of' $HOME; touch pwned {prompt}";
     let bead = place.create(title);
     place
@@ -347,8 +328,9 @@ fn texts_without_end_do_not_keep_an_agent_from_starting() {
 
 #[test]
 fn an_agent_knows_who_it_is() {
-    let place =
-        with_agent("env >\"$PLACE/env\"; pwd >\"$PLACE/pwd\"; git gt version >\"$PLACE/us\"");
+    let place = Place::with_agent(
+        "env >\"$PLACE/env\"; pwd >\"$PLACE/pwd\"; git gt version >\"$PLACE/us\"",
+    );
     let bead = place.create("work");
     let mut sling = place.command(&["sling", &bead, "--json"]);
     sling
@@ -391,7 +373,7 @@ fn an_agent_knows_who_it_is() {
 
 #[test]
 fn half_an_identity_does_not_keep_an_agent_from_committing() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     for (key, value) in [
         ("user.email", "ada@example.com"),
         ("user.useConfigOnly", "true"),
@@ -406,7 +388,7 @@ fn half_an_identity_does_not_keep_an_agent_from_committing() {
 
 #[test]
 fn without_a_backend_the_user_is_told_what_to_start() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     place.gt(&["config", "set", "backend", "none"]).done();
     let bead = place.create("work");
     let said = place.gt(&["sling", &bead]).done().stdout;
@@ -424,7 +406,7 @@ fn without_a_backend_the_user_is_told_what_to_start() {
 
 #[test]
 fn how_an_agent_ended_is_said_and_its_work_taken_up_again() {
-    let place = with_agent("cat >/dev/null; echo oops; exit 7");
+    let place = Place::with_agent("cat >/dev/null; echo oops; exit 7");
     let bead = place.create("work");
     let first = hook(&place, &bead);
     let agent = ended(&place, &bead);
@@ -470,7 +452,7 @@ fn how_an_agent_ended_is_said_and_its_work_taken_up_again() {
 
 #[test]
 fn an_agent_whose_keeper_was_killed_is_lost() {
-    let place = with_agent(
+    let place = Place::with_agent(
         "ps -o ppid= -p $(ps -o pgid= -p $$) >\"$PLACE/keeper\"; read line <\"$PLACE/go\"",
     );
     let mut go = place.pipe("go");
@@ -497,7 +479,7 @@ fn an_agent_whose_keeper_was_killed_is_lost() {
 
 #[test]
 fn an_agent_runs_on_when_the_scratch_folder_goes() {
-    let place = with_agent(": >\"$PLACE/begun\"; read line <\"$PLACE/go\"");
+    let place = Place::with_agent(": >\"$PLACE/begun\"; read line <\"$PLACE/go\"");
     let mut go = place.pipe("go");
     let bead = place.create("work");
     hook(&place, &bead);
@@ -511,7 +493,7 @@ fn an_agent_runs_on_when_the_scratch_folder_goes() {
 
 #[test]
 fn a_worktree_that_was_deleted_is_made_again() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let first = hook(&place, &bead);
     ended(&place, &bead);
@@ -577,7 +559,7 @@ fn a_worktree_that_git_was_killed_in_the_middle_of_making_is_completed() {
 
 #[test]
 fn done_takes_what_is_committed_and_nothing_else() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     place.gt(&["done"]).fails(1, &["nothing hangs here"]);
     place.gt(&["hook"]).fails(1, &[]);
     let bead = place.create("work");
@@ -633,7 +615,7 @@ fn done_takes_what_is_committed_and_nothing_else() {
 
 #[test]
 fn work_under_a_claim_that_is_over_is_not_queued() {
-    let place = with_agent("exit 0");
+    let place = Place::with_agent("exit 0");
     let bead = place.create("work");
     let hook = hook(&place, &bead);
     ended(&place, &bead);
@@ -656,7 +638,7 @@ fn work_under_a_claim_that_is_over_is_not_queued() {
 
 #[test]
 fn hooks_may_stand_anywhere() {
-    let place = with_agent(WORKS);
+    let place = Place::with_agent(WORKS);
     fs::create_dir(place.path("real")).unwrap();
     std::os::unix::fs::symlink(place.path("real"), place.path("linked")).unwrap();
     for dir in ["../else where", "../linked/hooks", ".git/hooks-of-agents"] {
