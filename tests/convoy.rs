@@ -9,9 +9,13 @@
 #[expect(dead_code, reason = "the tests of sync use the rest")]
 #[path = "sync/fleet.rs"]
 mod fleet;
+#[path = "support/hermetic.rs"]
+mod hermetic;
 #[expect(dead_code, reason = "the tests of the queue use the rest")]
 #[path = "town/place.rs"]
 mod place;
+#[path = "support/watch.rs"]
+mod watch;
 
 use std::fs;
 use std::path::Path;

@@ -11,5 +11,9 @@ mod across;
 mod day;
 mod founding;
 mod from_hq;
+#[path = "../support/hermetic.rs"]
+mod hermetic;
 mod hints;
+#[path = "../support/watch.rs"]
+mod watch;
 mod yard;

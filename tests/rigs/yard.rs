@@ -2,17 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long something that must happen may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long to wait between two looks at it.
-const LOOK: Duration = Duration::from_millis(5);
+use crate::hermetic::hermetic;
+use crate::watch;
 
 /// Remotes, each with one commit on `main`, in a folder that goes with it.
 pub(crate) struct Yard {
@@ -99,24 +95,14 @@ impl Yard {
 
     /// Makes a command know nothing but this yard.
     pub(crate) fn hermetic(&self, mut command: Command) -> Command {
-        let hash = std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned());
-        let path = std::env::var_os("PATH").expect("there is a PATH");
+        hermetic(&mut command, &self.path("home"));
         command
-            .env_clear()
-            .env("GIT_DEFAULT_HASH", hash)
-            .env("PATH", path)
-            .env("HOME", self.path("home"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_AUTHOR_NAME", "Ada")
             .env("GIT_AUTHOR_EMAIL", "ada@x")
             .env("GIT_COMMITTER_NAME", "Ada")
             .env("GIT_COMMITTER_EMAIL", "ada@x")
             .env("USER", "ada")
-            .env("TZ", "UTC")
-            .env("LC_ALL", "C")
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null());
+            .current_dir(self.dir.path());
         command
     }
 
@@ -189,47 +175,23 @@ impl Yard {
             .current_dir(self.path(folder))
             .stdin(fs::File::open(self.path("ids")).unwrap());
         let text = Output::of(&mut batch).done();
-        let (mut records, mut rest) = (Vec::new(), text.as_str());
-        while let Some((size, body)) = rest.split_once('\n') {
-            let size: usize = size.parse().unwrap();
-            records.push(serde_json::from_str(&body[..size]).unwrap());
-            rest = &body[size + 1..];
-        }
-        records
+        watch::objects(&text)
     }
 
     /// Waits until something is so.
     #[track_caller]
-    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if let Some(found) = look() {
-                return found;
-            }
-            // What is waited for needs the processor more than we do.
-            std::thread::park_timeout(LOOK);
-        }
-        panic!("waited in vain: {what}; processes: {:?}", self.processes());
+    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
+        watch::until(what, &self.mark(), look)
     }
 
-    /// Returns the processes that were started in this yard and still run, with their arguments; also any
-    /// that is about to end: it may hold locks still, and does not tell any more where it was started.
+    /// Returns the processes that were started in this yard and still run, with their arguments.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
-        let mark = format!("HOME={}", self.path("home").display());
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let Ok(pid) = name.parse::<u32>() else {
-                continue;
-            };
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            let mut variables = environment.split(|byte| *byte == 0);
-            if variables.any(|it| it == mark.as_bytes()) || is_ending(&entry.path()) {
-                let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                found.push((pid, String::from_utf8_lossy(&line).replace('\0', " ")));
-            }
-        }
-        found
+        watch::processes(&self.mark())
+    }
+
+    /// Returns what tells a process that was started here.
+    fn mark(&self) -> String {
+        format!("HOME={}", self.path("home").display())
     }
 
     /// Returns every file and folder below one, and all refs of every repository in it.
@@ -256,25 +218,9 @@ impl Yard {
     }
 }
 
-/// Returns whether a process is on its way out (`PF_EXITING`) and not gone yet.
-fn is_ending(process: &Path) -> bool {
-    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let flags = fields.get(6).and_then(|it| it.parse::<u32>().ok());
-    !matches!(fields[0], "" | "Z" | "X") && flags.is_some_and(|it| it & 4 != 0)
-}
-
 impl Drop for Yard {
     fn drop(&mut self) {
-        // A test that failed must not leave programs behind that wait for ever.
-        for (pid, line) in self.processes() {
-            if line.is_empty() {
-                continue;
-            }
-            let kill = Command::new("kill").args(["-9", &pid.to_string()]).output();
-            drop(kill);
-        }
+        watch::end(&self.mark());
     }
 }
 

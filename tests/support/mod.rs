@@ -5,11 +5,14 @@
     reason = "tests start programs and write files"
 )]
 
+mod hermetic;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use assert_cmd::assert::OutputAssertExt as _;
+use hermetic::hermetic;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -54,19 +57,8 @@ impl Place {
     }
 
     fn hermetic(&self, mut command: Command) -> Command {
-        let hash = std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned());
-        let path = std::env::var_os("PATH").expect("there is a PATH");
-        command
-            .env_clear()
-            .env("GIT_DEFAULT_HASH", hash)
-            .env("PATH", path)
-            .env("HOME", self.dir.path().join("home"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("TZ", "UTC")
-            .env("LC_ALL", "C")
-            .env("BD_ACTOR", "ada")
-            .current_dir(self.dir.path());
+        hermetic(&mut command, &self.dir.path().join("home"));
+        command.env("BD_ACTOR", "ada").current_dir(self.dir.path());
         command
     }
 

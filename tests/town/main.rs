@@ -12,9 +12,13 @@ mod claude;
 mod crash;
 mod demo;
 mod handoff;
+#[path = "../support/hermetic.rs"]
+mod hermetic;
 mod hooks;
 mod landing;
 mod place;
 mod polecats;
 mod refinery;
 mod sling;
+#[path = "../support/watch.rs"]
+mod watch;

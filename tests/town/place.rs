@@ -7,16 +7,15 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::hermetic::hermetic;
+use crate::watch;
+
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_git-gt");
-
-/// How long something that must happen may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// 2026-01-01, in milliseconds since 1970.
 const START: u64 = 1_767_225_600_000;
@@ -107,21 +106,11 @@ impl Place {
 
     /// Makes `command` know nothing but this place.
     pub(crate) fn hermetic(&self, mut command: Command) -> Command {
-        let hash = std::env::var("GIT_DEFAULT_HASH").unwrap_or_else(|_| "sha1".to_owned());
-        let path = std::env::var_os("PATH").expect("there is a PATH");
+        hermetic(&mut command, &self.path("home"));
         command
-            .env_clear()
-            .env("GIT_DEFAULT_HASH", hash)
-            .env("PATH", path)
-            .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("tmp"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("TZ", "UTC")
-            .env("LC_ALL", "C")
             .env("PLACE", self.dir.path())
-            .current_dir(self.repo())
-            .stdin(Stdio::null());
+            .current_dir(self.repo());
         command
     }
 
@@ -359,15 +348,8 @@ impl Place {
 
     /// Waits until something is so.
     #[track_caller]
-    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if let Some(found) = look() {
-                return found;
-            }
-            std::thread::yield_now();
-        }
-        panic!("waited in vain: {what}; processes: {:?}", self.processes());
+    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
+        watch::until(what, &self.mark(), look)
     }
 
     /// Waits until a file of the place exists.
@@ -379,23 +361,12 @@ impl Place {
 
     /// Returns the processes that were started in this place and still run, with their arguments.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
-        let mark = format!("PLACE={}", self.dir.path().display());
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let Ok(pid) = name.parse::<u32>() else {
-                continue;
-            };
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            if environment
-                .split(|byte| *byte == 0)
-                .any(|it| it == mark.as_bytes())
-            {
-                let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                found.push((pid, String::from_utf8_lossy(&line).replace('\0', " ")));
-            }
-        }
-        found
+        watch::processes(&self.mark())
+    }
+
+    /// Returns what tells a process that was started here.
+    fn mark(&self) -> String {
+        format!("PLACE={}", self.dir.path().display())
     }
 
     /// Checks that nothing that was started here runs on; what has just been killed may take a moment.
@@ -457,13 +428,7 @@ impl Place {
             .done()
             .stdout;
         fs::remove_file(ids).unwrap();
-        let (mut records, mut rest) = (Vec::new(), text.as_str());
-        while let Some((size, body)) = rest.split_once('\n') {
-            let size: usize = size.parse().unwrap();
-            records.push(serde_json::from_str(&body[..size]).unwrap());
-            rest = &body[size + 1..];
-        }
-        records
+        watch::objects(&text)
     }
 
     /// Starts a command and lets it run; whoever drops it ends it.
@@ -479,11 +444,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A test that failed must not leave programs behind that wait for ever.
-        for (pid, _) in self.processes() {
-            let kill = Command::new("kill").args(["-9", &pid.to_string()]).output();
-            drop(kill);
-        }
+        watch::end(&self.mark());
     }
 }
 
