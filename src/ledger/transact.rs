@@ -177,9 +177,9 @@ impl Pen<'_> {
     }
 }
 
-/// From how many records on they are written as one pack: git, which indexes it, takes as long as writing the
+/// From how many changed records on what is written is one pack: git, which indexes it, takes as long as writing the
 /// files of about a hundred.
-const MANY: usize = 200;
+pub(super) const MANY: usize = 200;
 
 /// How often a decision is made anew because git or another tool moved the ref without our lock.
 const TRIES: u32 = 20;

@@ -13,6 +13,7 @@ use crate::ledger::derived::derived;
 use crate::ledger::epoch::{archives, put_aside};
 use crate::ledger::purge::drop_purged;
 use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
+use crate::ledger::transact::MANY;
 use crate::ledger::{Decision, Name, digest, join, transact};
 
 /// How far ahead of our clock a fetched stamp may be without being named.
@@ -400,8 +401,13 @@ impl Sync<'_> {
         }
         self.place_renamed(&our_ledger, &mut joining)?;
         drop_purged(self.repo, (&our_ledger, &their_ledger), &mut joining.places)?;
+        let rebuild = || rebuilt(&our_ledger, &their_ledger, &joining.places);
+        let tree = match changes.len() {
+            MANY.. => self.repo.at_once(rebuild)?,
+            _ => rebuild()?,
+        };
         Ok(Joined {
-            tree: rebuilt(&our_ledger, &their_ledger, &joining.places)?,
+            tree,
             differences: changes.len(),
             events: fewer(ledger, joining.events),
         })
