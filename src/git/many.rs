@@ -1,50 +1,20 @@
 //! Many blobs at once: read on all cores, in the order in which packs hold them.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use gix::objs::Kind;
-use gix::odb::pack;
-use gix::odb::pack::cache::DecodeEntry;
 use rayon::prelude::*;
 
 use super::objects::find;
+use super::packs::{Pack, Walk};
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 
 /// From how many blobs on they are read on all cores.
 const MANY: usize = 256;
 
-/// How many bytes of objects a core remembers, twice, because others are stored as what differs from them.
-const REMEMBERED: usize = 8 * 1024 * 1024;
-
-/// What was unpacked last, by where in which pack it begins: of two generations the older one goes when the
-/// younger one is full.
-#[derive(Default)]
-struct Remembered {
-    young: HashMap<(u32, u64), (Kind, usize, Vec<u8>)>,
-    old: HashMap<(u32, u64), (Kind, usize, Vec<u8>)>,
-    bytes: usize,
-}
-
-impl DecodeEntry for Remembered {
-    fn put(&mut self, pack: u32, offset: u64, data: &[u8], kind: Kind, packed: usize) {
-        self.bytes += data.len();
-        if self.bytes > REMEMBERED {
-            self.old = std::mem::take(&mut self.young);
-            self.bytes = data.len();
-        }
-        let entry = (kind, packed, data.to_vec());
-        self.young.insert((pack, offset), entry);
-    }
-
-    fn get(&mut self, pack: u32, offset: u64, out: &mut Vec<u8>) -> Option<(Kind, usize)> {
-        let at = (pack, offset);
-        let (kind, packed, data) = self.young.get(&at).or_else(|| self.old.get(&at))?;
-        out.clear();
-        out.extend_from_slice(data);
-        Some((*kind, *packed))
-    }
-}
+/// How many entries of a pack a core unpacks in a row.
+const STRETCH: usize = 2000;
 
 impl Repo {
     /// Returns what `of` makes of the bytes of blobs, in their order; many are read on all cores.
@@ -73,20 +43,15 @@ impl Repo {
             };
             return ids.iter().enumerate().map(one).collect();
         }
+        let mut found = self.packed_blobs(ids, of);
+        // What is in no pack, or cannot be unpacked and may be somewhere else.
+        let rest = found.iter().enumerate().filter(|(_, it)| it.is_none());
+        let rest: Vec<usize> = rest.map(|(at, _)| at).collect();
         let (folder, kind) = (self.gix.objects.store_ref().path(), self.gix.object_hash());
-        // What is stored as a difference follows what it differs from: in that order each is read once.
-        let order = self.in_order_of_packs(ids);
-        // Each core takes a stretch of it: what it remembers is of use there.
-        let stretch = order.len().div_ceil(2 * rayon::current_num_threads());
-        let open = || {
-            let odb = gix::odb::at(folder, kind).map(|mut odb| {
-                odb.set_pack_cache(|| Box::<Remembered>::default());
-                odb
-            });
-            (odb, Vec::new())
-        };
-        let chunks = order
-            .par_chunks(stretch)
+        let open = || (gix::odb::at(folder, kind), Vec::new());
+        let stretch = rest.len().div_ceil(2 * rayon::current_num_threads());
+        let chunks = rest
+            .par_chunks(stretch.max(MANY))
             .map_init(open, |(odb, buffer), chunk| {
                 let odb = odb
                     .as_ref()
@@ -98,31 +63,53 @@ impl Repo {
                 chunk.iter().map(one).collect::<Result<Vec<(usize, T)>>>()
             });
         let chunks: Vec<Vec<(usize, T)>> = chunks.collect::<Result<_>>()?;
-        let mut found: Vec<Option<T>> = ids.iter().map(|_| None).collect();
         for (at, it) in chunks.into_iter().flatten() {
             found[at] = Some(it);
         }
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Returns the places of ids in the order in which packs hold them; what is in no pack comes last.
-    fn in_order_of_packs(&self, ids: &[Oid]) -> Vec<usize> {
-        let folder = self.gix.objects.store_ref().path().join("pack");
-        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let indexes = files
-            .map(|it| it.path())
-            .filter(|it| it.extension().is_some_and(|it| it == "idx"));
-        let indexes: Vec<pack::index::File> = indexes
-            .filter_map(|path| pack::index::File::at(path, self.gix.object_hash()).ok())
+    /// Returns what `of` makes of the bytes of blobs, nothing for those that no pack has as a whole.
+    fn packed_blobs<T: Send>(
+        &self,
+        ids: &[Oid],
+        of: &(impl Fn(usize, &[u8]) -> T + Sync),
+    ) -> Vec<Option<T>> {
+        let store = self.gix.objects.store_ref();
+        let mut folders = store.alternate_db_paths().unwrap_or_default();
+        folders.insert(0, store.path().to_owned());
+        let packs = folders
+            .iter()
+            .flat_map(|it| Pack::all(&it.join("pack"), self.gix.object_hash()));
+        let packs: Vec<Pack> = packs.collect();
+        let mut wanted: Vec<Vec<(u64, usize)>> = packs.iter().map(|_| Vec::new()).collect();
+        for (at, id) in ids.iter().enumerate() {
+            let found = packs.iter().map(|pack| pack.find(id)).enumerate();
+            if let Some((pack, offset)) = found.into_iter().find_map(|(pack, it)| Some((pack, it?)))
+            {
+                wanted[pack].push((offset, at));
+            }
+        }
+        let walks = packs.iter().zip(&mut wanted).map(|(pack, wanted)| {
+            wanted.sort_unstable();
+            Walk::new(pack, wanted.iter().copied())
+        });
+        let walks: Vec<Walk<'_>> = walks.collect();
+        let stretches: Vec<(&Walk<'_>, Range<usize>)> = walks.iter().flat_map(stretches).collect();
+        let chunks: Vec<Vec<(usize, T)>> = stretches
+            .into_par_iter()
+            .map(|(walk, stretch)| walk.unpack(stretch, of))
             .collect();
-        let place = |id: &Oid| {
-            let found = indexes.iter().enumerate().find_map(|(number, index)| {
-                Some((number, index.pack_offset_at_index(index.lookup(id)?)))
-            });
-            found.unwrap_or((usize::MAX, 0))
-        };
-        let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_by_cached_key(|at| place(&ids[*at]));
-        order
+        let mut found: Vec<Option<T>> = ids.iter().map(|_| None).collect();
+        for (at, it) in chunks.into_iter().flatten() {
+            found[at] = Some(it);
+        }
+        found
     }
+}
+
+/// Returns the parts of a walk that cores take one after the other.
+fn stretches<'w, 'p>(walk: &'w Walk<'p>) -> impl Iterator<Item = (&'w Walk<'p>, Range<usize>)> {
+    let begins = (0..walk.len()).step_by(STRETCH);
+    begins.map(move |begin| (walk, begin..walk.len().min(begin + STRETCH)))
 }

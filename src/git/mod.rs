@@ -12,6 +12,7 @@ mod loose;
 mod many;
 mod merge;
 mod objects;
+mod packs;
 mod promised;
 mod refs;
 mod remote;

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::*;
-use crate::ledger::scratch::Scratch;
+use crate::ledger::scratch::{Scratch, git};
 use crate::ledger::shard::{Snapshot, Update};
 use crate::ledger::{Decision, Pen, Stamp, transact};
 
@@ -344,6 +344,68 @@ fn a_query_reads_what_changed_and_nothing_else() {
     transact(&repo, (Name::Beads, None), "ada", decide).unwrap();
     reads(&repo, 8);
     reads(&repo, 0);
+}
+
+/// Packed or not, asked for twice, damaged in one pack: many blobs at once are what they are one by one.
+#[test]
+fn many_blobs_are_read_as_each_of_them() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let texts: Vec<Vec<u8>> = (0..700_usize)
+        .map(|at| format!("{at}\n{}", "All work and no play\n".repeat(at % 90)).into_bytes())
+        .collect();
+    let write = |texts: &[Vec<u8>]| -> Vec<Oid> {
+        let ids = texts.iter().map(|text| repo.write_blob(text).unwrap());
+        ids.collect()
+    };
+    let pack = |ids: &[Oid], base: &str| {
+        let names: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let pack = [
+            "pack-objects",
+            "-q",
+            "--window=20",
+            base,
+            "objects/pack/pack",
+        ];
+        git(&repo, &pack, &names);
+        git(&repo, &["prune-packed", "-q"], "");
+    };
+    let mut ids = write(&texts[..400]);
+    pack(&ids, "--delta-base-offset");
+    ids.extend(write(&texts[400..600]));
+    pack(&ids[100..], "--no-delta-base-offset");
+    ids.extend(write(&texts[600..]));
+    ids.extend_from_within(..20);
+    let check = || {
+        let read = repo.map_blobs(&ids, |at, bytes| (at, bytes.to_vec()));
+        for (at, (said, bytes)) in read.unwrap().into_iter().enumerate() {
+            assert!(at == said && bytes == texts[at % 700], "{at}");
+        }
+    };
+    check();
+    let packs = scratch.dir().join("objects/pack");
+    let packs = std::fs::read_dir(packs)
+        .unwrap()
+        .map(|it| it.unwrap().path());
+    for path in packs.filter(|it| it.extension().is_some_and(|it| it == "pack")) {
+        let whole = std::fs::read(&path).unwrap();
+        damage(&path, |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 40].fill(0);
+        });
+        let fresh = scratch.open(2);
+        // What is damaged in the pack that is looked at is an error or read from the other one, and never wrong.
+        let whole_ones = [100..400, 0..400, 400..700].into_iter().filter(|range| {
+            let many = fresh.map_blobs(&ids[range.clone()], |_, bytes| bytes.to_vec());
+            many.is_ok_and(|many| {
+                assert!(many == texts[range.clone()], "{range:?}");
+                true
+            })
+        });
+        assert_ne!(whole_ones.count(), 0);
+        damage(&path, |bytes| whole.clone_into(bytes));
+    }
+    check();
 }
 
 #[test]
