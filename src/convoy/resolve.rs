@@ -25,10 +25,9 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Convoy> {
             )),
         );
     }
-    let all = view.convoys()?;
-    let found = pick(all.iter().map(Convoy::id), typed)?;
-    let found = found.and_then(|id| all.iter().find(|it| it.id() == id));
-    found.cloned().ok_or_else(|| {
+    let found = pick(view.convoy_ids()?, typed)?;
+    let found = found.map(|id| view.convoy(id)).transpose()?.flatten();
+    found.ok_or_else(|| {
         Fault::not_found(format!("there is no convoy '{typed}'"))
             .hint("git gt convoy list --all shows every one")
     })

@@ -173,6 +173,12 @@ impl<'r> Snapshot<'r> {
         Ok(self.repo.tree(&leaf)?.len() as u64 * 1024)
     }
 
+    /// Returns the ids of all records by the names of their files, whether or not they can be read.
+    pub fn ids(&self) -> Result<Vec<String>> {
+        let all = differences(self.repo, None, self.tree)?.into_iter();
+        Ok(all.filter_map(|it| id_of(&it.place)).collect())
+    }
+
     /// Returns every record that can be read; one that cannot blocks nobody.
     pub fn records(&self) -> Result<Vec<Record>> {
         self.changed_since(None)
@@ -182,20 +188,42 @@ impl<'r> Snapshot<'r> {
     /// Returns `(id, record now)` of everything that differs from an older ledger, without what is not
     /// a readable record; nothing now: the record is gone.
     pub fn changed_since(&self, older: Option<Oid>) -> Result<Vec<(String, Option<Record>)>> {
-        let mut changes = Vec::new();
+        self.map_changed(older, |record| record)
+    }
+
+    /// Returns the same with what `of` makes of each record; many are read on all cores, and none is kept.
+    pub fn map_changed<T: Send>(
+        &self,
+        older: Option<Oid>,
+        of: impl Fn(Record) -> T + Sync,
+    ) -> Result<Vec<(String, Option<T>)>> {
+        let (mut gone, mut ids, mut entries) = (Vec::new(), Vec::new(), Vec::new());
         for change in differences(self.repo, older, self.tree)? {
             let Some(id) = id_of(&change.place) else {
                 continue;
             };
-            let now = change.theirs.filter(|entry| entry.mode == Mode::File);
-            match now.map(|entry| self.decode(&entry, &id)) {
-                None => changes.push((id, None)),
-                Some(Ok(record)) => changes.push((id, Some(record))),
-                Some(Err(Fault::Invalid(_))) => {}
-                Some(Err(fault)) => return Err(fault),
+            match change.theirs.filter(|entry| entry.mode == Mode::File) {
+                None => gone.push((id, None)),
+                Some(entry) => {
+                    ids.push(id);
+                    entries.push(entry);
+                }
             }
         }
-        Ok(changes)
+        let found = if self.is_foreign {
+            let one = |(entry, id): (&Entry, &String)| match self.decode(entry, id) {
+                Ok(record) => Ok(Some(of(record))),
+                Err(Fault::Invalid(_)) => Ok(None),
+                Err(fault) => Err(fault),
+            };
+            entries.iter().zip(&ids).map(one).collect::<Result<_>>()?
+        } else {
+            let blobs: Vec<Oid> = entries.iter().map(|entry| entry.id).collect();
+            let one = |at: usize, bytes: &[u8]| decoded(bytes, &ids[at]).ok().map(&of);
+            self.repo.map_blobs(&blobs, one)?
+        };
+        let found = ids.into_iter().zip(found).filter(|(_, it)| it.is_some());
+        Ok(found.chain(gone).collect())
     }
 
     /// Refuses a ledger that a newer version has laid out in a way this one does not know.

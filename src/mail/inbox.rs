@@ -99,10 +99,10 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Mail> {
             return Ok(mail);
         }
     }
-    let all = view.mails()?;
-    let found = pick(all.iter().map(Mail::id), typed)?;
-    let found = found.and_then(|id| all.iter().find(|mail| mail.id() == id));
-    found.cloned().ok_or_else(|| {
+    let all = view.mail_ids()?;
+    let found = pick(all.iter().map(String::as_str), typed)?;
+    let found = found.map(|id| view.mail(id)).transpose()?.flatten();
+    found.ok_or_else(|| {
         Fault::not_found(format!("there is no mail '{typed}'"))
             .hint("git gt mail inbox --all shows every one")
     })

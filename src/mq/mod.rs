@@ -8,7 +8,7 @@ pub use order::{queue, sorted, targets};
 pub use submit::{Submit, Submitted, submit};
 pub use transition::{reject, retry};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -25,22 +25,38 @@ pub fn ref_of(view: &View<'_>, request: &str) -> String {
 /// Returns the refs here that nobody needs any more: of requests that are finished, and what was kept for
 /// one that was never made.
 pub fn finished_refs(view: &View<'_>) -> Result<Vec<String>> {
-    let requests = view.requests()?.into_iter();
-    let finished = requests.filter(|request| !request.is_live());
-    let mut names: Vec<String> = finished.map(|it| ref_of(view, it.id())).collect();
-    names.extend(forgotten_refs(view)?);
+    let mut names = idle_refs(view)?;
+    if !names.is_empty() {
+        let finished = finished(view)?;
+        names.retain(|name| finished.contains_key(name));
+        names.extend(forgotten_refs(view)?);
+    }
     Ok(names)
+}
+
+/// Returns under which refs commits of finished requests are or were kept, with the requests' ids.
+pub fn finished(view: &View<'_>) -> Result<BTreeMap<String, String>> {
+    let ids = view.finished_request_ids()?.into_iter();
+    Ok(ids.map(|id| (ref_of(view, id), id.to_owned())).collect())
+}
+
+/// Returns the refs here that keep a commit for no request that waits.
+fn idle_refs(view: &View<'_>) -> Result<Vec<String>> {
+    let refs = view.repo().list_refs("refs/gt/mr/")?;
+    let live = view.live_requests()?;
+    let live: BTreeSet<String> = live.iter().map(|it| ref_of(view, it.id())).collect();
+    let names = refs.into_iter().map(|(name, _)| name);
+    Ok(names.filter(|name| !live.contains(name)).collect())
 }
 
 /// Returns the refs here that keep a commit for a request there is no record of: it is being made just now,
 /// by somebody who holds the guard of keepers, or whoever was to make it has crashed.
 pub fn forgotten_refs(view: &View<'_>) -> Result<Vec<String>> {
-    let refs = view.repo().list_refs("refs/gt/mr/")?;
-    let mut names: Vec<String> = refs.into_iter().map(|(name, _)| name).collect();
+    let mut names = idle_refs(view)?;
     if !names.is_empty() {
         // One that only a newer version can read is a request all the same.
-        let all = view.ledger(Name::Queue)?.changed_since(None)?;
-        let known: BTreeSet<String> = all.iter().map(|(id, _)| ref_of(view, id)).collect();
+        let all = view.ledger(Name::Queue)?.ids()?;
+        let known: BTreeSet<String> = all.iter().map(|id| ref_of(view, id)).collect();
         names.retain(|name| !known.contains(name));
     }
     Ok(names)

@@ -1,11 +1,13 @@
 //! Refs that keep commits of requests: made while they are needed, put into the attic afterwards.
 
+use std::collections::BTreeMap;
+
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid};
 use crate::ledger::CloneId;
 use crate::mq;
-use crate::record::{Request, RequestStatus};
-use crate::town::Home;
+use crate::record::RequestStatus;
+use crate::town::{Home, View};
 
 use super::candidate::Candidate;
 
@@ -36,7 +38,6 @@ pub(super) fn tidy(home: &Home, tip: &Oid) -> Result<()> {
     let keepers = repo.keepers_guard()?;
     let view = home.view();
     let clone = CloneId::of(repo)?;
-    let requests = view.requests()?;
     let put_away = |name: &str, why: &str| -> Result<()> {
         let guard = repo.guard()?;
         if !repo.drop_reachable_ref(&guard, name, tip)? {
@@ -44,18 +45,21 @@ pub(super) fn tidy(home: &Home, tip: &Oid) -> Result<()> {
         }
         Ok(())
     };
-    for request in requests.iter().filter(|it| !it.is_live()) {
-        let name = mq::ref_of(&view, request.id());
-        if repo.find_ref(&name)?.is_some() {
-            let why = format!("head of {}: {}", request.id(), request.status());
-            put_away(&name, &why)?;
-        }
-    }
-    for name in mq::forgotten_refs(&view)? {
-        put_away(&name, "head of a request that was never made")?;
+    let idle = mq::finished_refs(&view)?;
+    let finished = match idle.is_empty() {
+        true => BTreeMap::new(),
+        false => mq::finished(&view)?,
+    };
+    for name in idle {
+        let request = finished.get(&name).map(|id| view.request(id)).transpose()?;
+        let why = match request.flatten() {
+            Some(request) => format!("head of {}: {}", request.id(), request.status()),
+            None => "head of a request that was never made".to_owned(),
+        };
+        put_away(&name, &why)?;
     }
     drop(keepers);
-    if any_queued(&requests) {
+    if any_queued(&view)? {
         return Ok(());
     }
     for (name, commit) in repo.list_refs("refs/gt/proof/")? {
@@ -76,13 +80,11 @@ pub fn obsolete(home: &Home, remote: &str) -> Result<Vec<String>> {
     if heads.is_empty() && proofs.is_empty() {
         return Ok(Vec::new());
     }
-    let requests = view.requests()?;
+    let finished = mq::finished(&view)?;
     let keepers = keepers(home)?;
     let mut names = Vec::new();
     for (name, head) in heads {
-        let is_of = |it: &Request| mq::ref_of(&view, it.id()) == local(&name);
-        let over = requests.iter().any(|it| !it.is_live() && is_of(it));
-        if over
+        if finished.contains_key(&local(&name))
             && keepers.iter().try_fold(false, |kept, keeper| {
                 Ok::<_, Fault>(kept || repo.is_ancestor(&head, keeper)?)
             })?
@@ -90,7 +92,7 @@ pub fn obsolete(home: &Home, remote: &str) -> Result<Vec<String>> {
             names.push(local(&name));
         }
     }
-    if !any_queued(&requests) {
+    if !any_queued(&view)? {
         names.extend(proofs.iter().map(|(name, _)| local(name)));
     }
     Ok(names)
@@ -110,8 +112,7 @@ fn keepers(home: &Home) -> Result<Vec<Oid>> {
     Ok(keepers)
 }
 
-fn any_queued(requests: &[Request]) -> bool {
-    requests
-        .iter()
-        .any(|it| it.is_live() && it.status() == RequestStatus::Queued)
+fn any_queued(view: &View<'_>) -> Result<bool> {
+    let live = view.live_requests()?;
+    Ok(live.iter().any(|it| it.status() == RequestStatus::Queued))
 }

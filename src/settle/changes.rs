@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use crate::fault::Result;
-use crate::ledger::{Name, Record};
+use crate::ledger::Name;
 use crate::record::{Bead, Convoy, Request};
 use crate::town::Home;
 
@@ -10,7 +10,12 @@ use crate::town::Home;
 /// were.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Beads, deleted ones too.
+    /// The ids of beads, deleted ones too.
+    pub ids: Vec<String>,
+    /// Those of closed ones.
+    pub closed: Vec<String>,
+    /// Beads from which something may follow by themselves: live ones that somebody holds, and those whose work
+    /// ended, or waits, without a merge request. These are few, however many have changed.
     pub beads: Vec<Bead>,
     /// Convoys.
     pub convoys: Vec<Convoy>,
@@ -22,19 +27,30 @@ impl Changes {
     /// Returns what differs between what a cursor has seen and where the ledgers stand now; reads what changed
     /// and nothing else.
     pub(super) fn since(home: &Home, cursor: Option<&Cursor>, now: &Cursor) -> Result<Self> {
-        let changed = |name: Name, tip: fn(&Cursor) -> &str| -> Result<Vec<Record>> {
-            match cursor.map(tip) {
-                Some(then) if then == tip(now) => Ok(Vec::new()),
-                then => home.changed_since(name, then),
-            }
+        // Of a ledger that stands where it stood nothing is asked.
+        let then = |tip: fn(&Cursor) -> &str| match cursor.map(tip) {
+            Some(then) if then == tip(now) => None,
+            then => Some(then),
         };
-        let beads = changed(Name::Beads, |it| &it.beads)?.into_iter();
-        let convoys = changed(Name::Convoys, |it| &it.convoys)?.into_iter();
-        let requests = changed(Name::Queue, |it| &it.queue)?.into_iter();
-        Ok(Self {
-            beads: beads.filter_map(Bead::of).collect(),
-            convoys: convoys.filter_map(Convoy::of).collect(),
-            requests: requests.filter_map(Request::of).collect(),
-        })
+        let mut changes = Self::default();
+        if let Some(then) = then(|it| &it.beads) {
+            for (id, is_closed, bead) in home.changed_since(Name::Beads, then, |record| {
+                let bead = Bead::of(record)?;
+                let (id, is_closed) = (bead.id().to_owned(), bead.is_closed());
+                let matters = !is_closed && bead.claim().is_some() || !bead.outcomes().is_empty();
+                Some((id, is_closed, matters.then_some(bead)))
+            })? {
+                changes.closed.extend(is_closed.then(|| id.clone()));
+                changes.ids.push(id);
+                changes.beads.extend(bead);
+            }
+        }
+        if let Some(then) = then(|it| &it.convoys) {
+            changes.convoys = home.changed_since(Name::Convoys, then, Convoy::of)?;
+        }
+        if let Some(then) = then(|it| &it.queue) {
+            changes.requests = home.changed_since(Name::Queue, then, Request::of)?;
+        }
+        Ok(changes)
     }
 }

@@ -21,7 +21,8 @@ const LOOKED_UP_MAX: usize = 16;
 pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     let mut found = Vec::new();
     let ours = CloneId::known(facts.view.repo());
-    for bead in facts.changes.beads.iter().filter(|it| !it.is_closed()) {
+    let live = facts.changes.beads.iter().filter(|it| !it.is_closed());
+    for bead in live {
         let Some(claim) = bead.claim() else { continue };
         let is_ours = ours.as_ref().map(CloneId::as_str) == Some(claim.stamp.clone_part());
         if !is_ours && facts.view.is_of_town()? {
@@ -69,13 +70,7 @@ pub(super) fn derived_id(prefix: &str, kind: &str, rule: &str, cause: &[&str]) -
 
 /// A convoy ends when all its beads have, once: what becomes of them later does not open it again.
 pub(super) fn complete(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
-    let done: BTreeSet<&str> = facts
-        .changes
-        .beads
-        .iter()
-        .filter(|bead| bead.is_closed())
-        .map(Bead::id)
-        .collect();
+    let done: BTreeSet<&str> = facts.changes.closed.iter().map(String::as_str).collect();
     let mut convoys: BTreeMap<String, Convoy> = BTreeMap::new();
     let mut add = |it: Convoy| convoys.insert(it.id().to_owned(), it);
     if done.len() > LOOKED_UP_MAX {

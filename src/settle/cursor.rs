@@ -36,10 +36,9 @@ impl Cursor {
         })
     }
 
-    /// Returns the same with where the branches stand that requests wait to land on.
+    /// Returns the same with where the branches stand that live requests wait to land on.
     pub(super) fn with_targets_of(self, home: &Home, requests: &[Request]) -> Result<Self> {
-        let live = requests.iter().filter(|it| it.is_live());
-        let branches: BTreeSet<&str> = live.map(Request::target).collect();
+        let branches: BTreeSet<&str> = requests.iter().map(Request::target).collect();
         Ok(Self {
             targets: stand(home, branches)?,
             ..self
@@ -55,12 +54,15 @@ impl Cursor {
         }
     }
 
+    /// Returns whether it was left by a program that drew the same consequences.
+    pub(super) fn is_of(&self, now: &Self) -> bool {
+        self.version == now.version
+    }
+
     /// Returns whether neither the queue nor a target has moved when the ledgers stand as in `now`.
     pub(super) fn has_queue_of(&self, now: &Self, home: &Home) -> Result<bool> {
         let branches = self.targets.keys().map(String::as_str);
-        Ok(self.version == now.version
-            && self.queue == now.queue
-            && self.targets == stand(home, branches)?)
+        Ok(self.is_of(now) && self.queue == now.queue && self.targets == stand(home, branches)?)
     }
 
     /// Returns what was saved, nothing where it is missing or damaged.

@@ -12,7 +12,7 @@ mod renamed;
 mod rules;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
@@ -24,6 +24,9 @@ pub use changes::Changes;
 use cursor::Cursor;
 pub use renamed::follow;
 pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};
+
+/// Of how many beads the merge requests are looked up; of more, all are looked at.
+const LOOKED_UP_MAX: usize = 1000;
 
 /// How often consequences of consequences are looked for.
 const ROUNDS: usize = 8;
@@ -45,8 +48,8 @@ pub fn after(home: &Home) -> Settled {
     settle(home, Cursor::load(home).as_ref(), false)
 }
 
-/// Applies what follows from all merge requests, whatever the cursor says, and from everything else that
-/// was decided since the last time; after a sync, which may have brought a cause's other half.
+/// Applies what follows from everything that was decided since the last time, and looks at merge requests though
+/// none has changed; after a sync, which may have brought a cause's other half.
 pub fn fully(home: &Home) -> Settled {
     settle(home, Cursor::load(home).as_ref(), true)
 }
@@ -110,12 +113,12 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
         _ => None,
     };
     let view = home.view();
-    let (requests, seen) = match still {
+    let (live, seen) = match still {
         Some(cursor) => (Vec::new(), seen.with_queue_of(cursor)),
         None => {
-            let requests = view.requests()?;
-            let seen = seen.with_targets_of(home, &requests)?;
-            (requests, seen)
+            let live = view.live_requests()?;
+            let seen = seen.with_targets_of(home, &live)?;
+            (live, seen)
         }
     };
     if still == Some(&seen) {
@@ -125,6 +128,11 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
         });
     }
     let changes = Changes::since(home, cursor, &seen)?;
+    let requests = match cursor {
+        _ if still.is_some() => live,
+        Some(cursor) if cursor.is_of(&seen) => touched(&view, live, &changes)?,
+        _ => view.requests()?,
+    };
     let tips = RefCell::new(BTreeMap::new());
     learn(home, &requests, &tips)?;
     let landing = |request: &Request| landing(home, &view, request, &tips);
@@ -134,6 +142,25 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
         consequences.extend((rule.derive)(&facts)?);
     }
     Ok(Derived { consequences, seen })
+}
+
+/// Returns the merge requests from which something may follow that did not before: those that wait, and those of
+/// beads of which something has changed.
+fn touched(view: &View<'_>, live: Vec<Request>, changes: &Changes) -> Result<Vec<Request>> {
+    let of_requests = changes.requests.iter().map(Request::bead);
+    let beads = changes.ids.iter().map(String::as_str).chain(of_requests);
+    let beads: BTreeSet<&str> = beads.filter(|id| !id.is_empty()).collect();
+    if beads.len() > LOOKED_UP_MAX {
+        return view.requests();
+    }
+    let mut found: BTreeMap<String, Request> = BTreeMap::new();
+    let mut add = |it: Request| drop(found.insert(it.id().to_owned(), it));
+    for bead in beads {
+        view.requests_of(bead)?.into_iter().for_each(&mut add);
+    }
+    changes.requests.iter().cloned().for_each(&mut add);
+    live.into_iter().for_each(&mut add);
+    Ok(found.into_values().collect())
 }
 
 /// Returns how a request got onto the branch it was to land on, nothing while it is not there as far as

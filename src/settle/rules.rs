@@ -15,7 +15,8 @@ pub struct Facts<'a> {
     pub view: &'a View<'a>,
     /// What has changed since the last time.
     pub changes: &'a Changes,
-    /// All merge requests; none where neither the queue nor a target has moved.
+    /// The merge requests from which something may follow: those that wait, and all of beads of which something
+    /// has changed; none where neither the queue nor a target has moved.
     pub requests: &'a [Request],
     /// How a request got onto its target, nothing while it is not there.
     pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,

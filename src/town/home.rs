@@ -132,9 +132,14 @@ impl Home {
         self.repo_of(ledger)?.find_ref(ledger.ref_name())
     }
 
-    /// Returns the records of a ledger that are not as they were at an older tip of it, sorted by id;
-    /// without one that is known, every record there is.
-    pub fn changed_since(&self, ledger: Name, then: Option<&str>) -> Result<Vec<Record>> {
+    /// Returns what `of` makes of the records of a ledger that are not as they were at an older tip of it,
+    /// sorted by id; without one that is known, of every record there is.
+    pub fn changed_since<T: Send>(
+        &self,
+        ledger: Name,
+        then: Option<&str>,
+        of: impl Fn(Record) -> Option<T> + Sync,
+    ) -> Result<Vec<T>> {
         let now = self.tip_of(ledger)?;
         let site = self.site_of(ledger)?;
         // A tip that is gone was of another history: everything may have changed then.
@@ -143,19 +148,21 @@ impl Home {
         if let (Some(then), Some(now)) = (then, now)
             && let Some(records) = site.journal.between(ledger, then, now)
         {
-            return Ok(records);
+            return Ok(records.into_iter().filter_map(of).collect());
         }
         let older = then.and_then(|tip| site.repo.commit(&tip).ok());
         let older = older.map(|it| it.tree);
         let ledger = Snapshot::at(&site.repo, now)?;
         // So was one that can no longer be read as a whole.
-        let changes = match ledger.changed_since(older) {
-            Err(_) if older.is_some() => ledger.changed_since(None)?,
+        let mut changes = match ledger.map_changed(older, &of) {
+            Err(_) if older.is_some() => ledger.map_changed(None, &of)?,
             found => found?,
         };
-        let mut records: Vec<Record> = changes.into_iter().filter_map(|(_, new)| new).collect();
-        records.sort_by(|a, b| a.id().cmp(b.id()));
-        Ok(records)
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(changes
+            .into_iter()
+            .filter_map(|(_, it)| it.flatten())
+            .collect())
     }
 
     /// Decides over the newest view and writes the decision as one commit by `actor` (DESIGN 3.2).

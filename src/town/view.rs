@@ -280,17 +280,22 @@ impl<'r> View<'r> {
         Ok(())
     }
 
-    /// Returns all mail but what was deleted, sorted by id, this clone's own last.
-    pub fn mails(&self) -> Result<Vec<Mail>> {
-        let mail = |record| Mail::of(record).filter(|mail| !mail.is_deleted());
-        let mut all = self.records(Name::Mail, mail)?;
-        all.extend(self.records(Name::Wisps, Mail::of)?);
-        Ok(all)
+    /// Returns the ids of all mail but what was deleted, this clone's own last.
+    pub fn mail_ids(&self) -> Result<Vec<String>> {
+        let shared = self.index(Name::Mail)?.ids()?.into_iter();
+        let own = self.records(Name::Wisps, Mail::of)?.into_iter();
+        let own = own.map(|mail| mail.id().to_owned());
+        Ok(shared.map(str::to_owned).chain(own).collect())
     }
 
     /// Returns the convoy of an id.
     pub fn convoy(&self, id: &str) -> Result<Option<Convoy>> {
         Ok(self.ledger(Name::Convoys)?.get(id)?.and_then(Convoy::of))
+    }
+
+    /// Returns the ids of all convoys, in no order.
+    pub fn convoy_ids(&self) -> Result<Vec<&str>> {
+        self.index(Name::Convoys)?.ids()
     }
 
     /// Returns all convoys, sorted by id.
@@ -335,6 +340,13 @@ impl<'r> View<'r> {
     /// Returns the merge requests that are not finished, sorted by id.
     pub fn live_requests(&self) -> Result<Vec<Request>> {
         self.live(Name::Queue, Request::of)
+    }
+
+    /// Returns the ids of merge requests that are finished, in no order.
+    pub fn finished_request_ids(&self) -> Result<Vec<&str>> {
+        let rows = self.index(Name::Queue)?.all();
+        let finished = rows.filter(|row| row.as_ref().map_or(true, |it| !it.is_live));
+        finished.map(|row| Ok(row?.id)).collect()
     }
 
     /// Returns the merge requests of a bead, of a branch, or with a head, sorted by id.
