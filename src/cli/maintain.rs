@@ -156,7 +156,7 @@ fn story(upkeep: &Upkeep) -> String {
     }
     let mut text = format!("{}; were {}", told(&upkeep.after), told(&upkeep.before));
     if upkeep.swept > 0 {
-        text.push_str(&format!("; {} files of crashes removed", upkeep.swept));
+        text.push_str(&format!("; {} leftover files removed", upkeep.swept));
     }
     text
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::epoch::archives;
 use super::fsck::{backup_of, scan};
-use super::{Name, Snapshot};
+use super::{Name, Snapshot, index};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, LOCAL_ENV, Oid, Repo, Store};
 use crate::world::fs::{self, Lock};
@@ -33,7 +33,7 @@ pub struct Upkeep {
     pub before: Store,
     /// What it takes now.
     pub after: Store,
-    /// How many files were removed that crashes had left behind.
+    /// How many files were removed that crashes or other versions had left behind.
     pub swept: usize,
     /// Ledgers whose backup was moved to their tip.
     pub backed_up: Vec<String>,
@@ -60,9 +60,12 @@ pub fn maintain(repo: &Repo) -> Result<Upkeep> {
         before: repo.store(),
         ..Upkeep::default()
     };
-    match repo.guard().and_then(|guard| repo.sweep(&guard)) {
-        Ok(swept) => upkeep.swept = swept,
-        Err(fault) => upkeep.faults.push(fault),
+    let leftovers = repo.guard().and_then(|guard| repo.sweep(&guard));
+    for swept in [leftovers, index::sweep(repo)] {
+        match swept {
+            Ok(swept) => upkeep.swept += swept,
+            Err(fault) => upkeep.faults.push(fault),
+        }
     }
     // Before anything is packed: what is damaged stays as it is for whoever mends it.
     upkeep.back_up(repo);

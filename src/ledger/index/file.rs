@@ -2,11 +2,12 @@
 //! changed in place, so that whoever has it mapped reads on. Where it cannot be written, there is no file,
 //! and every query makes its own index.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use memmap2::Mmap;
 
@@ -14,7 +15,8 @@ use super::base::{Base, Bytes, FORMAT, number};
 use super::overlay::{Overlay, Step, Tail, frame, tail_len};
 use super::{Change, Goal, Index, Source};
 use crate::fault::{Fault, Result};
-use crate::git::Oid;
+use crate::git::{Oid, Repo};
+use crate::world::Time;
 use crate::world::fs::{self, Lock};
 
 /// How many rows frames may have before the base is made anew.
@@ -38,6 +40,50 @@ pub(super) struct Stored<'r> {
     is_torn: bool,
     /// The file, as (device, number, length).
     file: (u64, u64, u64),
+}
+
+/// How long nobody has changed an index of a version that is not used any more, in milliseconds.
+const FORGOTTEN: u64 = 7 * 24 * 3600 * 1000;
+
+/// Removes the indexes that programs of other versions have left: of each ledger the one that was changed last
+/// stays, and of the others those that were changed within a week. Returns how many went.
+///
+/// After a crash the next one removes the rest; whoever still uses one makes it anew.
+pub(in crate::ledger) fn sweep(repo: &Repo) -> Result<usize> {
+    let files = std::fs::read_dir(repo.scratch_dir().join("index"));
+    let files = files.into_iter().flatten().flatten().map(|it| it.path());
+    let changed = |path: &Path| {
+        let changed = path.metadata().and_then(|it| it.modified()).ok()?;
+        let since = changed.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok().map(Time)
+    };
+    let mut versions: BTreeMap<PathBuf, Vec<(Time, PathBuf)>> = BTreeMap::new();
+    for path in files.filter(|path| is_index(path)) {
+        if let Some(changed) = changed(&path) {
+            let of = versions.entry(path.with_extension("")).or_default();
+            of.push((changed, path));
+        }
+    }
+    let now = repo.world().now();
+    let mut count = 0;
+    for mut of in versions.into_values() {
+        of.sort();
+        of.pop();
+        for (_, path) in of.iter().filter(|(at, _)| at.0 + FORGOTTEN < now.0) {
+            fs::remove_file(path).map_err(|error| Fault::io("remove", path, &error))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Returns whether a file is called as an index is: `<ledger>.<format>-<version>`.
+fn is_index(path: &Path) -> bool {
+    let version = path.extension().and_then(|it| it.to_str());
+    let parts = version.and_then(|it| it.split_once('-'));
+    parts.is_some_and(|(format, version)| {
+        [format, version].iter().all(|it| it.parse::<u32>().is_ok())
+    })
 }
 
 impl<'r> Source<'r> {

@@ -23,6 +23,7 @@ use super::transact::Name;
 use base::{Base, Builder};
 use overlay::Overlay;
 
+pub(super) use file::sweep;
 pub(super) use overlay::Step;
 
 pub use body::{Body, Packed};

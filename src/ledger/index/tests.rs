@@ -409,6 +409,37 @@ fn many_blobs_are_read_as_each_of_them() {
 }
 
 #[test]
+fn indexes_of_other_versions_go_when_nobody_uses_them() {
+    const DAY: u64 = 24 * 3600;
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let folder = repo.scratch_dir().join("index");
+    let now = repo.world().now().seconds();
+    for (name, days) in [
+        ("beads.1-1", 30),
+        ("beads.1-2", 6),
+        ("beads.2-1", 8),
+        ("beads.2-2", 1),
+        ("mail.1-1", 90),
+        ("beads.lock", 90),
+        ("notes", 90),
+    ] {
+        let path = folder.join(name);
+        crate::world::fs::replace(&path, b"").unwrap();
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(now - days * DAY);
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(at).unwrap();
+    }
+    assert_eq!(sweep(&repo).unwrap(), 2);
+    let left = std::fs::read_dir(&folder).unwrap();
+    let mut left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    left.sort();
+    let want = ["beads.1-2", "beads.2-2", "beads.lock", "mail.1-1", "notes"];
+    assert_eq!(left, want);
+    assert_eq!(sweep(&repo).unwrap(), 0);
+}
+
+#[test]
 fn who_reads_while_others_write_sees_one_tree() {
     const WRITERS: u16 = 3;
     const WRITES: u16 = 12;
