@@ -147,6 +147,8 @@ fn beads_are_found_by_what_they_say() {
     check(&["parse", "-s", "closed", "-t", "bug"], &[&bug]);
     check(&["parse", "dates"], &[&first]);
     check(&["--query", "dates", "--limit", "1"], &[&first]);
+    let all = usize::MAX.to_string();
+    check(&["dates", "--limit", &all], &[&first, &second]);
     check(&[first.trim_start_matches("gt-")], &[&first]);
     check(&["dates", "--desc-contains", "parser"], &[&second]);
     check(&["--desc-contains", "parser", "-s", "all"], &[&second]);

@@ -171,7 +171,7 @@ pub(crate) fn find<'v>(
 ) -> Result<Found<'v>> {
     // What is in the order of the index needs no more of it than is shown, and whether there is more.
     let enough = match wanted.by {
-        Order::Priority if wanted.limit > 0 => wanted.limit + 1,
+        Order::Priority if wanted.limit > 0 => wanted.limit.saturating_add(1),
         _ => usize::MAX,
     };
     let mut found = Vec::new();
