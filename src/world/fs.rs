@@ -324,15 +324,23 @@ fn open_lock(path: &Path) -> io::Result<File> {
     open_in_folder(&options, path)
 }
 
-/// Opens a file, whose folder is made where it is missing.
+/// How often a folder is made anew that somebody removes before a file is in it.
+const FOLDER_TRIES: u32 = 20;
+
+/// Opens a file, whose folder is made where it is missing. `git pack-refs` removes folders of refs that it
+/// finds empty, at any moment.
 fn open_in_folder(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    match (options.open(path), path.parent()) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(parent)?;
-            options.open(path)
+    let mut opened = options.open(path);
+    for _ in 0..FOLDER_TRIES {
+        match (&opened, path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(parent)?;
+                opened = options.open(path);
+            }
+            _ => break,
         }
-        (opened, _) => opened,
     }
+    opened
 }
 
 fn same_file(file: &File, path: &Path) -> bool {
@@ -362,5 +370,25 @@ mod tests {
         // Whoever gave up does not get it later: there is none who would let it go.
         drop(take(60_000).unwrap());
         drop(Lock::take(&path).unwrap());
+    }
+
+    #[test]
+    fn a_file_is_made_while_somebody_removes_its_empty_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("refs/gt");
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(fs::remove_dir(&folder));
+                }
+            });
+            let path = folder.join("beads.lock");
+            let made: Vec<_> = (0..2000)
+                .map(|_| create_new(&path, b"x").and_then(|()| remove_file(&path)))
+                .collect();
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            made.into_iter().for_each(|it| it.unwrap());
+        });
     }
 }
