@@ -275,6 +275,8 @@ impl Repo {
             "--no-tags",
             "--no-write-fetch-head",
             "--no-auto-maintenance",
+            // Else git leaves out, and says nothing, what a shallow repository does not have to its end.
+            "--update-shallow",
             "--end-of-options",
         ];
         let run = self

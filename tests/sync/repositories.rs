@@ -242,6 +242,28 @@ fn clones_of_every_depth_work_and_collect_their_garbage() {
 }
 
 #[test]
+fn a_shallow_remote_is_taken_over() {
+    let fleet = Fleet::new();
+    let (ada, _, _) = fleet.two(&["one"]);
+    ada.create("two");
+    ada.sync();
+    std::fs::rename(fleet.path("hub.git"), fleet.path("whole.git")).unwrap();
+    let url = format!("file://{}", fleet.path("whole.git").display());
+    let shallow = ["clone", "-q", "--bare", "--depth=1", &url, "hub.git"];
+    fleet.git(".", &shallow);
+    let refs = "+refs/gt/*:refs/gt/*";
+    fleet.git("hub.git", &["fetch", "-q", "--depth=1", "origin", refs]);
+    ada.create("three");
+    ada.sync();
+    // What is new to a clone includes commits whose parents nobody over there has.
+    let cy = fleet.clone_only("cy");
+    cy.gt(&["init"]).done();
+    cy.create("four");
+    agree(&[&cy, &ada]);
+    assert_eq!(ada.json(&["list"]).as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn a_remote_may_keep_its_refs_as_it_likes() {
     let fleet = Fleet::new();
     if !knows_reftables(&fleet) {
