@@ -15,6 +15,13 @@ use crate::fault::{Fault, Result};
 use crate::world::fs::{self, Lock};
 use crate::world::process;
 
+/// The lock of ledgers, which is not among the files that anybody may delete while writers run: two of them
+/// would hold one each.
+const LOCK: &str = "gt-ledgers.lock";
+
+/// The lock of refs that keep commits.
+const KEEPERS_LOCK: &str = "gt-keepers.lock";
+
 /// Proof that this process holds the lock under which refs of ours are written.
 #[derive(Debug)]
 pub struct Guard(#[expect(dead_code, reason = "held until dropped")] Lock);
@@ -41,7 +48,7 @@ impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
         self.refuse_quarantine()?;
-        let path = self.scratch_dir().join("lock");
+        let path = self.common_dir().join(LOCK);
         match Lock::take_within(&path, LOCK_WAIT) {
             Ok(Ok(lock)) => Ok(Guard(lock)),
             Err(error) => Err(cannot_lock(&path, &error)),
@@ -64,12 +71,12 @@ impl Repo {
     /// Waits until nobody makes or removes refs that keep commits of merge requests. Whoever holds this may
     /// wait for [`Repo::guard`], never the other way round.
     pub fn keepers_guard(&self) -> Result<Guard> {
-        self.locked("keepers.lock")
+        self.locked(KEEPERS_LOCK)
     }
 
     fn locked(&self, name: &str) -> Result<Guard> {
         self.refuse_quarantine()?;
-        let path = self.scratch_dir().join(name);
+        let path = self.common_dir().join(name);
         Lock::take(&path)
             .map(Guard)
             .map_err(|error| cannot_lock(&path, &error))

@@ -63,7 +63,7 @@ pub(super) fn drop_purged(
 }
 
 /// Drops what was deleted before a time and has not been touched since, and what was over by then; raises
-/// the floor of each ledger to that time. Only counts when `is_dry`.
+/// the floor of each ledger to the last of them. Only counts when `is_dry`.
 ///
 /// Other clones drop the same when they join. One that has not synced since then and still has something
 /// alive that was deleted brings it back. After a crash some ledgers are purged; doing it again does the
@@ -87,21 +87,21 @@ fn one(repo: &Repo, name: Name, before: Time, is_dry: bool) -> Result<Option<usi
     let ledger = Snapshot::at(repo, Some(tip))?;
     ledger.check_schema(name.ref_name())?;
     let floor = Stamp::floor(before);
-    let updates = over(&ledger, &floor)?;
-    if is_dry || updates.is_empty() {
-        return Ok(Some(updates.len()));
+    let gone = over(&ledger, &floor)?;
+    if is_dry || gone.is_empty() {
+        return Ok(Some(gone.len()));
     }
-    let tree = without(&ledger, &updates, &floor)?;
+    let tree = without(&ledger, &gone, floor)?;
     let commit = repo.write_commit(&NewCommit {
         tree,
         parents: &[tip],
         author: &Signature::of("git-gt"),
         committer: &Signature::of(clone.as_str()),
         time: repo.world().now(),
-        message: &format!("purge {} records of before {before}\n", updates.len()),
+        message: &format!("purge {} records of before {before}\n", gone.len()),
     })?;
     match repo.swap_ref(&guard, name.ref_name(), Some(tip), commit)? {
-        Cas::Swapped => Ok(Some(updates.len())),
+        Cas::Swapped => Ok(Some(gone.len())),
         Cas::Moved(_) => Err(
             Fault::stale(format!("'{}' was moved meanwhile", name.ref_name()))
                 .hint("nothing was purged there; try again"),
@@ -110,15 +110,30 @@ fn one(repo: &Repo, name: Name, before: Time, is_dry: bool) -> Result<Option<usi
 }
 
 /// Returns what goes from a ledger.
-pub(super) fn over(ledger: &Snapshot<'_>, floor: &Stamp) -> Result<Vec<Update>> {
-    let gone = ledger.records()?;
-    let gone = gone.iter().filter(|it| is_over(it, floor));
-    Ok(gone.map(|it| Update::gone(it.id())).collect())
+pub(super) fn over(ledger: &Snapshot<'_>, floor: &Stamp) -> Result<Vec<Record>> {
+    let mut records = ledger.records()?;
+    records.retain(|it| is_over(it, floor));
+    Ok(records)
 }
 
-/// Writes the tree of a ledger without what goes.
-pub(super) fn without(ledger: &Snapshot<'_>, gone: &[Update], floor: &Stamp) -> Result<Oid> {
-    ledger.with_floor(ledger.spliced(gone)?, floor)
+/// Returns the least floor under which records are over: a clock that is ahead raises it no further than to what
+/// it has dropped.
+fn floor_of(gone: &[Record], most: Stamp) -> Stamp {
+    let ends = |record: &Record| {
+        let newest = record.newest().time();
+        Time::parse(record.text("expires")).map_or(newest, |it| it.max(newest))
+    };
+    let least = gone.iter().map(ends).max();
+    let least = least.map(|last| Stamp::floor(Time(last.0 + 1)));
+    // Times that somebody else wrote are compared as they stand.
+    let is_enough = |floor: &Stamp| gone.iter().all(|it| is_over(it, floor));
+    least.filter(is_enough).unwrap_or(most)
+}
+
+/// Writes the tree of a ledger without what goes, with its floor raised as far as that needs.
+pub(super) fn without(ledger: &Snapshot<'_>, gone: &[Record], floor: Stamp) -> Result<Oid> {
+    let updates: Vec<Update> = gone.iter().map(|it| Update::gone(it.id())).collect();
+    ledger.with_floor(ledger.spliced(&updates)?, &floor_of(gone, floor))
 }
 
 #[cfg(test)]

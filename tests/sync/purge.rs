@@ -33,6 +33,11 @@ fn what_was_deleted_long_ago_goes_everywhere() {
     let done = late.json(&["maintain", "--purge", "30"])["repositories"][0]["purged"].take();
     assert_eq!(done[0]["records"], 1, "{done}");
     assert_eq!(late.records("beads").len(), 2);
+    // A clock that is ahead raises the floor to what was dropped and no further: 2026-02-01.
+    let meta = ada.git(&["show", "refs/gt/beads:meta.json"]);
+    let meta: Value = serde_json::from_str(&meta).unwrap();
+    let february = format!("{:016x}", 1_769_904_000_000_u64 << 16);
+    assert!(*meta["purge_floor"].as_str().unwrap() < *february, "{meta}");
     // Bob works on something else, without knowing of it.
     bob.gt(&["comment", &ids[0], "still here"]).done();
     let told = agree(&[&late, &bob]);

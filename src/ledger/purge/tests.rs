@@ -96,7 +96,7 @@ fn check(store: &Store, steps: &[(usize, Step)]) {
                 let floor = Stamp::floor(Time(now.0 - ago));
                 {
                     let gone = over(&ledger, &floor).unwrap();
-                    let tree = without(&ledger, &gone, &floor).unwrap();
+                    let tree = without(&ledger, &gone, floor.clone()).unwrap();
                     Some(store.with_tree(tip, tree))
                 }
             }

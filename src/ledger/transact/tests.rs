@@ -1,5 +1,7 @@
 //! Writers that meet: many at once, one that was killed, one that takes no lock of ours.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 use crate::ledger::scratch::{Scratch, git};
 use crate::world::fs;
@@ -34,15 +36,23 @@ fn writers_at_once_lose_no_write() {
     const WRITERS: u64 = 10;
     const WRITES: u64 = 5;
     let scratch = Scratch::new();
+    let left = AtomicU64::new(WRITERS);
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let scratch = &scratch;
+            let (scratch, left) = (&scratch, &left);
             scope.spawn(move || {
                 let repo = scratch.open(writer);
                 for write in 0..WRITES {
                     add(&repo, &format!("gt-{writer}{write}"));
                 }
+                left.fetch_sub(1, Ordering::Relaxed);
             });
+        }
+        // What may be deleted at any moment is deleted all along.
+        let folder = scratch.open(WRITERS).scratch_dir();
+        while left.load(Ordering::Relaxed) > 0 {
+            fs::remove_dir_all(&folder).unwrap_or_default();
+            fs::create_dir_all(&folder).unwrap();
         }
     });
     let repo = scratch.open(0);
