@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::durability::Durability;
 use super::objects::mendable;
+use super::upkeep::files_below;
 use super::{Oid, Repo, reason};
 use crate::fault::{Fault, Result};
 use crate::world::fs::{self, Lock};
@@ -181,7 +182,7 @@ impl Repo {
         self.sync_written()?;
         let path = self.common_dir().join(name);
         let failed = |error: &io::Error| Fault::io("update ref", &path, error);
-        let lock = self.locked_ref((name, &path), new)?;
+        let (lock, _held) = self.locked_ref((name, &path), new)?;
         let swapped = self.swap_locked((name, &path, &lock), old, new);
         if !matches!(swapped, Ok(Cas::Swapped)) {
             fs::remove_file(&lock).map_err(|error| failed(&error))?;
@@ -208,16 +209,17 @@ impl Repo {
 
     /// Sets a ref whatever it holds.
     pub(super) fn force_ref(&self, _: &Guard, name: &str, new: Oid) -> Result<()> {
+        self.sync_written()?;
         let path = self.common_dir().join(name);
-        let lock = self.locked_ref((name, &path), new)?;
+        let (lock, _held) = self.locked_ref((name, &path), new)?;
         self.log_ref(name, None, new)
             .and_then(|()| self.move_lock(&lock, &path))
             .map_err(|error| Fault::io("update ref", &path, &error))
     }
 
-    fn locked_ref(&self, (name, path): (&str, &Path), new: Oid) -> Result<PathBuf> {
+    fn locked_ref(&self, (name, path): (&str, &Path), new: Oid) -> Result<(PathBuf, Lock)> {
         let lock = self.lock_file(name);
-        self.lock_ref(&lock, new).map_err(|error| match error {
+        let held = self.lock_ref(&lock, new).map_err(|error| match error {
             Locking::Io(error) => Fault::io("update ref", path, &error),
             Locking::Foreign => {
                 Fault::unavailable(format!("another git process holds '{}'", lock.display()))
@@ -225,7 +227,7 @@ impl Repo {
                     .hint("it goes by itself when it is half a minute old and no git runs")
             }
         })?;
-        Ok(lock)
+        Ok((lock, held))
     }
 
     /// Moves a lock, with the value in it, into the place of its ref, and both to the disk where that is
@@ -248,35 +250,21 @@ impl Repo {
     /// Removes the lock of a ref that a crash of ours left behind, before git is to write that ref: git
     /// does not know whose it is and would refuse for good.
     pub fn unlock_ref(&self, _: &Guard, name: &str) -> Result<()> {
-        let lock = self.lock_file(name);
-        if is_ours(&lock) {
-            fs::remove_file(&lock).map_err(|error| Fault::io("remove", &lock, &error))?;
-        }
-        Ok(())
+        remove_leftover(&self.lock_file(name)).map(drop)
     }
 
     /// Returns the locks of refs on the right-hand side of `refspecs`, each with the number of its file.
     pub(super) fn locks_of(&self, refspecs: &[String]) -> Vec<(PathBuf, u64)> {
         use std::os::unix::fs::MetadataExt as _;
-        let mut found = Vec::new();
         let targets = refspecs.iter().filter_map(|it| it.rsplit(':').next());
-        let mut folders: Vec<PathBuf> = targets
-            .map(|name| name.rsplit_once('/').map_or(name, |(folder, _)| folder))
-            .map(|folder| self.common_dir().join(folder))
-            .collect();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                match entry.metadata() {
-                    Ok(it) if it.is_dir() => folders.push(path),
-                    Ok(it) if path.extension().is_some_and(|it| it == "lock") => {
-                        found.push((path, it.ino()));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        found
+        let folders = targets.map(|name| name.rsplit_once('/').map_or(name, |(folder, _)| folder));
+        let files = folders.flat_map(|it| files_below(&self.common_dir().join(it)));
+        let locks = files.filter(|it| it.extension().is_some_and(|it| it == "lock"));
+        let number = |lock: PathBuf| {
+            let inode = std::fs::symlink_metadata(&lock).ok()?.ino();
+            Some((lock, inode))
+        };
+        locks.filter_map(number).collect()
     }
 
     /// Removes those of the locks that a crash of ours left behind; returns whether there were any.
@@ -301,16 +289,20 @@ impl Repo {
         Ok(())
     }
 
-    /// Makes `<ref>.lock`, read-only, so that whoever holds the guard can tell our own leftover lock from one
-    /// of a running git.
-    fn lock_ref(&self, lock: &Path, new: Oid) -> Result<(), Locking> {
+    /// Makes `<ref>.lock`, read-only, so that our own leftover lock can be told from one of a running git. It is
+    /// held besides: the guard alone tells nothing once somebody has deleted the folder that it is in.
+    fn lock_ref(&self, lock: &Path, new: Oid) -> Result<Lock, Locking> {
         let mut pause = Duration::from_millis(1);
         for tried in 0..LOCK_TRIES {
-            match fs::create_read_only(lock, format!("{new}\n").as_bytes()) {
+            match fs::create_held(lock, format!("{new}\n").as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return Ok(made?),
             }
-            if is_ours(lock) || tried == 0 && self.is_stale(lock)? {
+            if is_ours(lock) {
+                if fs::remove_unheld(lock)? {
+                    continue;
+                }
+            } else if tried == 0 && self.is_stale(lock)? {
                 fs::remove_file(lock)?;
                 continue;
             }
@@ -370,6 +362,7 @@ impl Repo {
     /// Sets a ref through `git update-ref`, with git's own reflog and hooks: for branches, which are
     /// not ours alone. Returns whether the ref held `old` (nothing: did not exist).
     pub fn update_branch(&self, name: &str, old: Option<Oid>, new: Oid, why: &str) -> Result<bool> {
+        self.sync_written()?;
         let expected = old.unwrap_or_else(|| self.null_id()).to_string();
         let run = self.git(["update-ref", "-m", why, name, &new.to_string(), &expected]);
         match self.execute(&run) {
@@ -523,8 +516,16 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Removes a lock of a ref where a crash of ours left it; returns whether it did.
+pub(super) fn remove_leftover(lock: &Path) -> Result<bool> {
+    if !is_ours(lock) {
+        return Ok(false);
+    }
+    fs::remove_unheld(lock).map_err(|error| Fault::io("remove", lock, &error))
+}
+
 /// Returns whether a lock of a ref is one that we made: git's can be written to.
-pub(super) fn is_ours(lock: &Path) -> bool {
+fn is_ours(lock: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::symlink_metadata(lock)
         .is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o222 == 0)

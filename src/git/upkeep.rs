@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::command::Version;
-use super::{Guard, Oid, Repo};
+use super::{Guard, Oid, Repo, refs};
 use crate::fault::{Fault, Result};
 use crate::world::{Time, fs};
 
@@ -30,7 +30,7 @@ pub struct Store {
 }
 
 impl Repo {
-    fn objects_dir(&self) -> PathBuf {
+    pub(super) fn objects_dir(&self) -> PathBuf {
         self.common_dir().join("objects")
     }
 
@@ -138,11 +138,7 @@ impl Repo {
     ///
     /// After a crash they are packed, loose or both, with the same values.
     pub fn pack_many_refs(&self) -> Result<bool> {
-        let mut count = 0;
-        for folder in ["refs/gt", "refs/gt-local", "refs/gt-remote"] {
-            count += files_below(&self.common_dir().join(folder)).len();
-        }
-        if count < LOOSE_REFS_MAX {
+        if self.loose_ref_files().len() < LOOSE_REFS_MAX {
             return Ok(false);
         }
         self.execute(&self.git(["pack-refs", "--all"]))
@@ -157,10 +153,9 @@ impl Repo {
         let now = self.world().now();
         let mut stale = self.object_files();
         stale.retain(|it| is_unfinished(it) && is_stale(it, now));
-        let ours = std::fs::read_dir(self.scratch_dir())
-            .into_iter()
-            .flatten()
-            .flatten();
+        let ours = self.scratch_dir();
+        let ours = [ours.join("index"), ours];
+        let ours = ours.iter().flat_map(std::fs::read_dir).flatten().flatten();
         let ours = ours.map(|it| it.path());
         stale.extend(ours.filter(|it| is_leftover(it) && is_stale(it, now)));
         let mut count = stale.len();
@@ -180,15 +175,18 @@ impl Repo {
     /// holds one.
     fn sweep_locks(&self, _: &Guard) -> Result<usize> {
         let mut count = 0;
-        for folder in ["refs/gt", "refs/gt-local", "refs/gt-remote"] {
-            for lock in files_below(&self.common_dir().join(folder)) {
-                if name_of(&lock).ends_with(".lock") && super::refs::is_ours(&lock) {
-                    fs::remove_file(&lock).map_err(|error| Fault::io("remove", &lock, &error))?;
-                    count += 1;
-                }
-            }
+        for file in self.loose_ref_files() {
+            let is_lock = name_of(&file).ends_with(".lock");
+            count += usize::from(is_lock && refs::remove_leftover(&file)?);
         }
         Ok(count)
+    }
+
+    /// Returns the files of refs of ours that are not packed, and their locks.
+    fn loose_ref_files(&self) -> Vec<PathBuf> {
+        let folders = ["refs/gt", "refs/gt-local", "refs/gt-remote"];
+        let folders = folders.iter().map(|it| self.common_dir().join(it));
+        folders.flat_map(|it| files_below(&it)).collect()
     }
 }
 
@@ -213,10 +211,11 @@ fn is_unfinished(path: &Path) -> bool {
     .any(|it| name_of(path).starts_with(it))
 }
 
-/// Returns whether something in our folder is what a crash leaves of a file or snapshot being written.
+/// Returns whether something in our folder is what a crash leaves of a file or snapshot being written, or of a
+/// signature.
 fn is_leftover(path: &Path) -> bool {
     let name = name_of(path);
-    name.ends_with(".new") || name.starts_with("snapshot-")
+    name.ends_with(".new") || ["snapshot-", "ssh-"].iter().any(|it| name.starts_with(it))
 }
 
 fn is_stale(path: &Path, now: Time) -> bool {
@@ -228,7 +227,8 @@ fn is_stale(path: &Path, now: Time) -> bool {
     age.is_some_and(|age| age > STALE)
 }
 
-fn files_below(dir: &Path) -> Vec<PathBuf> {
+/// Returns the files in a folder and below it; what goes meanwhile is left out.
+pub(super) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|it| it.is_dir()) {

@@ -97,20 +97,52 @@ pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     )
 }
 
-/// Creates a file that must not exist yet and that nobody may write to, together with the folders above it.
-pub fn create_read_only(path: &Path, content: &[u8]) -> io::Result<()> {
-    count();
-    note("create", path);
-    create_with(&read_only(), path, content)
+fn create_with(options: &OpenOptions, path: &Path, content: &[u8]) -> io::Result<()> {
+    filled(open_in_folder(options, path)?, path, content).map(drop)
 }
 
-fn create_with(options: &OpenOptions, path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = open_in_folder(options, path)?;
+/// Writes to a file that was just created, which goes where that fails.
+fn filled(mut file: File, path: &Path, content: &[u8]) -> io::Result<File> {
     let written = file.write_all(content);
     if written.is_err() {
         fs::remove_file(path)?;
     }
-    written
+    written.map(|()| file)
+}
+
+/// Creates a file that must not exist yet and that nobody may write to, together with the folders above it. It
+/// is locked as long as what is returned lives, and this process: so [`remove_unheld`] can tell it from what
+/// a crash left.
+pub fn create_held(path: &Path, content: &[u8]) -> io::Result<Lock> {
+    count();
+    note("create", path);
+    let file = open_in_folder(&read_only(), path)?;
+    // Before it is locked somebody may take it for what a crash left.
+    if let Err(fs::TryLockError::Error(error)) = file.try_lock() {
+        fs::remove_file(path)?;
+        return Err(error);
+    }
+    if !same_file(&file, path) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    filled(file, path, content).map(Lock)
+}
+
+/// Removes a file that [`create_held`] made and nobody holds any more; returns whether it is gone.
+pub fn remove_unheld(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        opened => opened?,
+    };
+    // Whoever makes it looks, once it is locked, whether it is still there. A file system on which only what
+    // can be written to is locked tells nothing.
+    if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+        return Ok(false);
+    }
+    if same_file(&file, path) {
+        remove_file(path)?;
+    }
+    Ok(true)
 }
 
 fn read_only() -> OpenOptions {

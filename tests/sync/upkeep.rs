@@ -24,7 +24,9 @@ fn what_was_written_is_packed_and_backed_up() {
         git_dir.join("objects/.tmpAbCdEf"),
         git_dir.join("objects/17/tmp_obj_AbCdEf"),
         git_dir.join("objects/pack/tmp_pack_AbCdEf"),
-        git_dir.join("gt/settled.123.new"),
+        git_dir.join("gt/rig.123.new"),
+        git_dir.join("gt/index/beads.1-1.123.new"),
+        git_dir.join("gt/ssh-AbCdEf/signature"),
     ];
     let junk = |path: &Path| {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -50,7 +52,7 @@ fn what_was_written_is_packed_and_backed_up() {
         .unwrap()
         .as_millis();
     let later = fleet.at("ada").with("GT_TEST_NOW", &tomorrow.to_string());
-    assert_eq!(later.json(&["maintain"])["repositories"][0]["swept"], 4);
+    assert_eq!(later.json(&["maintain"])["repositories"][0]["swept"], 6);
     assert!(files.iter().all(|path| !path.exists()));
     assert_eq!(
         ada.git(&["rev-parse", "refs/gt-local/backup/beads"]),

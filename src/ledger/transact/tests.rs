@@ -98,9 +98,27 @@ fn what_a_killed_writer_left_is_no_obstacle() {
     check();
     // Killed while it wrote the new value, and before it moved it.
     for content in ["", "0000\n"] {
-        fs::create_read_only(&lock, content.as_bytes()).unwrap();
+        drop(fs::create_held(&lock, content.as_bytes()).unwrap());
         check();
     }
+}
+
+#[test]
+fn a_lock_that_is_held_is_nobodys_to_remove() {
+    let scratch = Scratch::new();
+    let repo = scratch.open(1);
+    let lock = repo.common_dir().join("refs/gt/beads.lock");
+    let unlock = || {
+        let guard = repo.guard().unwrap();
+        repo.unlock_ref(&guard, Name::Beads.ref_name()).unwrap();
+    };
+    // Whoever holds it may have lost the guard, with the folder that it was in.
+    let held = fs::create_held(&lock, b"").unwrap();
+    unlock();
+    assert!(lock.exists());
+    drop(held);
+    unlock();
+    assert!(!lock.exists());
 }
 
 #[test]
@@ -309,6 +327,32 @@ fn kind_of(seen: &str) -> &'static str {
         ("sync", _) => "sync folder",
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_a_ref_names_is_on_the_disk_however_it_is_set() {
+    let scratch = Scratch::new();
+    git(&scratch.open(1), &["config", "gt.durability", "batch"], "");
+    let repo = scratch.open(2);
+    let check = |name: &str, set: &dyn Fn(Oid)| {
+        let seen = fs::trace::of(|| set(repo.write_blob(name.as_bytes()).unwrap()));
+        let synced = "sync file system of objects";
+        assert!(seen.iter().any(|it| it == synced), "{name}: {seen:?}");
+    };
+    check(Name::Beads.ref_name(), &|id| {
+        repo.swap_ref(&repo.guard().unwrap(), Name::Beads.ref_name(), None, id)
+            .map(drop)
+            .unwrap();
+    });
+    fs::overwrite(&repo.common_dir().join("refs/gt/mail"), b"nothing").unwrap();
+    check("refs/gt/mail", &|id| {
+        let guard = repo.guard().unwrap();
+        repo.replace_unreadable_ref(&guard, "refs/gt/mail", id)
+            .unwrap();
+    });
+    check("refs/tags/x", &|id| {
+        assert!(repo.update_branch("refs/tags/x", None, id, "test").unwrap());
+    });
 }
 
 #[test]
