@@ -1,6 +1,8 @@
 //! What survives a power cut: objects reach the disk before the ref that names them, where that is wanted.
 
-use super::{Oid, Repo};
+use std::path::Path;
+
+use super::{Oid, Repo, loose};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
 
@@ -51,7 +53,7 @@ impl Repo {
         if written.is_empty() {
             return Ok(());
         }
-        let objects = self.common_dir().join("objects");
+        let objects = self.objects_dir();
         match fs::sync_file_system(&objects) {
             Ok(true) => Ok(()),
             Ok(false) => self.sync_objects(&written),
@@ -61,14 +63,12 @@ impl Repo {
 
     /// Brings loose objects to the disk: the files, then the folders they are in.
     fn sync_objects(&self, ids: &[Oid]) -> Result<()> {
-        let objects = self.common_dir().join("objects");
+        let objects = self.objects_dir();
         let mut folders = std::collections::BTreeSet::from([objects.clone()]);
         for id in ids {
-            let hex = id.to_string();
-            let folder = objects.join(&hex[..2]);
-            let file = folder.join(&hex[2..]);
+            let file = loose::path(&objects, id);
             fs::sync(&file).map_err(|error| Fault::io("sync", &file, &error))?;
-            folders.insert(folder);
+            folders.extend(file.parent().map(Path::to_owned));
         }
         // The deepest first: a folder that is new is an entry of the one above it.
         for folder in folders.iter().rev() {

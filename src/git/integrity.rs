@@ -1,11 +1,11 @@
 //! Whether what refs of ours name is there and whole, and the ways back where it is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use gix::objs::Kind;
 
-use super::{Commit, Entry, Guard, Oid, Repo, objects};
+use super::{Commit, Entry, Guard, Oid, Repo, loose, objects};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
 
@@ -42,14 +42,14 @@ impl Repo {
         // A log is a help: one that cannot be read, or in parts, helps with what can be read.
         let bytes = std::fs::read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        let mut ids: Vec<Oid> = Vec::new();
+        let (mut ids, mut seen) = (Vec::new(), HashSet::new());
         for line in text.lines().rev() {
             let mut words = line.split(' ');
             let (old, new) = (words.next(), words.next());
             for word in [new, old].into_iter().flatten() {
                 if let Some(id) = self.parse_id(word)
                     && id != self.null_id()
-                    && !ids.contains(&id)
+                    && seen.insert(id)
                 {
                     ids.push(id);
                 }
@@ -167,17 +167,12 @@ impl Repo {
     /// Moves the loose file of an object whose bytes are not those of its id into `lost-found/gt`, and returns
     /// where it is; nothing where it has no such file, or can be read.
     pub fn put_damaged_aside(&self, _: &Guard, id: &Oid) -> Result<Option<PathBuf>> {
-        let hex = id.to_string();
-        let file = self
-            .common_dir()
-            .join("objects")
-            .join(&hex[..2])
-            .join(&hex[2..]);
+        let file = loose::path(&self.objects_dir(), id);
         if !file.is_file() || self.verify(id).is_ok() {
             return Ok(None);
         }
         let folder = self.common_dir().join("lost-found").join("gt");
-        let aside = folder.join(&hex);
+        let aside = folder.join(id.to_string());
         fs::create_dir_all(&folder)
             .and_then(|()| fs::rename(&file, &aside))
             .map_err(|error| Fault::io("move aside", &file, &error))?;

@@ -3,6 +3,7 @@
 //! Ledgers are written one record at a time: a blob, three trees and a commit, none of which compression
 //! makes smaller than the block of the disk that each takes. `git repack` compresses them with the rest.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use gix::objs::Kind;
@@ -13,6 +14,12 @@ use crate::world::fs;
 /// What is longer, in bytes, is worth compressing.
 const SMALL: usize = 8 * 1024;
 
+/// Returns the file of an object below the folder of objects.
+pub(super) fn path(objects: &Path, id: &Oid) -> PathBuf {
+    let hex = id.to_string();
+    objects.join(&hex[..2]).join(&hex[2..])
+}
+
 /// Writes an object where it is small; nothing: it is not, or could not be written this way.
 ///
 /// The file appears under its name as a whole, and is new even where the object is there already. A crash
@@ -22,14 +29,13 @@ pub(super) fn write(gix: &gix::Repository, kind: Kind, bytes: &[u8]) -> Option<O
         return None;
     }
     let id = gix::objs::compute_hash(gix.object_hash(), kind, bytes).ok()?;
-    let hex = id.to_string();
-    let folder = gix.objects.store_ref().path().join(&hex[..2]);
-    let temporary = folder.join(temporary_name());
+    let path = path(gix.objects.store_ref().path(), &id);
+    let temporary = path.with_file_name(temporary_name());
     let content = stored(
         &gix::objs::encode::loose_header(kind, bytes.len() as u64),
         bytes,
     );
-    fs::place(&temporary, &folder.join(&hex[2..]), &content).ok()?;
+    fs::place(&temporary, &path, &content).ok()?;
     Some(id)
 }
 
