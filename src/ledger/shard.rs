@@ -1,11 +1,10 @@
 //! The tree of a ledger: 32 x 32 shards of `<id>.json`, read, compared and spliced (DESIGN 3.1).
 
+mod meta;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
-use super::Stamp;
-use super::codec::{READ_MAX, Record, canonical};
+use super::codec::{READ_MAX, Record};
 use super::hash;
 use crate::fault::{Fault, Result};
 use crate::git::{Change, Entry, Mode, Oid, Repo};
@@ -13,30 +12,11 @@ use crate::git::{Change, Entry, Mode, Oid, Repo};
 /// RFC 4648 base32 in lower case.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The layout this version writes; a ledger with a greater number is left alone.
-const SCHEMA: u64 = 1;
-
-/// How many levels of shards there are.
-const FANOUT: u64 = 2;
-
-/// The greatest size of `meta.json` that is read, in bytes.
-const META_MAX: u64 = 64 * 1024;
-
 /// How many entries a folder may have: ours have a thousandth of the records.
 const ENTRIES_MAX: usize = 1 << 17;
 
 /// At how many places two ledgers may differ.
 const PLACES_MAX: usize = 1 << 22;
-
-/// The key of `meta.json` that says up to when a ledger was purged; of two the greater one stands.
-const FLOOR: &str = "purge_floor";
-
-/// The key of `meta.json` that says how often the history was begun anew, in as many digits always: so the
-/// greater text is the greater number, and versions that do not know the key join it all the same.
-const EPOCH: &str = "epoch";
-
-/// How many digits an epoch has.
-const EPOCH_DIGITS: usize = 6;
 
 /// The file at the root of every ledger.
 pub(super) const META: &str = "meta.json";
@@ -226,139 +206,6 @@ impl<'r> Snapshot<'r> {
         Ok(found.chain(gone).collect())
     }
 
-    /// Refuses a ledger that a newer version has laid out in a way this one does not know.
-    pub(super) fn check_schema(&self, ledger: &str) -> Result<()> {
-        let Some(meta) = self.meta()? else {
-            return Ok(());
-        };
-        let number = |key: &str, default: u64| match meta.get(key) {
-            None => Some(default),
-            Some(value) => value.as_u64(),
-        };
-        if number("schema", SCHEMA).is_some_and(|it| it <= SCHEMA)
-            && number("fanout", FANOUT) == Some(FANOUT)
-        {
-            return Ok(());
-        }
-        Err(
-            Fault::refused(format!("a newer git gt has written '{ledger}'"))
-                .hint("update git gt on this machine; everything else works meanwhile"),
-        )
-    }
-
-    /// Returns whether this is a ledger: whoever makes one puts `meta.json` into it.
-    pub(super) fn is_ledger(&self) -> Result<bool> {
-        Ok(self.meta()?.is_some_and(|meta| meta.contains_key("schema")))
-    }
-
-    /// Returns what `meta.json` says, nothing where it is missing or cannot be read.
-    fn meta(&self) -> Result<Option<Map<String, Value>>> {
-        let Some(root) = self.tree else {
-            return Ok(None);
-        };
-        let Some(entry) = self.child(root, META.as_bytes())? else {
-            return Ok(None);
-        };
-        let usual = usual_meta();
-        // Nearly every ledger says this, and every write asks.
-        let known = canonical(&Value::Object(usual.clone()));
-        if entry.mode == Mode::File && entry.id == self.repo.blob_id(known.as_bytes()) {
-            return Ok(Some(usual));
-        }
-        match self.repo.blob_size(&entry.id)? {
-            Some(size) if size <= META_MAX && entry.mode == Mode::File => {
-                Ok(serde_json::from_slice(&self.repo.blob(&entry.id)?).ok())
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Writes what `meta.json` is to say in a ledger that holds this one and `other`.
-    fn write_meta(&self, other: Option<&Self>) -> Result<Entry> {
-        self.write_as_meta(self.meta_with(other)?)
-    }
-
-    fn write_as_meta(&self, meta: Map<String, Value>) -> Result<Entry> {
-        let text = canonical(&Value::Object(meta));
-        Ok(Entry {
-            mode: Mode::File,
-            name: META.as_bytes().to_owned(),
-            id: self.repo.write_blob(text.as_bytes())?,
-        })
-    }
-
-    /// Returns what `meta.json` is to say in a ledger that holds this one and `other`.
-    fn meta_with(&self, other: Option<&Self>) -> Result<Map<String, Value>> {
-        let mut meta = usual_meta();
-        let known = [Some(self), other].into_iter().flatten();
-        for (key, value) in known
-            .map(Self::meta)
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            // What this version does not know is kept; of two values the greater one, so that both
-            // sides of a join write the same.
-            let greater = meta
-                .get(&key)
-                .is_none_or(|there| canonical(there) < canonical(&value));
-            let known = match key.as_str() {
-                "fanout" | "schema" => false,
-                EPOCH => epoch_of(&value).is_some(),
-                _ => true,
-            };
-            if greater && known {
-                meta.insert(key, value);
-            }
-        }
-        Ok(meta)
-    }
-
-    /// Returns up to when the ledger was purged: what is not in it and older is not made again.
-    pub fn purge_floor(&self) -> Result<Option<Stamp>> {
-        let meta = self.meta()?.unwrap_or_default();
-        let floor = meta.get(FLOOR).and_then(Value::as_str);
-        Ok(floor.and_then(|it| it.parse().ok()))
-    }
-
-    /// Returns how often the history of the ledger was begun anew; what is no number counts for nothing.
-    pub(super) fn epoch(&self) -> Result<u32> {
-        let meta = self.meta()?.unwrap_or_default();
-        Ok(meta.get(EPOCH).and_then(epoch_of).unwrap_or_default())
-    }
-
-    /// Writes the tree of this ledger with the next epoch, nothing where there is none after this one.
-    pub(super) fn with_next_epoch(&self) -> Result<Option<Oid>> {
-        let next = format!("{:0EPOCH_DIGITS$}", self.epoch()? + 1);
-        let tree = self.tree.filter(|_| next.len() == EPOCH_DIGITS);
-        tree.map(|tree| self.with_meta(tree, EPOCH, &next))
-            .transpose()
-    }
-
-    /// Writes a tree of this ledger with its floor raised.
-    pub(super) fn with_floor(&self, tree: Oid, floor: &Stamp) -> Result<Oid> {
-        if self.purge_floor()?.is_some_and(|known| known >= *floor) {
-            return Ok(tree);
-        }
-        self.with_meta(tree, FLOOR, floor.as_str())
-    }
-
-    /// Writes a tree of this ledger whose `meta.json` says one thing more.
-    fn with_meta(&self, tree: Oid, key: &str, value: &str) -> Result<Oid> {
-        let mut meta = self.meta_with(None)?;
-        meta.insert(key.to_owned(), value.into());
-        let mut root = self.repo.tree(&tree)?;
-        root.retain(|it| it.name != META.as_bytes());
-        root.push(self.write_as_meta(meta)?);
-        self.repo.write_tree(&root)
-    }
-
-    /// Writes `meta.json` as it is to be where it cannot be read: with what it said that can be.
-    pub(super) fn mended_meta(&self) -> Result<Entry> {
-        self.write_meta(None)
-    }
-
     /// Writes the tree of this ledger with `updates` in place and returns its id.
     pub(super) fn spliced(&self, updates: &[Update]) -> Result<Oid> {
         let mut shards: BTreeMap<&[u8], BTreeMap<&[u8], Vec<Change<'_>>>> = BTreeMap::new();
@@ -405,39 +252,31 @@ impl<'r> Snapshot<'r> {
     }
 }
 
-/// Returns the epoch that a value of `meta.json` says, nothing where it says none.
-fn epoch_of(value: &Value) -> Option<u32> {
-    let digits = value.as_str()?;
-    let is_one = digits.len() == EPOCH_DIGITS && digits.bytes().all(|it| it.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_one)
+/// Returns the record of an id that `bytes` are; where they are none, why not.
+pub(super) fn checked(bytes: &[u8], id: &str) -> Result<Record> {
+    called(Record::decode(bytes)?, id)
 }
 
-/// Returns what `meta.json` says in a ledger that this version makes.
-fn usual_meta() -> Map<String, Value> {
-    Map::from_iter([
-        ("fanout".to_owned(), FANOUT.into()),
-        ("schema".to_owned(), SCHEMA.into()),
-    ])
-}
-
-/// Returns the record of an id that `bytes` are.
+/// Returns the record of an id that `bytes` are; where they are none, which record is not.
 pub(super) fn decoded(bytes: &[u8], id: &str) -> Result<Record> {
-    called(Record::decode(bytes), id)
+    checked(bytes, id).map_err(|fault| of_record(id, &fault))
 }
 
 /// Returns the record of an id that `bytes` are, which were [`decoded`] before.
 pub(super) fn decoded_again(bytes: &[u8], id: &str) -> Result<Record> {
-    called(Record::decode_known(bytes), id)
+    let record = Record::decode_known(bytes).and_then(|it| called(it, id));
+    record.map_err(|fault| of_record(id, &fault))
 }
 
-fn called(record: Result<Record>, id: &str) -> Result<Record> {
-    let record = record.map_err(|fault| Fault::invalid(format!("record '{id}': {fault}")))?;
+fn called(record: Record, id: &str) -> Result<Record> {
     match record.id() {
         itself if itself == id => Ok(record),
-        other => Err(Fault::invalid(format!(
-            "record '{id}' calls itself '{other}'"
-        ))),
+        other => Err(Fault::invalid(format!("calls itself '{other}'"))),
     }
+}
+
+fn of_record(id: &str, fault: &Fault) -> Fault {
+    Fault::invalid(format!("record '{id}': {fault}"))
 }
 
 /// Returns whether a folder of a ledger can be called that.

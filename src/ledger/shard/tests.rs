@@ -6,6 +6,7 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::ledger::Stamp;
 use crate::ledger::scratch::{Scratch, git};
 
 #[test]
@@ -232,76 +233,4 @@ fn what_is_neither_file_nor_folder_is_left_out() {
         "",
     );
     assert_eq!(names, format!("blob README\ntree {x}\nblob meta.json\n"));
-}
-
-/// Returns the ledger with nothing in it but a text as `meta.json`.
-fn with_meta_text<'r>(repo: &'r Repo, text: &str) -> Snapshot<'r> {
-    let meta = Entry {
-        mode: Mode::File,
-        name: META.as_bytes().to_owned(),
-        id: repo.write_blob(text.as_bytes()).unwrap(),
-    };
-    Snapshot::at_tree(repo, Some(repo.write_tree(&[meta]).unwrap()))
-}
-
-fn meta_text(repo: &Repo, tree: Oid) -> String {
-    let entry = repo.entry(&tree, META.as_bytes()).unwrap().unwrap();
-    String::from_utf8(repo.blob(&entry.id).unwrap()).unwrap()
-}
-
-#[test]
-fn what_a_later_epoch_says_survives_whoever_writes_and_joins() {
-    let scratch = Scratch::new();
-    let repo = scratch.open(1);
-    let stored = include_str!("../../../fixtures/ledgers/v1/meta-of-an-epoch.json");
-    let before = include_str!("../../../fixtures/ledgers/v1/meta.json");
-    let [later, earlier] = [stored, before].map(|text| with_meta_text(&repo, text));
-    assert_eq!((later.epoch().unwrap(), earlier.epoch().unwrap()), (12, 0));
-    later.check_schema("it").unwrap();
-    let written = spliced(&repo, later.tree(), [(&"gt-1".to_owned(), Some(1))]);
-    assert_eq!(meta_text(&repo, written.unwrap()), stored);
-    for (a, b) in [(&later, &earlier), (&earlier, &later), (&later, &later)] {
-        let joined = rebuilt(a, b, &BTreeMap::new()).unwrap();
-        assert_eq!(meta_text(&repo, joined), stored);
-    }
-    let next = later.with_next_epoch().unwrap().unwrap();
-    let want = stored.replace("000012", "000013");
-    assert_eq!(meta_text(&repo, next), want);
-    // Versions that do not know the key take the greater text.
-    let text = |number: u32| canonical(&format!("{number:06}").into());
-    for (a, b) in [(0, 1), (9, 10), (12, 13), (99, 100), (123_456, 999_999)] {
-        assert!(text(a) < text(b));
-    }
-}
-
-#[test]
-fn an_epoch_that_is_none_counts_for_nothing_and_goes() {
-    let scratch = Scratch::new();
-    let repo = scratch.open(1);
-    let of = |epoch: &str| {
-        let text = format!("{{\n  \"epoch\": {epoch},\n  \"fanout\": 2,\n  \"schema\": 1\n}}\n");
-        with_meta_text(&repo, &text)
-    };
-    let good = of("\"000002\"");
-    let check = |epoch: &str| {
-        let bad = of(epoch);
-        assert_eq!(bad.epoch().unwrap(), 0, "{epoch}");
-        for (a, b) in [(&good, &bad), (&bad, &good)] {
-            let joined = rebuilt(a, b, &BTreeMap::new()).unwrap();
-            assert_eq!(Some(joined), good.tree(), "{epoch}");
-        }
-    };
-    for epoch in [
-        "7",
-        "null",
-        "{}",
-        "\"7\"",
-        "\"1000000\"",
-        "\"zzzzzz\"",
-        "\"+00001\"",
-    ] {
-        check(epoch);
-    }
-    let last = of("\"999999\"");
-    assert_eq!(last.with_next_epoch().unwrap(), None);
 }
