@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::codec::{READ_MAX, Record};
+use super::codec::READ_MAX;
 use super::epoch::is_archive;
 use super::repair;
-use super::shard::{META, id_of, is_shard};
+use super::shard::{META, checked, id_of, is_shard};
 use super::{Name, Snapshot, Stamp};
 use crate::fault::{Fault, Result};
 use crate::git::{Entry, Mode, Oid, Repo};
@@ -431,32 +431,40 @@ impl Walk<'_> {
     }
 
     fn meta(&mut self, entry: &Entry) {
-        match self.repo.verified_blob(&entry.id) {
-            Err(fault) => self.unreadable(META, entry.id, &fault),
-            Ok(bytes) => {
-                let meta: Option<Map<String, Value>> = serde_json::from_slice(&bytes).ok();
-                if !meta.is_some_and(|it| it.contains_key("schema")) {
-                    self.find(Trouble::Meta, META, "it says nothing");
-                }
+        let Some(bytes) = self.bytes((Trouble::Meta, META), entry) else {
+            return;
+        };
+        let meta: Option<Map<String, Value>> = serde_json::from_slice(&bytes).ok();
+        if !meta.is_some_and(|it| it.contains_key("schema")) {
+            self.find(Trouble::Meta, META, "it says nothing");
+        }
+    }
+
+    /// Returns the bytes of a file; what is too large is not read.
+    fn bytes(&mut self, (trouble, place): (Trouble, &str), entry: &Entry) -> Option<Vec<u8>> {
+        let read = match self.repo.blob_size(&entry.id) {
+            Ok(Some(size)) if size > READ_MAX as u64 => {
+                let why = format!("{size} bytes, more than a record may have");
+                self.find(trouble, place, &why);
+                return None;
+            }
+            Ok(_) => self.repo.verified_blob(&entry.id),
+            Err(fault) => Err(fault),
+        };
+        match read {
+            Ok(bytes) => Some(bytes),
+            Err(fault) => {
+                self.unreadable(place, entry.id, &fault);
+                None
             }
         }
     }
 
     fn record(&mut self, id: &str, entry: &Entry) {
-        // What is too large is not read.
-        match self.repo.blob_size(&entry.id) {
-            Ok(Some(size)) if size > READ_MAX as u64 => {
-                let why = format!("{size} bytes, more than a record may have");
-                return self.find(Trouble::Record, id, &why);
-            }
-            Err(fault) => return self.unreadable(id, entry.id, &fault),
-            Ok(_) => {}
-        }
-        let bytes = match self.repo.verified_blob(&entry.id) {
-            Ok(bytes) => bytes,
-            Err(fault) => return self.unreadable(id, entry.id, &fault),
+        let Some(bytes) = self.bytes((Trouble::Record, id), entry) else {
+            return;
         };
-        match checked(id, &bytes) {
+        match checked(&bytes, id) {
             Ok(record) => {
                 self.scan.records += 1;
                 let newest = record.newest();
@@ -474,15 +482,6 @@ fn ahead(stamp: &Stamp) -> String {
         "it was changed at {}, which is ahead of this machine's clock",
         stamp.time()
     )
-}
-
-/// Returns the record that bytes are, if they are that of an id.
-pub(super) fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
-    let record = Record::decode(bytes)?;
-    match record.id() {
-        found if found == id => Ok(record),
-        found => Err(Fault::invalid(format!("calls itself '{found}'"))),
-    }
 }
 
 fn text_of(path: &[Vec<u8>]) -> String {

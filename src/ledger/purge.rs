@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::codec::{READ_MAX, Record};
-use super::shard::{Place, Update, decoded, id_of};
+use super::shard::{Place, Update, checked, id_of};
 use super::{CloneId, Name, Snapshot, Stamp};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, NewCommit, Oid, Repo, Signature};
@@ -48,14 +48,10 @@ pub(super) fn drop_purged(
         let (Some(id), Some(found)) = (id_of(place), *blob) else {
             continue;
         };
-        let is_small = repo
-            .blob_size(&found)?
-            .is_some_and(|it| it <= READ_MAX as u64);
-        if !is_small {
+        let Some(bytes) = repo.blob_up_to(&found, READ_MAX as u64)? else {
             continue;
-        }
-        let record = decoded(&repo.blob(&found)?, &id);
-        if record.is_ok_and(|record| is_over(&record, &floor)) {
+        };
+        if checked(&bytes, &id).is_ok_and(|record| is_over(&record, &floor)) {
             *blob = None;
         }
     }

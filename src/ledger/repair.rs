@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::codec::{self, READ_MAX, Record};
 use super::epoch::{archives, logged};
-use super::fsck::{backup_of, checked, scan};
-use super::shard::{self, META, Place, Update, id_of, is_shard};
+use super::fsck::{backup_of, scan};
+use super::shard::{self, META, Place, Update, checked, id_of, is_shard};
 use super::{CloneId, Snapshot, join};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Entry, Guard, Mode, NewCommit, Oid, Repo, Signature};
@@ -163,7 +163,7 @@ impl Mending<'_> {
                 continue;
             }
             let bytes = self.repo.verified_blob(&entry.id);
-            let Some(found) = bytes.ok().and_then(|bytes| checked(&id, &bytes).ok()) else {
+            let Some(found) = bytes.ok().and_then(|bytes| checked(&bytes, &id).ok()) else {
                 continue;
             };
             let known = match saved.remove(&id) {
@@ -348,15 +348,9 @@ impl Sorting<'_> {
             return Ok(None);
         };
         let repo = self.mending.repo;
-        let is_small = repo
-            .blob_size(&entry.id)?
-            .is_some_and(|size| size <= READ_MAX as u64);
-        let bytes = if is_small {
-            repo.blob(&entry.id)?
-        } else {
-            Vec::new()
-        };
-        if checked(&id, &bytes).is_ok() {
+        let bytes = repo.blob_up_to(&entry.id, READ_MAX as u64)?;
+        let bytes = bytes.unwrap_or_default();
+        if checked(&bytes, &id).is_ok() {
             return Ok(Some(entry));
         }
         let record = match reformed(&id, &bytes) {
@@ -399,7 +393,7 @@ impl Sorting<'_> {
 /// Returns the record that bytes would be but for their form.
 fn reformed(id: &str, bytes: &[u8]) -> Option<Record> {
     let value = codec::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    checked(id, codec::canonical(&value).as_bytes()).ok()
+    checked(codec::canonical(&value).as_bytes(), id).ok()
 }
 
 /// Mends a ref that is no ledger of ours, and returns what was done: it becomes the newest commit of its log
@@ -479,13 +473,9 @@ pub(super) fn log(repo: &Repo, name: &str) -> Result<Option<String>> {
     let Ok(Some(tip)) = repo.find_ref(name) else {
         return Ok(None);
     };
-    let tip = tip.to_string();
-    let mut broken = Vec::new();
-    for id in repo.ref_log(name) {
-        if !repo.has(&id) || repo.broken_link(&[id], &[&tip])?.is_some() {
-            broken.push(id);
-        }
-    }
+    let logged = repo.ref_log(name).into_iter();
+    let (here, mut broken): (Vec<Oid>, Vec<Oid>) = logged.partition(|id| repo.has(id));
+    broken.extend(not_whole(repo, &here, &tip.to_string())?);
     if broken.is_empty() {
         return Ok(None);
     }
@@ -494,4 +484,17 @@ pub(super) fn log(repo: &Repo, name: &str) -> Result<Option<String>> {
     Ok(Some(format!(
         "the log of {name} names {count} commits less, which are not whole"
     )))
+}
+
+/// Returns those of commits that git cannot walk, but for what `known` reaches. A log has one for each write, so
+/// as many are asked about at once as can be.
+fn not_whole(repo: &Repo, ids: &[Oid], known: &str) -> Result<Vec<Oid>> {
+    if ids.is_empty() || repo.broken_link(ids, &[known])?.is_none() {
+        return Ok(Vec::new());
+    }
+    if let [id] = ids {
+        return Ok(vec![*id]);
+    }
+    let (a, b) = ids.split_at(ids.len() / 2);
+    Ok([not_whole(repo, a, known)?, not_whole(repo, b, known)?].concat())
 }

@@ -308,8 +308,9 @@ impl<'a> Sync<'a> {
         if self.repo.merge_base(&ours, &theirs)?.is_some() {
             return Ok(());
         }
-        let at = |tip| Snapshot::at(self.repo, Some(tip));
-        match (self.rules.stranger)(&at(ours)?, &at(theirs)?)? {
+        let ours = Snapshot::at(self.repo, Some(ours))?;
+        let theirs = Snapshot::fetched(self.repo, Some(theirs))?;
+        match (self.rules.stranger)(&ours, &theirs)? {
             Some(fault) => Err(fault),
             None => Ok(()),
         }

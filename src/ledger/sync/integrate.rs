@@ -12,7 +12,9 @@ use crate::ledger::codec::{READ_MAX, Record};
 use crate::ledger::derived::derived;
 use crate::ledger::epoch::{archives, put_aside};
 use crate::ledger::purge::drop_purged;
-use crate::ledger::shard::{Difference, Place, Snapshot, differences, id_of, place, rebuilt};
+use crate::ledger::shard::{
+    Difference, Place, Snapshot, checked, differences, id_of, place, rebuilt,
+};
 use crate::ledger::transact::MANY;
 use crate::ledger::{Decision, Name, digest, join, transact};
 
@@ -478,7 +480,7 @@ impl Sync<'_> {
         if is_ours && change.theirs.is_none() {
             return Ok(Side::File(entry.id));
         }
-        match checked(id, &self.repo.blob(&entry.id)?) {
+        match checked(&self.repo.blob(&entry.id)?, id) {
             Ok(record) => {
                 let ahead = record.newest().time().0 > self.repo.world().now().0 + AHEAD_MAX;
                 if ahead && !is_ours {
@@ -498,12 +500,8 @@ impl Sync<'_> {
         let Some(entry) = entry.filter(|entry| entry.mode == Mode::File) else {
             return Ok(None);
         };
-        match self.repo.blob_size(&entry.id)? {
-            Some(size) if size <= READ_MAX as u64 => {
-                Ok(checked(id, &self.repo.blob(&entry.id)?).ok())
-            }
-            _ => Ok(None),
-        }
+        let bytes = self.repo.blob_up_to(&entry.id, READ_MAX as u64)?;
+        Ok(bytes.and_then(|bytes| checked(&bytes, id).ok()))
     }
 
     /// Puts renamed records at their new places, joined with what stands there already: somebody else
@@ -512,7 +510,7 @@ impl Sync<'_> {
         for record in std::mem::take(&mut joining.renamed) {
             let place = place(record.id());
             let there = match joining.places.get(&place) {
-                Some(Some(blob)) => checked(record.id(), &self.repo.blob(blob)?).ok(),
+                Some(Some(blob)) => checked(&self.repo.blob(blob)?, record.id()).ok(),
                 Some(None) => None,
                 None => ours.get(record.id())?,
             };
@@ -560,14 +558,6 @@ pub(super) fn meet(ours: &Record, theirs: &Record) -> Met {
 pub(super) fn is_one(ours: &Record, theirs: &Record) -> bool {
     let (a, b) = (ours.created(), theirs.created());
     a == b || a.is_zero() || b.is_zero()
-}
-
-fn checked(id: &str, bytes: &[u8]) -> Result<Record> {
-    let record = Record::decode(bytes)?;
-    if record.id() != id {
-        return Err(Fault::invalid(format!("calls itself '{}'", record.id())));
-    }
-    Ok(record)
 }
 
 /// Returns the record under the id it gets where an older one has its id: everybody derives the same.

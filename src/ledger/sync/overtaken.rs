@@ -35,7 +35,7 @@ impl Sync<'_> {
                 _ => continue,
             };
             let before = self.repo.merge_base(&base, &apart)?;
-            let at = |tip| Snapshot::at(self.repo, tip);
+            let at = |tip| Snapshot::fetched(self.repo, tip);
             let [before, there, after] = [at(before)?, at(Some(apart))?, at(Some(join))?];
             for record in &ours {
                 let of = |it: &Snapshot<'_>| it.get(record.id()).ok().flatten();
