@@ -36,43 +36,50 @@ pub fn begin_anew(repo: &Repo, before: Time, is_dry: bool) -> Result<Vec<Begun>>
     let mut all = Vec::new();
     // Wisps have no history that anybody wants kept.
     for name in Name::every().filter(|it| *it != Name::Wisps) {
-        all.extend(one(repo, name.ref_name(), before, is_dry)?);
+        let Some(planned) = plan(repo, name.ref_name(), before)? else {
+            continue;
+        };
+        if is_dry || begin(repo, &planned)? {
+            all.push(planned);
+        }
     }
     Ok(all)
 }
 
-fn one(repo: &Repo, name: &str, before: Time, is_dry: bool) -> Result<Option<Begun>> {
+/// Returns what would be put aside of a ledger, nothing where its history does not go back so far.
+fn plan(repo: &Repo, name: &str, before: Time) -> Result<Option<Begun>> {
     let Some(tip) = repo.find_ref(name)? else {
         return Ok(None);
     };
     if repo.commit(&tip)?.parents.is_empty() || repo.began(&tip)? > before.seconds() {
         return Ok(None);
     }
-    let commits = repo.count_commits(&tip)?;
-    let begun = |tip| -> Result<Begun> {
-        let ledger = Snapshot::at(repo, Some(tip))?;
-        ledger.check_schema(name)?;
-        let epoch = ledger.epoch()?;
-        Ok(Begun {
-            name: name.to_owned(),
-            epoch: epoch + 1,
-            commits,
-            archive: archive_of(name, epoch),
-        })
-    };
-    if is_dry {
-        return begun(tip).map(Some);
-    }
-    // To walk a long history takes a while, in which writers go on.
+    let ledger = Snapshot::at(repo, Some(tip))?;
+    ledger.check_schema(name)?;
+    let epoch = ledger.epoch()?;
+    Ok(Some(Begun {
+        name: name.to_owned(),
+        epoch: epoch + 1,
+        commits: repo.count_commits(&tip)?,
+        archive: archive_of(name, epoch),
+    }))
+}
+
+/// Begins a ledger anew as it was planned, with what was written since; returns whether nobody else has.
+fn begin(repo: &Repo, planned: &Begun) -> Result<bool> {
+    let name = &planned.name;
     let guard = repo.guard()?;
     let Some(tip) = repo.find_ref(name)? else {
-        return Ok(None);
+        return Ok(false);
     };
-    let begun = begun(tip)?;
+    // To walk a long history took a while, in which others went on.
+    if Snapshot::at(repo, Some(tip))?.epoch()? + 1 != planned.epoch {
+        return Ok(false);
+    }
     let root = root(repo, name, tip)?;
     put_aside(repo, &guard, name, tip)?;
     match repo.swap_ref(&guard, name, Some(tip), root)? {
-        Cas::Swapped => Ok(Some(begun)),
+        Cas::Swapped => Ok(true),
         Cas::Moved(_) => Err(Fault::stale(format!("'{name}' was moved meanwhile"))
             .hint("its history is as it was; try again")),
     }
@@ -155,4 +162,36 @@ pub(super) fn logged(repo: &Repo, archive: &str) -> Vec<Oid> {
     let mut logged = repo.ref_log(name.ref_name());
     logged.retain(is_of);
     logged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::scratch::Scratch;
+    use crate::ledger::{Decision, Record, transact};
+
+    #[test]
+    fn what_two_plan_begins_once() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let write = |id: &str| {
+            let written = transact(&repo, (Name::Beads, None), "ada", |_, pen| {
+                let record = Record::new(id, "bead", &pen.first_stamp());
+                Ok(Decision::write(id, vec![record], ()))
+            });
+            assert!(written.unwrap().changed);
+        };
+        let name = Name::Beads.ref_name();
+        let plan = || plan(&repo, name, repo.world().now()).unwrap();
+        write("gt-1");
+        assert_eq!(plan(), None, "one commit is no history");
+        write("gt-2");
+        let [ada, bob] = [plan(), plan()].map(Option::unwrap);
+        write("gt-3");
+        assert!(begin(&repo, &ada).unwrap());
+        assert!(!begin(&repo, &bob).unwrap());
+        let ledger = Snapshot::at(&repo, repo.find_ref(name).unwrap()).unwrap();
+        assert_eq!(ledger.epoch().unwrap(), 1);
+        assert_eq!(ledger.records().unwrap().len(), 3);
+    }
 }
