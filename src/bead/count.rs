@@ -112,7 +112,8 @@ impl Stats {
         self.total += 1;
         if let Some(closed) = bead.closed() {
             self.closed += 1;
-            self.lead += closed.0.saturating_sub(bead.created().0);
+            let lead = closed.0.saturating_sub(bead.created().0);
+            self.lead = self.lead.saturating_add(lead);
             return Ok(());
         }
         match bead.status() {
