@@ -89,7 +89,11 @@ impl Repo {
         if self.is_in_memory {
             return write();
         }
-        *self.bulk.borrow_mut() = Some(Bulk::new());
+        let outer = self.bulk.replace(Some(Bulk::new()));
+        debug_assert!(
+            outer.is_none(),
+            "one within another would forget what the other wrote"
+        );
         let written = write();
         let bulk = self.bulk.take();
         let written = written?;
