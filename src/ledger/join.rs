@@ -57,14 +57,15 @@ pub fn join(a: &Record, b: &Record) -> Record {
     // Backwards, so that the entries of a map are there before what is none would take their place.
     for path in paths(&sides).into_iter().rev() {
         let [ours, theirs] = [rank(path, &sides[0]), rank(path, &sides[1])];
+        let is_map = path.1.is_none() && joined.fields.contains_key(path.0);
         let best = match ours.order(&theirs) {
+            // What is no map goes with its row; what else the map's side says of it stays.
+            _ if is_map && ours.value.is_some() => theirs,
+            _ if is_map && theirs.value.is_some() => ours,
             Ordering::Less => theirs,
             Ordering::Equal | Ordering::Greater => ours,
         };
         let present = best.value.is_some();
-        if present && path.1.is_none() && joined.fields.contains_key(path.0) {
-            continue;
-        }
         if best.stamp != implied(path, &low, present) {
             rows.insert(row_name(path), best.stamp.as_str().into());
         }

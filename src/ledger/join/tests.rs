@@ -529,3 +529,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_map_says_of_itself_outlives_what_is_none() {
+    let record = |title: &str| {
+        let text = format!(
+            "{{\n  \"created\": \"0199a3c1d4000001-b\",\n  \"id\": \"gt-1\",\n  \"kind\": \"bead\",\n  \
+             \"stamps\": {{\n    \"title\": \"03bb2cc3d800ffff-b\"\n  }},\n  \"title\": {title}\n}}\n"
+        );
+        Record::decode(text.as_bytes()).unwrap()
+    };
+    let (plain, map) = (record("\"plain\""), record("{\n    \"a\": 1\n  }"));
+    let both = join(&plain, &map);
+    assert_eq!(text(&both), text(&map));
+    assert_eq!(text(&join(&map, &plain)), text(&map));
+    for again in [&plain, &map] {
+        assert_eq!(text(&join(&both, again)), text(&both));
+    }
+}
