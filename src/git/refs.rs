@@ -17,11 +17,11 @@ use crate::world::fs::{self, Lock};
 use crate::world::process;
 
 /// The lock of ledgers, which is not among the files that anybody may delete while writers run: two of them
-/// would hold one each.
-const LOCK: &str = "gt-ledgers.lock";
+/// would hold one each. Nor is it called `.lock` as git's are, whose being there means that they are held.
+const LOCK: &str = "gt-lock";
 
 /// The lock of refs that keep commits.
-const KEEPERS_LOCK: &str = "gt-keepers.lock";
+const KEEPERS_LOCK: &str = "gt-keepers-lock";
 
 /// Proof that this process holds the lock under which refs of ours are written.
 #[derive(Debug)]

@@ -312,7 +312,7 @@ impl Day {
 
     /// Kills `git gt done` while it waits for the lock under which it writes.
     fn kill_done(&self, agent: u32) {
-        let lock = self.yard.path("there/api/.repo/.git/gt-ledgers.lock");
+        let lock = self.yard.path("there/api/.repo/.git/gt-lock");
         let lock = fs::File::options().write(true).open(lock).unwrap();
         lock.lock().unwrap();
         self.let_go("api-cut1");

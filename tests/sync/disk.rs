@@ -147,7 +147,7 @@ fn a_repository_that_cannot_be_written_is_read() {
         cd ada
         check 0 "one" git gt list
         check 0 "create" git gt log
-        check 128 "cannot lock '.*/ada/.git/gt-ledgers.lock': Read-only file system" git gt create x
+        check 128 "cannot lock '.*/ada/.git/gt-lock': Read-only file system" git gt create x
         check 128 "cannot lock '.*/ada/.git/gt/sync.lock': Read-only file system" git gt sync
         check 128 "Read-only file system" git gt init
         check 128 "/ada/.git/config: Read-only file system" git gt config set backend none
