@@ -90,5 +90,7 @@ fn entry(ledger: Name, fields: &[&str]) -> Option<(String, Entry)> {
         subject: subject.to_owned(),
         commit: commit.to_owned(),
     };
+    // What was written without one follows from what came before, be it in the same second.
+    let stamp = if stamp.is_empty() { "~" } else { stamp };
     Some((stamp.to_owned(), entry))
 }
