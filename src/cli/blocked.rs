@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::Context;
 use super::beads::row;
-use super::listing::{Wanted, find};
+use super::listing::{Wanted, find, homes_of};
 use super::reply::{Reply, columns};
-use crate::bead::{self, Beads, Blockers, Filter, Order, fields, is_below};
+use crate::bead::{Beads, Blockers, Filter, Order, fields, is_below};
 use crate::fault::Result;
 use crate::record::BeadRow;
 use crate::town::{Home, View};
@@ -22,13 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let (mut homes, mut parent) = (cx.homes()?, None);
-    if let Some(typed) = &args.parent {
-        let home = cx.home_of(typed)?;
-        let found = bead::resolve(&home.view(), home.rig().prefix(), typed)?;
-        parent = Some(found.id().to_owned());
-        homes = vec![home];
-    }
+    let (homes, parent) = homes_of(cx, args.parent.as_deref())?;
     let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
     let all: Vec<Beads<'_, '_>> = views.iter().map(Beads::of).collect();
     let filter = Filter::default();

@@ -75,26 +75,31 @@ pub(crate) struct Scope {
 impl Filters {
     /// Returns what they mean; `everything`: also closed beads and furniture, where no status is asked for.
     pub(crate) fn scope(&self, cx: &Context, everything: bool) -> Result<Scope> {
-        let mut scope = Scope {
-            filter: Filter {
-                statuses: self.status.clone(),
-                everything,
-                ..self.traits.filter()
-            },
-            homes: Vec::new(),
-            parent: None,
+        let (homes, parent) = homes_of(cx, self.parent.as_deref())?;
+        let filter = Filter {
+            statuses: self.status.clone(),
+            everything,
+            ..self.traits.filter()
         };
-        match &self.parent {
-            Some(typed) => {
-                let home = cx.home_of(typed)?;
-                let found = bead::resolve(&home.view(), home.rig().prefix(), typed)?;
-                scope.parent = Some(found.id().to_owned());
-                scope.homes = vec![home];
-            }
-            None => scope.homes = cx.homes()?,
-        }
-        Ok(scope)
+        Ok(Scope {
+            filter,
+            homes,
+            parent,
+        })
     }
+}
+
+/// Returns where beads are looked for, and the id of the one they are to be below where one was typed: those are
+/// where it is.
+pub(crate) fn homes_of(cx: &Context, parent: Option<&str>) -> Result<(Vec<Home>, Option<String>)> {
+    let Some(typed) = parent else {
+        return Ok((cx.homes()?, None));
+    };
+    let home = cx.home_of(typed)?;
+    let id = bead::resolve(&home.view(), home.rig().prefix(), typed)?
+        .id()
+        .to_owned();
+    Ok((vec![home], Some(id)))
 }
 
 impl Scope {
