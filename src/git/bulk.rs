@@ -12,6 +12,10 @@ use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
 
+/// From how many changes on their objects are written as one pack: git, which indexes it, takes as long as
+/// writing the files of about a hundred.
+pub const MANY: usize = 200;
+
 /// How many bytes the header of a pack has.
 const HEADER: usize = 12;
 
@@ -80,11 +84,14 @@ impl Bulk {
 }
 
 impl Repo {
-    /// Runs what writes many objects. They come to be there together when it has succeeded, as one pack; until
-    /// then they cannot be read.
+    /// Runs what writes so many changes. Where they are [`MANY`], their objects come to be there together when it
+    /// has succeeded, as one pack; until then they cannot be read.
     ///
-    /// After a crash all of them are there or none is, and a file `tmp_pack_*` that `git gc` removes.
-    pub fn at_once<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// After a crash all objects of a pack are there or none is, and a file `tmp_pack_*` that `git gc` removes.
+    pub fn at_once<T>(&self, changes: usize, write: impl FnOnce() -> Result<T>) -> Result<T> {
+        if changes < MANY {
+            return write();
+        }
         #[cfg(any(test, fuzzing))]
         if self.is_in_memory {
             return write();
@@ -110,7 +117,7 @@ impl Repo {
         let run = self.git(["-c", "core.fsync=committed", "index-pack", "--stdin"]);
         self.execute(&run.stdin(pack))?;
         if self.durability()? != Durability::None {
-            let folder = self.common_dir().join("objects/pack");
+            let folder = self.objects_dir().join("pack");
             fs::sync(&folder).map_err(|error| Fault::io("sync", &folder, &error))?;
         }
         Ok(())

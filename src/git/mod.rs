@@ -34,6 +34,7 @@ use crate::fault::{Fault, Result};
 use crate::world::World;
 
 pub use attic::Saved;
+pub use bulk::MANY;
 pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
 pub use objects::{Change, Commit, Entry, Mode, NewCommit, Signature};

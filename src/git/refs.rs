@@ -290,7 +290,7 @@ impl Repo {
     }
 
     /// Makes `<ref>.lock`, read-only, so that our own leftover lock can be told from one of a running git. It is
-    /// held besides: the guard alone tells nothing once somebody has deleted the folder that it is in.
+    /// held besides, so that it is not taken for one even where somebody deleted the file of the guard.
     fn lock_ref(&self, lock: &Path, new: Oid) -> Result<Lock, Locking> {
         let mut pause = Duration::from_millis(1);
         for tried in 0..LOCK_TRIES {

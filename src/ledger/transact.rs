@@ -7,7 +7,7 @@ use super::index::{self, Shape, Step};
 use super::shard::{Snapshot, Update};
 use super::{CloneId, Stamp, upkeep};
 use crate::fault::{Fault, Result};
-use crate::git::{Cas, NewCommit, Oid, Repo, Signature};
+use crate::git::{Cas, MANY, NewCommit, Oid, Repo, Signature};
 use crate::text::steers;
 use crate::world::Time;
 
@@ -177,10 +177,6 @@ impl Pen<'_> {
     }
 }
 
-/// From how many changed records on what is written is one pack: git, which indexes it, takes as long as writing the
-/// files of about a hundred.
-pub(super) const MANY: usize = 200;
-
 /// How often a decision is made anew because git or another tool moved the ref without our lock.
 const TRIES: u32 = 20;
 
@@ -215,11 +211,9 @@ pub fn transact<T>(
                 ledger.ref_name()
             )));
         }
+        let count = decision.records.len();
         let write = || commit(repo, &snapshot, &clone, (actor, &decision));
-        let written = match decision.records.len() {
-            MANY.. => repo.at_once(write)?,
-            _ => write()?,
-        };
+        let written = repo.at_once(count, write)?;
         let Some(made) = written.filter(|it| Some(it.commit) != tip) else {
             return Ok(Written {
                 before: tip,
@@ -241,7 +235,7 @@ pub fn transact<T>(
                 index::note(repo, shape, &step, records, &decision.forgotten);
             }
             drop(guard);
-            upkeep::after_write(repo, &made.commit, decision.records.len() >= MANY);
+            upkeep::after_write(repo, &made.commit, count >= MANY);
             return Ok(Written {
                 before: tip,
                 tip: Some(made.commit),

@@ -90,15 +90,8 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 pub fn create_new(path: &Path, content: &[u8]) -> io::Result<()> {
     count();
     note("create", path);
-    create_with(
-        OpenOptions::new().write(true).create_new(true),
-        path,
-        content,
-    )
-}
-
-fn create_with(options: &OpenOptions, path: &Path, content: &[u8]) -> io::Result<()> {
-    filled(open_in_folder(options, path)?, path, content).map(drop)
+    let file = open_in_folder(OpenOptions::new().write(true).create_new(true), path)?;
+    filled(file, path, content).map(drop)
 }
 
 /// Writes to a file that was just created, which goes where that fails.

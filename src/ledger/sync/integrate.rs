@@ -15,7 +15,6 @@ use crate::ledger::purge::drop_purged;
 use crate::ledger::shard::{
     Difference, Place, Snapshot, checked, differences, id_of, place, rebuilt,
 };
-use crate::ledger::transact::MANY;
 use crate::ledger::{Decision, Name, digest, join, transact};
 
 /// How far ahead of our clock a fetched stamp may be without being named.
@@ -404,10 +403,7 @@ impl Sync<'_> {
         self.place_renamed(&our_ledger, &mut joining)?;
         drop_purged(self.repo, (&our_ledger, &their_ledger), &mut joining.places)?;
         let rebuild = || rebuilt(&our_ledger, &their_ledger, &joining.places);
-        let tree = match changes.len() {
-            MANY.. => self.repo.at_once(rebuild)?,
-            _ => rebuild()?,
-        };
+        let tree = self.repo.at_once(changes.len(), rebuild)?;
         Ok(Joined {
             tree,
             differences: changes.len(),
