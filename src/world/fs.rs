@@ -359,7 +359,10 @@ fn open_in_folder(options: &OpenOptions, path: &Path) -> io::Result<File> {
     for _ in 0..FOLDER_TRIES {
         match (&opened, path.parent()) {
             (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(parent)?;
+                // Another process made it, and it went before it was looked at.
+                let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+                fs::create_dir_all(parent)
+                    .or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })?;
                 opened = options.open(path);
             }
             _ => break,
@@ -378,6 +381,8 @@ fn same_file(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
     use super::*;
 
     #[test]
@@ -401,18 +406,25 @@ mod tests {
     fn a_file_is_made_while_somebody_removes_its_empty_folder() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("refs/gt");
-        let is_done = std::sync::atomic::AtomicBool::new(false);
+        let is_done = AtomicBool::new(false);
+        // Removed at any moment, but less often than a file is tried: how two threads are scheduled decides
+        // nothing.
+        let removals = AtomicU32::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
-                    drop(fs::remove_dir(&folder));
+                while !is_done.load(Ordering::SeqCst) {
+                    if removals.load(Ordering::SeqCst) > 0 && fs::remove_dir(&folder).is_ok() {
+                        removals.fetch_sub(1, Ordering::SeqCst);
+                    }
                 }
             });
             let path = folder.join("beads.lock");
-            let made: Vec<_> = (0..2000)
-                .map(|_| create_new(&path, b"x").and_then(|()| remove_file(&path)))
-                .collect();
-            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            let make = |_| {
+                removals.store(FOLDER_TRIES - 2, Ordering::SeqCst);
+                create_new(&path, b"x").and_then(|()| remove_file(&path))
+            };
+            let made: Vec<_> = (0..2000).map(make).collect();
+            is_done.store(true, Ordering::SeqCst);
             made.into_iter().for_each(|it| it.unwrap());
         });
     }
