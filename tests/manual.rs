@@ -12,6 +12,7 @@ mod shells;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_git-gt");
 
@@ -421,21 +422,29 @@ git switch -q main
 
 #[test]
 fn the_examples_of_every_command_work() {
-    for page in pages() {
-        let name = name(&page);
-        let Some(command) = name.strip_prefix("git-gt-") else {
-            continue;
-        };
-        let lines = examples(command);
-        assert!(!lines.is_empty(), "{name} has no example");
-        let project = Project::new();
-        let mut begin = BEGIN;
-        if command == "init" {
-            begin = "";
+    let pages = Mutex::new(pages().into_iter());
+    let next = || pages.lock().expect("no page has failed yet").next();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(page) = next() {
+                    the_examples_work(&page);
+                }
+            });
         }
-        let all: Vec<String> = begin.lines().map(str::to_owned).chain(lines).collect();
-        project.type_lines(&all);
-    }
+    });
+}
+
+fn the_examples_work(page: &Path) {
+    let name = name(page);
+    let Some(command) = name.strip_prefix("git-gt-") else {
+        return;
+    };
+    let lines = examples(command);
+    assert!(!lines.is_empty(), "{name} has no example");
+    let begin = if command == "init" { "" } else { BEGIN };
+    let all: Vec<String> = begin.lines().map(str::to_owned).chain(lines).collect();
+    Project::new().type_lines(&all);
 }
 
 /// A line that is typed, and what a page shows of the answer.

@@ -1,20 +1,16 @@
-//! Every command: its name, its arguments, what runs it; only the one that was typed is built.
+//! Commands: what one is, the programs it can be typed to, and which was typed; only that one is built.
+
+mod table;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{ArgAction, ArgMatches, CommandFactory, Parser};
 
 use super::Context;
 use super::reply::Reply;
-use super::{
-    agents, assign, attic, blocked, checkpoint, ci, close, comments, complete, completion, config,
-    convoy, count, create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks,
-    import, init, install, install_docs, label, list, log, mail, maintain, mq, nudge, orphans,
-    peek, polecat, prime, ready, refinery, release, reopen, rig, search, session, show, sling,
-    stats, status, sync, town, unsling, update, version, whoami, worktree,
-};
 use crate::fault::Result;
+use table::{BD, BEADS, TOWN};
 
 /// Coordinate many coding agents with nothing but git
 #[derive(Debug, Parser)]
@@ -49,8 +45,27 @@ pub(super) struct Global {
     version: Option<bool>,
 }
 
-/// Options before the command whose value is the next word.
-const TAKE_A_WORD: [&str; 3] = ["-C", "--actor", "--rig"];
+/// A program that commands are typed to: what it is called is what the binary was called as.
+pub(super) trait Program: CommandFactory + Parser {
+    /// Options before the command whose value is the next word.
+    const TAKE_A_WORD: &'static [&'static str];
+
+    /// Returns its commands.
+    fn commands() -> impl Iterator<Item = &'static Entry>;
+}
+
+impl Program for Global {
+    const TAKE_A_WORD: &'static [&'static str] = &["-C", "--actor", "--rig"];
+
+    fn commands() -> impl Iterator<Item = &'static Entry> {
+        TOWN.iter().chain(BEADS)
+    }
+}
+
+/// Returns the commands below `bead`, which are those of the program `bd`.
+pub(super) fn of_beads() -> impl Iterator<Item = &'static Entry> {
+    BEADS.iter().chain(BD)
+}
 
 /// One command.
 pub(super) struct Entry {
@@ -91,408 +106,62 @@ impl Entry {
     }
 }
 
-/// Makes an [`Entry`] of a name, the type of its arguments, what runs it with them, and what it does.
-macro_rules! entry {
-    ($name:literal, $args:ty, $run:expr, $about:literal) => {
-        Entry {
-            name: $name,
-            about: $about,
-            alias: None,
-            is_hidden: false,
-            arguments: <$args as clap::Args>::augment_args,
-            run: |cx, matches| {
-                let run: fn(&Context, &$args) -> Result<Reply> = $run;
-                Ok(run(cx, &<$args>::from_arg_matches(matches)?))
-            },
-        }
-    };
+/// All commands of bd, those too whose names mean something else in Gas Town.
+const BEAD: Entry = Entry {
+    name: "bead",
+    about: "Work on beads with all of bd's words",
+    alias: None,
+    is_hidden: false,
+    arguments: |command| noun(command).subcommands(of_beads().map(Entry::build)),
+    run: |cx, matches| {
+        let (name, below) = matches.subcommand().expect("one is required");
+        let entry = of_beads().find(|it| it.is_called(name));
+        (entry.expect("only these are built").run)(cx, below)
+    },
+};
+
+/// Returns `bead` with the one command that was typed below it, all where it is none.
+fn bead(typed: &str) -> clap::Command {
+    match of_beads().find(|it| it.is_called(typed)) {
+        Some(verb) => noun(clap::Command::new(BEAD.name)).subcommand(verb.build()),
+        None => BEAD.build(),
+    }
 }
 
-/// All commands, in the order in which the usage lists them.
-const COMMANDS: &[Entry] = &[
-    entry!(
-        "init",
-        init::Args,
-        init::run,
-        "Make the ledgers of this repository, or take over those of its remote"
-    ),
-    entry!(
-        "install",
-        install::Args,
-        install::run,
-        "Make a town: a folder for several repositories and what goes across them"
-    ),
-    entry!(
-        "rig",
-        rig::Args,
-        rig::run,
-        "Add repositories to the town, and see them"
-    ),
-    entry!(
-        "crew",
-        crew::Args,
-        crew::run,
-        "Give people worktrees of their own"
-    ),
-    entry!(
-        "worktree",
-        worktree::Args,
-        worktree::run,
-        "Work in another rig of the town as who you are in yours"
-    ),
-    entry!(
-        "town",
-        town::Args,
-        town::run,
-        "Go to the next tmux session of the town"
-    ),
-    entry!(
-        "whoami",
-        whoami::Args,
-        whoami::run,
-        "Say under which name you act, and why"
-    ),
-    entry!(
-        "status",
-        status::Args,
-        status::run,
-        "Show the town, or the rig, at a glance: who works, what waits, what is done"
-    ),
-    entry!(
-        "role",
-        whoami::RoleArgs,
-        whoami::role,
-        "Say which role you play, and where you stand"
-    ),
-    entry!(
-        "config",
-        config::Args,
-        config::run,
-        "Say how agents are started here, and other settings"
-    ),
-    entry!(
-        "sling",
-        sling::Args,
-        sling::run,
-        "Give beads to agents: claim, branch, worktree, and the agent started in it"
-    ),
-    entry!(
-        "unsling",
-        unsling::Args,
-        unsling::run,
-        "Take a bead off its hook: it is open again, branch and worktree stay"
-    )
-    .or("unhook"),
-    entry!(
-        "assign",
-        assign::Args,
-        assign::run,
-        "Make a bead and hang it on the hook of a crew member"
-    ),
-    entry!(
-        "release",
-        release::Args,
-        release::run,
-        "Give beads back: they are open again and nobody holds them"
-    ),
-    entry!(
-        "hook",
-        hook::Args,
-        hook::run,
-        "Show what hangs on a hook, hang a bead on your own, or take it off"
-    ),
-    entry!(
-        "done",
-        done::Args,
-        done::run,
-        "Queue what was committed on this hook, or say why not"
-    ),
-    entry!(
-        "agents",
-        agents::Args,
-        agents::run,
-        "Show every agent: on what, since when, alive or not, where its log is"
-    ),
-    entry!(
-        "prime",
-        prime::Args,
-        prime::run,
-        "Tell an agent who it is, what hangs on its hook and what waits for it"
-    ),
-    entry!(
-        "heartbeat",
-        prime::Heartbeat,
-        prime::heartbeat,
-        "Say that you are alive, and how you are"
-    ),
-    entry!(
-        "hooks",
-        hooks::Args,
-        hooks::run,
-        "Let the runtime of your agents call git gt at the boundaries of their turns"
-    ),
-    entry!(
-        "runtime-hook",
-        prime::RuntimeHook,
-        prime::runtime_hook,
-        "Answer a hook of an agent's runtime"
-    ),
-    entry!(
-        "checkpoint",
-        checkpoint::Args,
-        checkpoint::run,
-        "Save uncommitted work, and bring it back"
-    ),
-    entry!(
-        "handoff",
-        handoff::Args,
-        handoff::run,
-        "Leave what you know to the session that carries on"
-    ),
-    entry!(
-        "resume",
-        handoff::Resume,
-        handoff::resume,
-        "Show the last handoff again"
-    ),
-    entry!(
-        "peek",
-        peek::Args,
-        peek::run,
-        "Show the end of what an agent's session wrote"
-    ),
-    entry!(
-        "polecat",
-        polecat::Args,
-        polecat::run,
-        "See polecats, stop them, put them away"
-    ),
-    entry!(
-        "orphans",
-        orphans::Args,
-        orphans::run,
-        "Show what nobody looks after: branches, commits, saved tips, claims"
-    ),
-    entry!(
-        "attic",
-        attic::Args,
-        attic::run,
-        "See and bring back what was saved before something was deleted"
-    ),
-    entry!("mq", mq::Args, mq::run, "See and change the merge queue"),
-    entry!(
-        "refinery",
-        refinery::Args,
-        refinery::run,
-        "Run the merge queue, and say what must pass before anything lands"
-    ),
-    entry!(
-        "ci",
-        ci::Args,
-        ci::run,
-        "Let an outside CI answer for a gate: its files, its reporter, and a CI where there is none"
-    ),
-    entry!(
-        "create",
-        create::Args,
-        create::run,
-        "Make a bead: a piece of work"
-    ),
-    entry!(
-        "show",
-        show::Args,
-        show::run,
-        "Show beads with everything that is known about them"
-    )
-    .or("view"),
-    entry!(
-        "list",
-        list::Args,
-        list::run,
-        "List beads, by default those that are not closed"
-    ),
-    entry!(
-        "ready",
-        ready::Args,
-        ready::run,
-        "List the beads that can be begun now: open, not blocked, not put off"
-    ),
-    entry!(
-        "blocked",
-        blocked::Args,
-        blocked::run,
-        "List the beads that wait for others, each with those it waits for"
-    ),
-    entry!(
-        "search",
-        search::Args,
-        search::run,
-        "Find beads by what their titles and ids say"
-    ),
-    entry!(
-        "count",
-        count::Args,
-        count::run,
-        "Count beads, closed ones too; by status, type, priority, assignee or label"
-    ),
-    entry!(
-        "stats",
-        stats::Args,
-        stats::run,
-        "Show how many beads there are, and how they stand"
-    ),
-    entry!("update", update::Args, update::run, "Change beads"),
-    entry!(
-        "close",
-        close::Args,
-        close::run,
-        "Close beads: the work is done, or will not be"
-    ),
-    entry!(
-        "reopen",
-        reopen::Args,
-        reopen::run,
-        "Open closed beads again; nobody holds them then"
-    ),
-    entry!(
-        "delete",
-        delete::Args,
-        delete::run,
-        "Delete beads; without --force, show what would go"
-    ),
-    entry!("dep", dep::Args, dep::run, "Say which bead waits for which"),
-    entry!("comment", comments::Add, comments::add, "Comment on a bead"),
-    entry!(
-        "comments",
-        comments::Args,
-        comments::run,
-        "Show the comments on a bead"
-    ),
-    entry!("label", label::Args, label::run, "Label beads"),
-    entry!(
-        "import",
-        import::Args,
-        import::run,
-        "Take over beads from a JSONL file of bd or br; again and again, if you like"
-    ),
-    entry!(
-        "export",
-        export::Args,
-        export::run,
-        "Write beads as a JSONL file that bd, br and git gt read"
-    ),
-    entry!(
-        "convoy",
-        convoy::Args,
-        convoy::run,
-        "Follow beads together, and tell somebody when all of them are done"
-    ),
-    entry!(
-        "mail",
-        mail::Args,
-        mail::run,
-        "Write to agents and people, read what they wrote"
-    ),
-    entry!(
-        "nudge",
-        nudge::Args,
-        nudge::run,
-        "Tell somebody something short that is of no use after a while"
-    ),
-    entry!(
-        "sync",
-        sync::Args,
-        sync::run,
-        "Push what changed here, take over what changed elsewhere"
-    ),
-    entry!(
-        "fsck",
-        fsck::Args,
-        fsck::run,
-        "Check that every ledger is whole, and mend what is not"
-    ),
-    entry!(
-        "maintain",
-        maintain::Args,
-        maintain::run,
-        "Pack what was written, clear away what crashes left, back up the tips"
-    ),
-    entry!(
-        "log",
-        log::Args,
-        log::run,
-        "Show what happened, newest first"
-    ),
-    entry!(
-        "demo",
-        demo::Args,
-        demo::run,
-        "Show the whole path in a temporary directory: a town, twelve beads, eight agents at once"
-    ),
-    entry!(
-        "session",
-        session::Args,
-        session::run,
-        "Run an agent's session"
-    )
-    .hidden(),
-    entry!(
-        "help",
-        help::Args,
-        |_, args| help::run(&whole(), args),
-        "Show the manual, or the part about one command"
-    ),
-    entry!(
-        "install-docs",
-        install_docs::Args,
-        install_docs::run,
-        "Install the manual and the completions beside the program"
-    ),
-    entry!(
-        "completion",
-        completion::Args,
-        |_, args| completion::run(args),
-        "Print the script that makes a shell complete git gt"
-    ),
-    entry!(
-        "complete",
-        complete::Args,
-        |cx, args| complete::run(cx, &whole(), args),
-        "Print what may follow the words; for the scripts of completion"
-    )
-    .hidden(),
-    entry!(
-        "version",
-        version::Args,
-        |_, args| version::run(args),
-        "Print the version"
-    ),
-];
+fn noun(command: clap::Command) -> clap::Command {
+    command
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+}
 
-/// What was typed.
-pub(super) struct Typed {
+/// What was typed to a program.
+pub(super) struct Typed<P> {
     /// What every command understands.
-    pub(super) global: Global,
+    pub(super) global: P,
     entry: &'static Entry,
     matches: ArgMatches,
 }
 
-impl Typed {
+impl<P: Program> Typed<P> {
     /// Returns what a command line asks for; an error is what clap would say over all commands.
     pub(super) fn parse(argv: Vec<OsString>) -> clap::error::Result<Self> {
-        let found = words(&argv).next().and_then(|word| entry_of(&word));
+        let mut typed = words::<P>(&argv);
+        let [word, below] = [(); 2].map(|()| typed.next().unwrap_or_default());
+        drop(typed);
         // To build all commands takes longer than most of them run.
-        let mut command = match found {
-            Some(entry) => Global::command().subcommand(entry.build()),
-            None => whole(),
+        let mut command = match entry_of::<P>(&word) {
+            Some(entry) if entry.name == BEAD.name => P::command().subcommand(bead(&below)),
+            Some(entry) => P::command().subcommand(entry.build()),
+            None => whole::<P>(),
         };
         let mut matches = command.try_get_matches_from_mut(argv)?;
         let (name, below) = matches
             .remove_subcommand()
             .expect("a subcommand is required");
         Ok(Self {
-            global: Global::from_arg_matches(&matches)?,
-            entry: entry_of(&name).expect("only these are built"),
+            global: P::from_arg_matches(&matches)?,
+            entry: entry_of::<P>(&name).expect("only these are built"),
             matches: below,
         })
     }
@@ -503,22 +172,33 @@ impl Typed {
     }
 }
 
-fn entry_of(word: &str) -> Option<&'static Entry> {
-    COMMANDS.iter().find(|entry| entry.is_called(word))
+fn entry_of<P: Program>(word: &str) -> Option<&'static Entry> {
+    P::commands().find(|entry| entry.is_called(word))
 }
 
 /// Returns the parser with all commands.
-pub(super) fn whole() -> clap::Command {
-    Global::command().subcommands(COMMANDS.iter().map(Entry::build))
+pub(super) fn whole<P: Program>() -> clap::Command {
+    P::command().subcommands(P::commands().map(Entry::build))
+}
+
+/// Returns the parser of `git gt` with each command in one place: below `bead` what stands nowhere else.
+#[cfg(test)]
+pub(super) fn described() -> clap::Command {
+    let elsewhere = Global::commands().filter(|it| it.name != BEAD.name);
+    let bead = noun(clap::Command::new(BEAD.name)).about(BEAD.about);
+    let bead = bead.subcommands(BD.iter().map(Entry::build));
+    Global::command()
+        .subcommands(elsewhere.map(Entry::build))
+        .subcommand(bead)
 }
 
 /// Returns the words of a command line that are no options, the command first.
-pub(super) fn words(argv: &[OsString]) -> impl Iterator<Item = String> + '_ {
+pub(super) fn words<P: Program>(argv: &[OsString]) -> impl Iterator<Item = String> + '_ {
     let mut rest = argv.iter().skip(1).map(|word| word.to_string_lossy());
     std::iter::from_fn(move || {
         loop {
             let word = rest.next()?;
-            if TAKE_A_WORD.contains(&word.as_ref()) {
+            if P::TAKE_A_WORD.contains(&word.as_ref()) {
                 rest.next();
             } else if !word.starts_with('-') {
                 return Some(word.into_owned());

@@ -550,6 +550,6 @@ mod tests {
 
     #[test]
     fn every_value_is_offered_or_free() {
-        check(&command::whole());
+        check(&command::whole::<command::Global>());
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
     let end = argv.iter().position(|word| word == "--");
     let typed = &argv[..end.unwrap_or(argv.len())];
     let asked = typed.iter().any(|word| word == "--help");
-    asked.then(|| command::words(typed).collect())
+    asked.then(|| command::words::<command::Global>(typed).collect())
 }
 
 /// Returns what `git gt help` shows; every word has to be one of a command, or the one of a guide.

@@ -31,13 +31,20 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let share = prefix(cx, args)?.join("share");
     let pages = manual::PAGES.iter().map(|(name, text)| {
         let section = name.rsplit('.').next().unwrap_or_default();
-        (format!("man/man{section}/{name}"), *text)
+        (format!("man/man{section}/{name}"), (*text).to_owned())
+    });
+    let shared = manual::SHARED.iter().map(|(command, _)| {
+        let other = manual::page_of(command);
+        (
+            format!("man/man1/git-gt-{command}.1"),
+            format!(".so man1/{other}\n"),
+        )
     });
     let completions = COMPLETIONS
         .iter()
-        .map(|(name, text)| ((*name).to_owned(), *text));
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let mut files = Vec::new();
-    for (name, text) in pages.chain(completions) {
+    for (name, text) in pages.chain(shared).chain(completions) {
         let path = share.join(name);
         fs::replace(&path, text.as_bytes()).map_err(|error| {
             Fault::io("write", &path, &error).hint("git gt install-docs --prefix ~/.local")

@@ -14,18 +14,19 @@ use clap::Command;
 
 #[cfg(test)]
 pub(crate) use options::{listed, refresh, undocumented};
-pub(crate) use pages::{PAGES, guides, page};
+pub(crate) use pages::{PAGES, SHARED, guides, page, page_of};
 pub(crate) use render::render;
 use roff::{Line, visible};
 
 /// Returns the roff of what the manual says about a command: its page, or its part of the page of
-/// its first word. While it is new it may be described in git-gt(1).
+/// its first word, or of the page that it shares. While it is new it may be described in git-gt(1).
 pub(crate) fn about(command: &[&str]) -> Option<String> {
     let (first, rest) = command.split_first()?;
-    let Some(own) = page(&format!("git-gt-{first}.1")) else {
+    let Some(own) = page(&page_of(first)) else {
         return section(page("git-gt.1")?, command);
     };
-    if rest.is_empty() {
+    let is_shared = SHARED.iter().any(|it| it.0 == *first);
+    if rest.is_empty() && !is_shared {
         return Some(own.to_owned());
     }
     section(own, command).or_else(|| Some(own.to_owned()))

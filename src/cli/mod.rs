@@ -4,6 +4,7 @@
 mod agents;
 mod assign;
 mod attic;
+mod bd;
 mod beads;
 mod blocked;
 mod checkpoint;
@@ -54,6 +55,7 @@ mod reply;
 mod rig;
 mod search;
 mod session;
+mod shim;
 mod show;
 mod sling;
 mod stats;
@@ -68,7 +70,7 @@ mod worktree;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::agent::Hook;
 use crate::fault::{Fault, Result};
@@ -76,7 +78,8 @@ use crate::git::Repo;
 use crate::town::{Home, actor};
 use crate::world::World;
 
-use command::Typed;
+use command::{Global, Typed};
+use reply::Dialect;
 
 /// What every command gets besides its own arguments.
 pub(crate) struct Context {
@@ -86,6 +89,10 @@ pub(crate) struct Context {
     pub(crate) rig: Option<String>,
     /// Whether the result is asked for as JSON.
     pub(crate) json: bool,
+    /// As what the program was called.
+    pub(crate) dialect: Dialect,
+    /// A folder of the repository that holds the beads, where it is not the one that the command is given in.
+    pub(crate) beads: Option<PathBuf>,
     /// Who acts, found out where the command was given.
     who: OnceCell<String>,
     /// The home that is asked about, opened once.
@@ -93,20 +100,40 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Returns the same command given in another folder.
-    pub(crate) fn at(&self, dir: &Path) -> Self {
+    /// Returns what a command gets of whom nothing else was said.
+    fn new(world: &World, json: bool) -> Self {
         Self {
-            world: self.world.at(dir),
-            actor: self.actor.clone(),
-            rig: self.rig.clone(),
-            json: self.json,
+            world: world.clone(),
+            actor: None,
+            rig: None,
+            json,
+            dialect: Dialect::Gt,
+            beads: None,
             who: OnceCell::new(),
             home: OnceCell::new(),
         }
     }
 
+    /// Returns the same command given in another folder.
+    pub(crate) fn at(&self, dir: &Path) -> Self {
+        Self {
+            actor: self.actor.clone(),
+            rig: self.rig.clone(),
+            dialect: self.dialect,
+            ..Self::new(&self.world.at(dir), self.json)
+        }
+    }
+
     pub(crate) fn repo(&self) -> Result<Repo> {
-        Repo::discover(&self.world)
+        Repo::discover(&self.place())
+    }
+
+    /// Returns the world seen from where the beads are.
+    fn place(&self) -> World {
+        match &self.beads {
+            Some(dir) => self.world.at(dir),
+            None => self.world.clone(),
+        }
     }
 
     /// Returns the rig that was asked for, else the home that the folder is in.
@@ -114,7 +141,7 @@ impl Context {
         if let Some(known) = self.home.get() {
             return Ok(known.clone());
         }
-        let home = Home::open(&self.world)?;
+        let home = Home::open(&self.place())?;
         // Whoever stands in a worktree of one rig is nobody else in another.
         self.actor(home.repo());
         let home = match &self.rig {
@@ -204,13 +231,18 @@ impl Context {
 /// Runs the command line `argv` and returns the exit code; prints results to standard output, everything
 /// else to standard error.
 pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
+    if bd::is_called(&argv) {
+        return bd::run(world, argv);
+    }
+    let dialect = Dialect::Gt;
     if let Some(words) = help::asked_for(&argv) {
-        return reply::finish(world, false, &help::show(&command::whole(), &words));
+        let page = help::show(&command::whole::<Global>(), &words);
+        return reply::finish(world, false, dialect, &page);
     }
     let json = argv.iter().any(|word| word == "--json");
-    let typed = match Typed::parse(argv) {
+    let typed = match Typed::<Global>::parse(argv) {
         Ok(typed) => typed,
-        Err(error) => return reply::usage(world, json, &error),
+        Err(error) => return reply::usage(world, json, dialect, &error),
     };
     let global = &typed.global;
     let world = global
@@ -219,19 +251,16 @@ pub fn run(world: &World, argv: Vec<OsString>) -> u8 {
         .map_or_else(|| world.clone(), |dir| world.at(dir));
     if !world.cwd().is_dir() {
         let missing = Fault::fatal(format!("there is no folder '{}'", world.cwd().display()));
-        return reply::finish(&world, global.json, &Err(missing));
+        return reply::finish(&world, global.json, dialect, &Err(missing));
     }
     let cx = Context {
-        world: world.clone(),
         actor: global.actor.clone(),
         rig: global.rig.clone(),
-        json: global.json,
-        who: OnceCell::new(),
-        home: OnceCell::new(),
+        ..Context::new(&world, global.json)
     };
     match typed.run(&cx) {
-        Ok(result) => reply::finish(&world, global.json, &result),
-        Err(error) => reply::usage(&world, json, &error),
+        Ok(result) => reply::finish(&world, global.json, dialect, &result),
+        Err(error) => reply::usage(&world, json, dialect, &error),
     }
 }
 
@@ -241,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        command::whole().debug_assert();
+        command::whole::<Global>().debug_assert();
     }
 
     #[test]
@@ -251,7 +280,8 @@ mod tests {
             for child in children {
                 let path = [path, &[child.get_name().to_owned()]].concat();
                 let argv = ["git-gt".to_owned()].into_iter().chain(path.clone());
-                let asked = command::whole().try_get_matches_from(argv.chain(["-h".to_owned()]));
+                let asked =
+                    command::whole::<Global>().try_get_matches_from(argv.chain(["-h".to_owned()]));
                 let error = asked.expect_err("help is what clap calls an error");
                 assert_eq!(
                     error.kind(),
@@ -266,12 +296,12 @@ mod tests {
                 check(child, &path);
             }
         }
-        check(&command::whole(), &[]);
+        check(&command::whole::<Global>(), &[]);
     }
 
     #[test]
     fn the_manual_describes_every_command() {
-        let missing = manual::undocumented(manual::PAGES, &command::whole());
+        let missing = manual::undocumented(manual::PAGES, &command::described());
         assert!(
             missing.is_empty(),
             "man/ has no page or section with options for {missing:?}: see CONTRIBUTING.md"
@@ -293,7 +323,7 @@ mod tests {
 
     #[test]
     fn the_manual_lists_every_command_once() {
-        let root = command::whole();
+        let root = command::described();
         let visible = root.get_subcommands().filter(|it| !it.is_hide_set());
         let mut wanted: Vec<&str> = visible.map(clap::Command::get_name).collect();
         let mut found = manual::listed(manual::page("git-gt.1").expect("it is embedded"));
@@ -311,7 +341,7 @@ mod tests {
         let bless =
             crate::world::Start::of_process().is_ok_and(|it| it.env.contains_key("GT_BLESS"));
         for (file, page) in manual::PAGES {
-            let fresh = manual::refresh(page, &command::whole());
+            let fresh = manual::refresh(page, &command::described());
             if bless && fresh != *page {
                 let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
                 crate::world::fs::replace(&path.join("man").join(file), fresh.as_bytes()).unwrap();

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::bd;
 use crate::fault::{Fault, Result};
 use crate::ledger::canonical;
 pub(crate) use crate::text::printable;
@@ -28,6 +29,15 @@ pub(crate) enum Exit {
     Fatal = 128,
     /// The command line makes no sense.
     Usage = 129,
+}
+
+/// As what the program was called, which decides about exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `git gt`: a code for each class of failure.
+    Gt,
+    /// `bd`: 1 for whatever went wrong, and 0 where some of several records were found.
+    Bd,
 }
 
 /// What a command has to say.
@@ -96,6 +106,18 @@ impl Reply {
         self
     }
 
+    /// Returns whether some of several records failed and others did not.
+    fn is_partly_done(&self) -> bool {
+        let is_something = match &self.value {
+            Value::Null => {
+                !self.text.is_empty() || self.list.as_ref().is_some_and(|it| !it.is_empty())
+            }
+            Value::Array(all) => !all.is_empty(),
+            _ => true,
+        };
+        !self.faults.is_empty() && is_something
+    }
+
     /// Returns the same reply with another exit code.
     #[must_use]
     pub(crate) fn exit(mut self, exit: Exit) -> Self {
@@ -143,12 +165,14 @@ fn exit_of(fault: &Fault) -> Exit {
 
 /// Prints a reply or a fault and returns the exit code. Nothing more is printed once the reader of
 /// standard output is gone.
-pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
+pub(crate) fn finish(world: &World, json: bool, dialect: Dialect, reply: &Result<Reply>) -> u8 {
     let text = match reply {
         // `null` is no answer: what failed for every record has only its faults to show.
         Ok(reply) if json && reply.list.is_some() => None,
         Ok(reply) if json && reply.value.is_null() => reply.faults.first().map(as_json),
-        Ok(reply) if json => Some(reply.value.clone()),
+        Ok(reply) if json && (!reply.value.is_null() || reply.list.is_some()) => {
+            Some(reply.value.clone())
+        }
         Err(fault) if json => Some(as_json(fault)),
         Ok(_) | Err(_) => None,
     };
@@ -176,12 +200,17 @@ pub(crate) fn finish(world: &World, json: bool, reply: &Result<Reply>) -> u8 {
             exit_of(fault)
         }
     };
-    match printed {
-        Ok(()) => code as u8,
+    let code = match printed {
+        Ok(()) => code,
         Err(fault) => {
             complain(&fault);
-            exit_of(&fault) as u8
+            exit_of(&fault)
         }
+    };
+    match (dialect, reply) {
+        (Dialect::Gt, _) => code as u8,
+        (Dialect::Bd, Ok(reply)) if reply.is_partly_done() => 0,
+        (Dialect::Bd, _) => u8::from(code != Exit::Done),
     }
 }
 
@@ -288,25 +317,34 @@ pub(crate) fn progress(text: &str) {
 }
 
 /// Prints what clap has to say and returns the exit code git's own commands use for usage.
-pub(crate) fn usage(world: &World, json: bool, error: &clap::Error) -> u8 {
+pub(crate) fn usage(world: &World, json: bool, dialect: Dialect, error: &clap::Error) -> u8 {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return finish(world, false, &Ok(Reply::new(Value::Null, text)));
+        return finish(world, false, dialect, &Ok(Reply::new(Value::Null, text)));
     }
+    let (of_bd, code) = match dialect {
+        Dialect::Gt => (None, Exit::Usage as u8),
+        Dialect::Bd => bd::usage(error),
+    };
     // Where a command is missing, clap shows the usage and calls nothing an error.
     let said = text.strip_prefix("error: ");
+    let said = of_bd.as_deref().or(said);
     if json {
         let message = said.map_or("no command was given", |it| {
             it.split("\n\n").next().unwrap_or(it).trim_end()
         });
-        let fault = Fault::invalid(message).hint("git gt help shows every command");
+        let help = match dialect {
+            Dialect::Gt => "git gt help shows every command",
+            Dialect::Bd => "bd -h shows every command",
+        };
+        let fault = Fault::invalid(message).hint(help);
         print(&rendered(world, &as_json(&fault)));
     }
     match said {
-        Some(said) => eprint!("Error: {}", printable(said)),
+        Some(said) => eprintln!("Error: {}", printable(said.trim_end())),
         None => eprint!("{}", printable(&text)),
     }
-    Exit::Usage as u8
+    code
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl Repo {
 
     /// Runs a git command that writes, and returns its standard output.
     pub(crate) fn execute(&self, run: &Run) -> Result<Vec<u8>> {
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         fs::count();
         self.query(run)
     }

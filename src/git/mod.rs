@@ -172,15 +172,21 @@ impl Repo {
     }
 
     /// Refuses to write from a githook that runs while a push is received: what it writes would vanish
-    /// with the push, or outlive it.
-    pub(crate) fn refuse_quarantine(&self) -> Result<()> {
-        match self.world().env("GIT_QUARANTINE_PATH") {
-            None => Ok(()),
-            Some(_) => Err(Fault::refused(
-                "git gt does not write from a githook on a receiving side",
-            )
-            .hint("objects written there vanish when the push is refused")),
+    /// with the push, or outlive it; and where nothing is to be written, which `GT_READ_ONLY` says.
+    pub(crate) fn refuse_unwritable(&self) -> Result<()> {
+        if self.world().env("GIT_QUARANTINE_PATH").is_some() {
+            return Err(
+                Fault::refused("git gt does not write from a githook on a receiving side")
+                    .hint("objects written there vanish when the push is refused"),
+            );
         }
+        if self.world().env("GT_READ_ONLY").is_some() {
+            return Err(
+                Fault::refused("nothing is written: it was asked to only read")
+                    .hint("leave out --readonly, or unset GT_READ_ONLY"),
+            );
+        }
+        Ok(())
     }
 
     /// Returns the git directory all worktrees share.

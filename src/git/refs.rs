@@ -48,7 +48,7 @@ const STALE_LOCK: Duration = Duration::from_secs(30);
 impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         let path = self.common_dir().join(LOCK);
         match Lock::take_within(&path, LOCK_WAIT) {
             Ok(Ok(lock)) => Ok(Guard(lock)),
@@ -76,7 +76,7 @@ impl Repo {
     }
 
     fn locked(&self, name: &str) -> Result<Guard> {
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         let path = self.common_dir().join(name);
         Lock::take(&path)
             .map(Guard)

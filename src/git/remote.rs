@@ -251,7 +251,7 @@ impl Repo {
     /// remote no longer has are removed. Where it lacks a ref that is named without a `*`, that is not
     /// found and nothing is fetched.
     pub fn fetch(&self, remote: &Remote, refspecs: &[String]) -> Result<()> {
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         fs::count();
         self.fetched(remote, refspecs)
     }
@@ -322,7 +322,7 @@ impl Repo {
         refs: &[PushedRef],
         refspecs: &[String],
     ) -> Result<(Result<Vec<Answer>>, Result<()>)> {
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         let push = self.push_run(remote, refs);
         fs::count();
         if refs.is_empty() {
@@ -390,7 +390,7 @@ impl Repo {
         if refs.is_empty() {
             return Ok(Vec::new());
         }
-        self.refuse_quarantine()?;
+        self.refuse_unwritable()?;
         fs::count();
         let output = self.start(&self.push_run(remote, refs))?;
         answers(remote, refs, &output)

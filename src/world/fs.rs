@@ -191,6 +191,19 @@ pub fn place(temporary: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     placed
 }
 
+/// Makes a symbolic link at a path, in place of what is there.
+pub fn link(target: &Path, path: &Path) -> io::Result<()> {
+    count();
+    note("link", path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let made = tempfile::Builder::new()
+        .prefix(".gt-")
+        .make_in(folder, |temporary| {
+            std::os::unix::fs::symlink(target, temporary)
+        })?;
+    made.into_temp_path().persist(path).map_err(|it| it.error)
+}
+
 /// Appends to a file, which is made where it is missing.
 pub fn append(path: &Path, content: &[u8]) -> io::Result<()> {
     count();

@@ -4,7 +4,7 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::roff::Line;
-use super::{Section, lookup, page, sections};
+use super::{Section, lookup, page, page_of, sections};
 
 /// Returns roff that lists the options of `command`, then its positional arguments.
 ///
@@ -57,11 +57,11 @@ pub(crate) fn refresh(roff: &str, root: &Command) -> String {
 /// Returns the paths of the visible commands of `root` that no page describes.
 ///
 /// A command without subcommands is described by a page that is named after it, or by a section of
-/// the page of its first word (while it is new, of git-gt(1)), that holds the marker of its options,
-/// even if it has none.
+/// the page of its first word or of the one it shares (while it is new, of git-gt(1)), that holds the
+/// marker of its options, even if it has none.
 pub(crate) fn undocumented(pages: &[(&str, &str)], root: &Command) -> Vec<String> {
     let described = |leaf: &Vec<String>| {
-        let own = format!("git-gt-{}.1", leaf[0]);
+        let own = page_of(&leaf[0]);
         let is_own = |roff: &str| leaf.len() == 1 && options_in(roff).any(|it| it == *leaf);
         let is_part = |roff: &str| {
             let mut parts = sections(roff).into_iter().filter(has_own_marker);
@@ -149,7 +149,7 @@ fn commands(names: &[&str], root: &Command) -> String {
         };
         let about = found.get_about().map(ToString::to_string);
         let name = escape(found.get_name());
-        let tag = match page(&format!("git-gt-{}.1", found.get_name())) {
+        let tag = match page(&page_of(found.get_name())) {
             Some(_) => format!(".BR git\\-gt\\-{name} (1)"),
             None => format!(".B {name}"),
         };

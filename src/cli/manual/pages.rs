@@ -11,6 +11,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-agents.1"),
     page!("git-gt-assign.1"),
     page!("git-gt-attic.1"),
+    page!("git-gt-bead.1"),
     page!("git-gt-blocked.1"),
     page!("git-gt-checkpoint.1"),
     page!("git-gt-ci.1"),
@@ -58,6 +59,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-role.1"),
     page!("git-gt-runtime-hook.1"),
     page!("git-gt-search.1"),
+    page!("git-gt-shim.1"),
     page!("git-gt-show.1"),
     page!("git-gt-sling.1"),
     page!("git-gt-stats.1"),
@@ -76,6 +78,16 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("gitgt-tutorial.7"),
 ];
 
+/// Commands that are described on the page of another one, each with that one, sorted. Their sections stand
+/// below its `.SH COMMANDS`.
+pub(crate) const SHARED: &[(&str, &str)] = &[];
+
+/// Returns the name of the page that describes a command, whether there is such a page or not.
+pub(crate) fn page_of(command: &str) -> String {
+    let shared = SHARED.iter().find(|it| it.0 == command);
+    format!("git-gt-{}.1", shared.map_or(command, |it| it.1))
+}
+
 /// Returns the text of a page.
 pub(crate) fn page(file: &str) -> Option<&'static str> {
     let mut pages = PAGES.iter();
@@ -92,6 +104,21 @@ pub(crate) fn guides() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_pages_are_there() {
+        assert!(SHARED.is_sorted(), "it is looked through by people");
+        for (command, other) in SHARED {
+            assert!(
+                page(&format!("git-gt-{command}.1")).is_none(),
+                "{command} has a page"
+            );
+            assert!(
+                page(&page_of(command)).is_some(),
+                "{command}: {other} has none"
+            );
+        }
+    }
 
     #[test]
     fn every_page_is_in_the_table() {

@@ -102,7 +102,7 @@ impl Turn {
 }
 
 fn lock(repo: &Repo, waits: &mut dyn FnMut()) -> Result<(Lock, PathBuf)> {
-    repo.refuse_quarantine()?;
+    repo.refuse_unwritable()?;
     let path = repo.scratch_dir().join("sync.lock");
     let failed = |error: std::io::Error| {
         Fault::io("lock", &path, &error).hint("is the disk full, or the repository read-only?")

@@ -1,7 +1,9 @@
 //! Beads from the outside: the real program in a real repository.
 
+#[path = "../conflicts/mod.rs"]
 mod conflicts;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
