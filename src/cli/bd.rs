@@ -1,6 +1,9 @@
 //! The program called as `bd`: its options, its exit codes, where its folder says the beads are.
 
+pub(super) mod guide;
 mod place;
+pub(super) mod retired;
+pub(super) mod setup;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -106,6 +109,7 @@ pub(super) fn run(world: &World, argv: Vec<OsString>) -> u8 {
         Err(error) => return reply::usage(world, json, dialect, &error),
     };
     let global = &typed.global;
+    let json = json || global.json;
     let mut world = match &global.directory {
         Some(dir) => world.at(dir),
         None => world.clone(),
@@ -117,12 +121,13 @@ pub(super) fn run(world: &World, argv: Vec<OsString>) -> u8 {
         beads,
         dialect,
         actor: global.actor.clone(),
-        ..Context::new(&world, global.json)
+        ..Context::new(&world, json)
     });
     match result.map(|cx| typed.run(&cx)) {
-        Ok(Ok(result)) => reply::finish(&world, global.json, dialect, &result),
+        // What takes any words takes that one, too.
+        Ok(Ok(result)) => reply::finish(&world, json, dialect, &result),
         Ok(Err(error)) => reply::usage(&world, json, dialect, &error),
-        Err(fault) => reply::finish(&world, global.json, dialect, &Err(fault)),
+        Err(fault) => reply::finish(&world, json, dialect, &Err(fault)),
     }
 }
 

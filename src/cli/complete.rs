@@ -531,7 +531,7 @@ mod tests {
     fn check(command: &Command) {
         for arg in command
             .get_arguments()
-            .filter(|it| it.get_action().takes_values())
+            .filter(|it| it.get_action().takes_values() && !it.is_hide_set())
         {
             let name = arg.get_value_names().and_then(|it| it.first());
             let name = name.map_or("", |it| it.as_str());

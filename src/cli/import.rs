@@ -23,6 +23,16 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+/// Imports a file, as `import` does with no options.
+pub(crate) fn file(cx: &Context, file: &str) -> Result<Reply> {
+    let file = file.to_owned();
+    let args = Args {
+        file,
+        dry_run: false,
+    };
+    run(cx, &args)
+}
+
 /// How many records one commit takes, or more: the packs that they are written as are not to be too many until
 /// upkeep makes one of them.
 const BATCH: usize = 1000;

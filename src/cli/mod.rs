@@ -129,7 +129,7 @@ impl Context {
     }
 
     /// Returns the world seen from where the beads are.
-    fn place(&self) -> World {
+    pub(crate) fn place(&self) -> World {
         match &self.beads {
             Some(dir) => self.world.at(dir),
             None => self.world.clone(),

@@ -167,21 +167,18 @@ fn exit_of(fault: &Fault) -> Exit {
 /// standard output is gone.
 pub(crate) fn finish(world: &World, json: bool, dialect: Dialect, reply: &Result<Reply>) -> u8 {
     let text = match reply {
-        // `null` is no answer: what failed for every record has only its faults to show.
-        Ok(reply) if json && reply.list.is_some() => None,
-        Ok(reply) if json && reply.value.is_null() => reply.faults.first().map(as_json),
-        Ok(reply) if json && (!reply.value.is_null() || reply.list.is_some()) => {
-            Some(reply.value.clone())
-        }
-        Err(fault) if json => Some(as_json(fault)),
-        Ok(_) | Err(_) => None,
-    };
-    let text = match (text, reply) {
-        (Some(value), _) => rendered(world, &value),
-        (None, Ok(reply)) if !json && reply.exact => reply.text.clone(),
+        Ok(reply) if json && reply.list.is_some() => String::new(),
+        // `null` is no answer: there are only the faults to show, or there is only text.
+        Ok(reply) if json && reply.value.is_null() => match reply.faults.first() {
+            Some(fault) => rendered(world, &as_json(fault)),
+            None => printable(&reply.text),
+        },
+        Ok(reply) if json => rendered(world, &reply.value),
+        Ok(reply) if reply.exact => reply.text.clone(),
         // What was fetched may hold anything.
-        (None, Ok(reply)) if !json => printable(&reply.text),
-        (None, _) => String::new(),
+        Ok(reply) => printable(&reply.text),
+        Err(fault) if json => rendered(world, &as_json(fault)),
+        Err(_) => String::new(),
     };
     let printed = match reply {
         Ok(Reply {

@@ -1,5 +1,6 @@
 //! Beads from the outside: the real program in a real repository.
 
+mod bd;
 #[path = "../conflicts/mod.rs"]
 mod conflicts;
 #[expect(dead_code, reason = "the tests of mail use the rest")]

@@ -8,7 +8,7 @@
 mod hermetic;
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use assert_cmd::assert::OutputAssertExt as _;
@@ -64,9 +64,19 @@ impl Place {
 
     /// Returns the program with `args`, with the system's clock and chance.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.hermetic(Command::new(env!("CARGO_BIN_EXE_git-gt")));
+        let mut command = self.command_of(env!("CARGO_BIN_EXE_git-gt").as_ref());
         command.args(args);
         command
+    }
+
+    /// Returns a program, to be run here.
+    pub(crate) fn command_of(&self, program: &Path) -> Command {
+        self.hermetic(Command::new(program))
+    }
+
+    /// Returns the path of a file or folder here.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
     }
 
     /// Runs the program a minute after the last time.

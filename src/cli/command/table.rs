@@ -4,6 +4,7 @@ use clap::FromArgMatches as _;
 
 use super::{BEAD, Entry, Global, whole};
 use crate::cli::Context;
+use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
     agents, assign, attic, blocked, checkpoint, ci, close, comments, complete, completion, config,
@@ -405,6 +406,123 @@ pub(super) const BEADS: &[Entry] = &[
 
 /// bd's words that Gas Town has no use for at the top, or uses for something else: `git gt bead NAME`, `bd NAME`.
 pub(super) const BD: &[Entry] = &[
+    entry!(
+        "init",
+        setup::Init,
+        setup::init,
+        "Make the ledgers of this repository, and the repository where there is none"
+    ),
+    entry!(
+        "where",
+        setup::Where,
+        setup::whereabouts,
+        "Show where the beads are"
+    ),
+    entry!(
+        "info",
+        setup::Info,
+        setup::info,
+        "Show what is kept here, and how"
+    ),
+    entry!(
+        "context",
+        setup::About,
+        setup::context,
+        "Show in which repository and as who you work"
+    ),
+    entry!(
+        "ping",
+        setup::Ping,
+        setup::ping,
+        "Say that the beads can be read, and how long that took"
+    ),
+    entry!(
+        "version",
+        setup::Version,
+        setup::version,
+        "Print the version"
+    ),
+    entry!(
+        "quickstart",
+        guide::Guide,
+        guide::quickstart,
+        "Show how to begin"
+    ),
+    entry!(
+        "prime",
+        guide::Guide,
+        guide::prime,
+        "Tell an agent how to work with beads"
+    ),
+    entry!(
+        "onboard",
+        guide::Guide,
+        guide::onboard,
+        "Show what to write into the instructions for agents"
+    ),
+    entry!(
+        "doctor",
+        retired::Doctor,
+        retired::doctor,
+        "Check that the ledgers are whole"
+    ),
+    entry!(
+        "migrate",
+        retired::Migrate,
+        retired::migrate,
+        "See what there is to migrate, which is nothing"
+    )
+    .hidden(),
+    entry!(
+        "mail",
+        mail::Args,
+        mail::run,
+        "Write to agents and people, read what they wrote"
+    )
+    .hidden(),
+    entry!(
+        "sync",
+        sync::Args,
+        sync::run,
+        "Push what changed here, take over what changed elsewhere"
+    )
+    .hidden(),
+    entry!(
+        "dolt",
+        retired::Dolt,
+        retired::dolt,
+        "Look after a database, of which there is none; push and pull are sync"
+    )
+    .hidden(),
+    entry!(
+        "daemon",
+        retired::Daemon,
+        retired::daemon,
+        "Start or stop a daemon, of which there is none"
+    )
+    .or("daemons")
+    .hidden(),
+    entry!(
+        "repair-deps",
+        retired::RepairDeps,
+        retired::repair_deps,
+        "Remove edges that lead nowhere, which block nothing here"
+    )
+    .hidden(),
+    entry!(
+        "sql",
+        retired::Sql,
+        retired::sql,
+        "Ask a database, of which there is none"
+    )
+    .hidden(),
+    entry!(
+        "hooks",
+        retired::Githooks,
+        retired::githooks,
+        "Install githooks, of which none are needed"
+    )
+    .hidden(),
     entry!(
         "status",
         stats::Args,
