@@ -281,11 +281,21 @@ impl Bead {
 
     /// Returns when it last changed; the imported text as long as nothing did since.
     pub fn updated_at(&self) -> String {
+        self.imported_update()
+            .unwrap_or_else(|| self.0.newest().time().to_string())
+    }
+
+    /// Returns the time of [`Bead::updated_at`].
+    fn updated_time(&self) -> Time {
+        let imported = self.imported_update().and_then(|it| Time::parse(&it));
+        imported.unwrap_or_else(|| self.0.newest().time())
+    }
+
+    /// Returns the imported text of when it last changed, as long as nothing did since.
+    fn imported_update(&self) -> Option<String> {
+        let original = self.original("updated")?;
         let imported = self.0.stamp_of_entry("times", "updated");
-        match self.original("updated") {
-            Some(original) if !self.is_changed_since(&imported) => original,
-            _ => self.0.newest().time().to_string(),
-        }
+        (!self.is_changed_since(&imported)).then_some(original)
     }
 
     /// Returns whether anything was set after `stamp` but comments that were imported with it.

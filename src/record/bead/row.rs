@@ -11,7 +11,7 @@ use crate::ledger::{Name, Time};
 /// What the index keeps of beads; deleted ones are not in it.
 pub(in crate::record) const SHAPE: Shape = Shape {
     ledger: Name::Beads,
-    version: 2,
+    version: 3,
     row: |record| {
         let bead = Bead::of(record).filter(|bead| !bead.is_deleted())?;
         Some(draft(&bead))
@@ -26,7 +26,7 @@ const TEMPLATE: u64 = 8;
 const DEFERRED: u64 = 16;
 
 /// How many numbers stand before the texts of a row.
-const NUMBERS: usize = 4;
+const NUMBERS: usize = 6;
 
 /// The texts of a row, in the order in which they stand there.
 const STATUS: usize = 0;
@@ -48,6 +48,8 @@ pub struct BeadRow<'i> {
     priority: i64,
     created: Time,
     closed: Time,
+    updated: Time,
+    due: Option<Time>,
     body: Cow<'i, [u8]>,
 }
 
@@ -99,6 +101,8 @@ impl<'i> BeadRow<'i> {
         let priority = packed.number().cast_signed();
         let created = Time(packed.number());
         let closed = Time(packed.number());
+        let updated = Time(packed.number());
+        let due = packed.number().checked_sub(1).map(Time);
         Self {
             order: order(priority, created),
             id,
@@ -106,6 +110,8 @@ impl<'i> BeadRow<'i> {
             priority,
             created,
             closed,
+            updated,
+            due,
             body,
         }
     }
@@ -163,6 +169,16 @@ impl<'i> BeadRow<'i> {
     /// Returns when it was closed, nothing while it is open.
     pub fn closed(&self) -> Option<Time> {
         self.is_closed().then_some(self.closed)
+    }
+
+    /// Returns when it last changed.
+    pub fn updated(&self) -> Time {
+        self.updated
+    }
+
+    /// Returns when it is due, where that was said and is a time.
+    pub fn due(&self) -> Option<Time> {
+        self.due
     }
 
     /// Returns who made it, empty where nobody knows.
@@ -270,7 +286,9 @@ fn draft(bead: &Bead) -> Draft {
     body.number(flags.sum())
         .number(bead.priority().cast_unsigned())
         .number(created.0)
-        .number(bead.closed_time().map_or(0, |it| it.0));
+        .number(bead.closed_time().map_or(0, |it| it.0))
+        .number(bead.updated_time().0)
+        .number(Time::parse(record.text("due_at")).map_or(0, |it| it.0.saturating_add(1)));
     for text in texts {
         body.text(text);
     }
