@@ -98,7 +98,7 @@ pub fn fields(bead: &Bead) -> Fields<'_> {
 }
 
 /// Returns when work began: what was written down, else the first claim.
-fn started(bead: &Bead) -> Option<String> {
+pub(super) fn started(bead: &Bead) -> Option<String> {
     let written = bead
         .record()
         .entry("times", "started")

@@ -13,6 +13,8 @@ mod filter;
 mod import;
 mod json;
 mod make;
+mod moment;
+mod query;
 mod ready;
 mod resolve;
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub use json::{
     Fields, comment, comments, counted, dependents, fields, issue, raw, shown, with_type,
 };
 pub use make::{Draft, make};
+pub use moment::{Moment, Way};
+pub use query::{Comparison, Field, Op, Query, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use words::{edge_type, issue_type, label, priority, status};
