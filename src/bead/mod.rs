@@ -10,6 +10,7 @@ mod edges;
 mod edit;
 mod export;
 mod filter;
+mod forest;
 mod import;
 mod json;
 mod make;
@@ -33,6 +34,7 @@ pub use edges::{Link, link, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
 pub use filter::{Filter, Order, Words, compare};
+pub use forest::forest;
 pub use import::{Imported, Line, Merged, both, merge, read};
 pub use json::{
     Fields, comment, comments, counted, dependents, fields, issue, raw, shown, with_type,

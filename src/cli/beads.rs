@@ -1,9 +1,11 @@
 //! What the commands over beads share: parsing of values, one line per bead, loops over ids.
 
+use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
 
 use super::Context;
-use super::reply::{Reply, columns};
+use super::draw::{Cell, Drawing, FAINT, STRONG, Screen, colour};
+use super::reply::Reply;
 use crate::bead::{self, Edit, issue, resolve};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Pen};
@@ -33,15 +35,93 @@ pub(crate) fn status_filter(word: &str) -> Result<String> {
     }
 }
 
+/// Returns how a bead of some priority looks: what is urgent stands out.
+fn priority_style(priority: i64) -> Style {
+    match priority {
+        ..=0 => colour(AnsiColor::Red).bold(),
+        1 => colour(AnsiColor::Yellow),
+        2 => Style::new(),
+        3.. => FAINT,
+    }
+}
+
+/// Returns how a status looks.
+pub(crate) fn status_style(status: &str) -> Style {
+    match status {
+        "open" => colour(AnsiColor::Green),
+        "in_progress" | "hooked" => colour(AnsiColor::Cyan),
+        "blocked" => colour(AnsiColor::Red),
+        "deferred" | "pinned" => colour(AnsiColor::Blue),
+        "closed" => FAINT,
+        _ => Style::new(),
+    }
+}
+
+/// Returns the sign of a status.
+pub(crate) fn status_sign(status: &str) -> &'static str {
+    match status {
+        "open" => "○",
+        "in_progress" => "◐",
+        "blocked" => "●",
+        "closed" => "✓",
+        "deferred" => "❄",
+        "pinned" => "📌",
+        _ => "◇",
+    }
+}
+
+/// Returns a style of a bead's own, as far as it is not over.
+fn unless_closed(bead: &BeadRow<'_>, style: Style) -> Style {
+    if bead.is_closed() { FAINT } else { style }
+}
+
+/// Returns the priority as a cell.
+pub(crate) fn priority_cell(bead: &BeadRow<'_>) -> Cell {
+    let style = unless_closed(bead, priority_style(bead.priority()));
+    Cell::new(format!("P{}", bead.priority()), style)
+}
+
+fn title_cell(bead: &BeadRow<'_>) -> Cell {
+    let style = match bead.issue_type() {
+        "epic" => STRONG,
+        _ => Style::new(),
+    };
+    Cell::cut(bead.title(), unless_closed(bead, style))
+}
+
+fn type_cell(bead: &BeadRow<'_>) -> Cell {
+    let style = match bead.issue_type() {
+        "bug" => colour(AnsiColor::Red),
+        "epic" => colour(AnsiColor::Magenta),
+        _ => Style::new(),
+    };
+    Cell::new(bead.issue_type(), unless_closed(bead, style))
+}
+
 /// Returns a bead as cells of a line: id, priority, type, status, title.
-pub(crate) fn row(bead: &BeadRow<'_>) -> Vec<String> {
+pub(crate) fn row(bead: &BeadRow<'_>) -> Vec<Cell> {
     vec![
-        bead.id().to_owned(),
-        format!("P{}", bead.priority()),
-        bead.issue_type().to_owned(),
-        bead.status().to_owned(),
-        bead.title().to_owned(),
+        Cell::new(bead.id(), unless_closed(bead, Style::new())),
+        priority_cell(bead),
+        type_cell(bead),
+        Cell::new(bead.status(), status_style(bead.status())),
+        title_cell(bead),
     ]
+}
+
+/// Returns a bead as words of a line of its own, as trees have them: the sign of its status, id, priority,
+/// its type where that is no task, title.
+pub(crate) fn leaf(bead: &BeadRow<'_>) -> Vec<Cell> {
+    let mut cells = vec![
+        Cell::new(status_sign(bead.status()), status_style(bead.status())),
+        Cell::new(bead.id(), unless_closed(bead, Style::new())),
+        priority_cell(bead),
+    ];
+    if bead.issue_type() != "task" {
+        cells.push(type_cell(bead));
+    }
+    cells.push(title_cell(bead));
+    cells
 }
 
 /// Returns a bead as a line of its own.
@@ -51,7 +131,7 @@ pub(crate) fn line(bead: &Bead) -> String {
 
 /// Returns a bead in brief as a line of its own.
 pub(crate) fn brief(bead: &BeadRow<'_>) -> String {
-    columns([row(bead)])
+    Drawing::table([row(bead)]).on(&Screen::PLAIN)
 }
 
 /// Returns an object as bd prints one on its own.

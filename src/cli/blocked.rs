@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::Context;
 use super::beads::row;
+use super::draw::{Cell, Drawing, FAINT, Look};
 use super::listing::{Wanted, find, homes_of};
-use super::reply::{Reply, columns};
+use super::reply::Reply;
 use crate::bead::{Beads, Blockers, Filter, Order, fields, is_below};
 use crate::fault::Result;
 use crate::record::BeadRow;
@@ -19,6 +20,8 @@ pub(crate) struct Args {
     /// Take only beads below ID: its children, theirs, and so on
     #[arg(long, value_name = "ID")]
     parent: Option<String>,
+    #[command(flatten)]
+    look: Look,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -52,11 +55,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         let line = |(home, bead): &(usize, BeadRow<'_>)| {
             let by = blockers(&all[*home], bead)?;
             let mut cells = row(bead);
-            cells.push(format!("waits for {}", by.join(", ")));
+            cells.push(Cell::new(format!("waits for {}", by.join(", ")), FAINT));
             Ok(cells)
         };
-        let lines: Vec<Vec<String>> = found.rows.iter().map(line).collect::<Result<_>>()?;
-        Reply::new(Value::Null, columns(lines))
+        let lines: Vec<Vec<Cell>> = found.rows.iter().map(line).collect::<Result<_>>()?;
+        Reply::new(Value::Null, "").drawn(Drawing::table(lines), args.look)
     };
     Ok(found.noted(cx, reply))
 }

@@ -1,6 +1,7 @@
 //! `git gt list`
 
 use super::Context;
+use super::layout::Layout;
 use super::listing::{Filters, Wanted, listed};
 use super::reply::Reply;
 use crate::bead::Order;
@@ -17,9 +18,8 @@ pub(crate) struct Args {
     limit: Option<usize>,
     #[command(flatten)]
     filters: Filters,
-    /// Show one line for each, which is what happens anyway
-    #[arg(long)]
-    flat: bool,
+    #[command(flatten)]
+    layout: Layout,
 }
 
 /// How many beads are shown where nobody says otherwise.
@@ -33,5 +33,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         limit: args.limit.unwrap_or(if args.all { 0 } else { LIMIT }),
         whole: None,
     };
-    listed(cx, &scope.homes, &wanted, |_, row| Ok(scope.holds(row)))
+    listed(cx, &scope.homes, &wanted, args.layout, |_, row| {
+        Ok(scope.holds(row))
+    })
 }

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::Context;
-use super::beads::{parsed, row, status_filter};
-use super::reply::{Element, Reply, columns};
+use super::beads::{parsed, status_filter};
+use super::layout::Layout;
+use super::reply::{Element, Reply};
 use crate::bead::{self, Beads, Fields, Filter, Order, compare, counted, dependents};
 use crate::fault::Result;
 use crate::record::{Bead, BeadRow};
@@ -212,6 +213,7 @@ pub(crate) fn listed(
     cx: &Context,
     homes: &[Home],
     wanted: &Wanted<'_>,
+    layout: Layout,
     fits: impl Fn(&Beads<'_, '_>, &BeadRow<'_>) -> Result<bool>,
 ) -> Result<Reply> {
     let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
@@ -221,8 +223,8 @@ pub(crate) fn listed(
         let known = |beads: &Beads<'_, '_>, row: &BeadRow<'_>| dependents(beads, row.id());
         Reply::list(found.elements(&all, known, |bead, count| counted(bead, *count))?)
     } else {
-        let lines = columns(found.rows.iter().map(|(_, bead)| row(bead)));
-        Reply::new(Value::Null, lines)
+        let rows: Vec<&BeadRow<'_>> = found.rows.iter().map(|(_, row)| row).collect();
+        Reply::new(Value::Null, "").drawn(layout.drawing(cx, &rows), layout.look())
     };
     Ok(found.noted(cx, reply))
 }

@@ -1,6 +1,7 @@
 //! `git gt ready`
 
 use super::Context;
+use super::layout::Layout;
 use super::listing::{Traits, Wanted, listed};
 use super::reply::Reply;
 use crate::bead::{Order, is_ready};
@@ -17,6 +18,8 @@ pub(crate) struct Args {
     /// Sort by priority, by age, or new ones by priority and then the rest by age
     #[arg(long, value_name = "ORDER", value_enum, default_value_t = Sort::Priority)]
     sort: Sort,
+    #[command(flatten)]
+    layout: Layout,
 }
 
 /// The orders by their names on the command line.
@@ -47,7 +50,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         limit: args.limit,
         whole: None,
     };
-    listed(cx, &homes, &wanted, |beads, row| {
+    listed(cx, &homes, &wanted, args.layout.of_work(), |beads, row| {
         Ok(filter.fits(row) && is_ready(beads, row, now)?)
     })
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bd;
+use super::draw::{Cell, Drawing, Look, Screen, page};
 use crate::fault::{Fault, Result};
 use crate::ledger::canonical;
 pub(crate) use crate::text::printable;
@@ -49,6 +50,10 @@ pub(crate) struct Reply {
     list: Option<Vec<Element>>,
     /// For people; ends in a newline unless it is empty.
     pub(crate) text: String,
+    /// For people too, instead of the text: what fits itself to their terminal.
+    drawing: Option<Drawing>,
+    /// How people want to see it.
+    look: Look,
     /// Whether the text is data that is printed to the byte; else nothing in it can steer a terminal.
     pub(crate) exact: bool,
     /// Faults of single records of a command over several; each is said and the rest done.
@@ -70,6 +75,8 @@ impl Reply {
             value,
             list: None,
             text,
+            drawing: None,
+            look: Look::default(),
             exact: false,
             faults: Vec::new(),
             notes: Vec::new(),
@@ -82,6 +89,26 @@ impl Reply {
         Self {
             list: Some(elements),
             ..Self::new(Value::Null, "")
+        }
+    }
+
+    /// Returns the same reply with what people see of it.
+    #[must_use]
+    pub(crate) fn drawn(self, drawing: Drawing, look: Look) -> Self {
+        Self {
+            drawing: Some(drawing),
+            look,
+            ..self
+        }
+    }
+
+    /// Returns the text that people see.
+    pub(crate) fn shown(&self, world: &World) -> String {
+        match &self.drawing {
+            Some(drawing) => drawing.on(&Screen::of(world, self.look)),
+            None if self.exact => self.text.clone(),
+            // What was fetched may hold anything.
+            None => printable(&self.text),
         }
     }
 
@@ -174,9 +201,7 @@ pub(crate) fn finish(world: &World, json: bool, dialect: Dialect, reply: &Result
             None => printable(&reply.text),
         },
         Ok(reply) if json => rendered(world, &reply.value),
-        Ok(reply) if reply.exact => reply.text.clone(),
-        // What was fetched may hold anything.
-        Ok(reply) => printable(&reply.text),
+        Ok(reply) => reply.shown(world),
         Err(fault) if json => rendered(world, &as_json(fault)),
         Err(_) => String::new(),
     };
@@ -184,6 +209,7 @@ pub(crate) fn finish(world: &World, json: bool, dialect: Dialect, reply: &Result
         Ok(Reply {
             list: Some(list), ..
         }) if json => list_written(world, list),
+        Ok(reply) if !json && page(world, &text, reply.look) => Ok(()),
         _ => written(text.as_bytes()),
     };
     let code = match reply {
@@ -241,29 +267,8 @@ fn complain(fault: &Fault) {
 
 /// Returns rows as lines with aligned columns; text that could steer a terminal is made harmless.
 pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let clean = |cell: &String| printable(&cell.replace('\n', " "));
-    let rows: Vec<Vec<String>> = rows
-        .into_iter()
-        .map(|row| row.iter().map(clean).collect())
-        .collect();
-    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |at: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(at))
-            .map(|it| it.chars().count())
-            .max()
-    };
-    let widths: Vec<usize> = (0..count).map(|at| width(at).unwrap_or_default()).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    let cells = |row: Vec<String>| row.into_iter().map(Cell::from).collect();
+    Drawing::table(rows.into_iter().map(cells)).on(&Screen::PLAIN)
 }
 
 /// Prints to standard output; what comes of it is no business of who prints on the way.

@@ -1,6 +1,7 @@
 //! `git gt search`
 
 use super::Context;
+use super::layout::Layout;
 use super::listing::{Filters, Wanted, listed};
 use super::reply::Reply;
 use crate::bead::{Order, Words};
@@ -32,6 +33,8 @@ pub(crate) struct Args {
     limit: usize,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    layout: Layout,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -57,7 +60,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         limit: args.limit,
         whole: reads.then_some(&says),
     };
-    listed(cx, &scope.homes, &wanted, |_, row| {
+    listed(cx, &scope.homes, &wanted, args.layout, |_, row| {
         Ok((asked.are_in(row.title()) || asked.are_in(row.id())) && scope.holds(row))
     })
 }

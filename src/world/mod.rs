@@ -6,6 +6,7 @@ mod clock;
 pub mod fs;
 pub mod process;
 mod random;
+pub mod terminal;
 pub mod tmux;
 
 use std::collections::BTreeMap;

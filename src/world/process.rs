@@ -165,6 +165,18 @@ impl Run {
         self.command(world).stdin(Stdio::inherit()).status()
     }
 
+    /// Runs the program to its end with our own standard output and error, and its input from us: a pager.
+    /// What the terminal sends to everybody at once is its business meanwhile.
+    pub fn shown(&self, world: &World) -> io::Result<ExitStatus> {
+        use signal_hook::consts::{SIGINT, SIGQUIT};
+        let mut child = self.command(world).spawn()?;
+        for signal in [SIGINT, SIGQUIT] {
+            signal_hook::flag::register(signal, Arc::default())?;
+        }
+        feed(&mut child, self.stdin.clone());
+        child.wait()
+    }
+
     /// Runs the program in a process group of its own, its output in a log, until it ends, its time
     /// is up or we are interrupted; then ends whatever is left of the group. Returns how it ended and
     /// the last 64 KiB of what it wrote.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::agent;
+use crate::cli::draw::wrapped;
 use crate::cli::reply::print;
 use crate::fault::{Fault, Result};
 use crate::record::Verdict;
@@ -245,49 +246,9 @@ fn fit(line: &str) -> String {
     line.chars().take(WIDTH - 1).chain(['…']).collect()
 }
 
-/// Returns a text as lines of at most `width` columns, broken between words. What is broken off stands below
-/// the beginning of its line, or below the second column of one that has two. Longer words are not broken.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let blank = |text: &str| text.chars().take_while(|c| *c == ' ').count();
-        let column = line.trim_start().find("  ").map(|at| {
-            let at = at + blank(line);
-            at + blank(&line[at..])
-        });
-        let margin = " ".repeat(column.unwrap_or_else(|| blank(line)));
-        let mut begun = String::new();
-        for (at, word) in line.split(' ').enumerate() {
-            if at > 0 && begun.chars().count() + 1 + word.chars().count() > width {
-                lines.push(begun.trim_end().to_owned());
-                begun = format!("{margin}{word}");
-                continue;
-            }
-            if at > 0 {
-                begun.push(' ');
-            }
-            begun.push_str(word);
-        }
-        lines.push(begun.trim_end().to_owned());
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_broken_between_words() {
-        let check = |text: &str, want: &[&str]| assert_eq!(wrapped(text, 10), want, "{text}");
-        check("short", &["short"]);
-        check("one two three four", &["one two", "three four"]);
-        check("a   table b c", &["a   table", "    b c"]);
-        check("  in by two and on", &["  in by", "  two and", "  on"]);
-        check("first\n\nlast", &["first", "", "last"]);
-        check("averyveryverylongword x", &["averyveryverylongword", "x"]);
-        check("", &[]);
-    }
 
     #[test]
     fn lines_are_cut_where_a_terminal_ends() {
