@@ -295,6 +295,12 @@ pub fn with_type(bead: &Bead, kind: &str) -> Value {
     Value::Object(issue)
 }
 
+/// Returns what leads to a bead as whole issues with the types of the edges.
+pub fn dependents_of(beads: &Beads<'_, '_>, found: &[(BeadRow<'_>, String)]) -> Result<Vec<Value>> {
+    let rows: Vec<&BeadRow<'_>> = found.iter().map(|(row, _)| row).collect();
+    beads.each(&rows, |at, bead| with_type(bead, &found[at].1))
+}
+
 fn brief(bead: &BeadRow<'_>, kind: &str) -> Value {
     json!({
         "id": bead.id(), "title": bead.title(), "status": bead.status(), "priority": bead.priority(),

@@ -20,6 +20,7 @@ mod ready;
 mod resolve;
 #[cfg(test)]
 mod scans;
+mod thread;
 mod words;
 
 #[cfg(test)]
@@ -37,11 +38,13 @@ pub use filter::{Filter, Order, Words, compare};
 pub use forest::forest;
 pub use import::{Imported, Line, Merged, both, merge, read};
 pub use json::{
-    Fields, comment, comments, counted, dependents, fields, issue, raw, shown, with_type,
+    Fields, comment, comments, counted, dependents, dependents_of, fields, issue, raw, shown,
+    with_type,
 };
 pub use make::{Draft, make};
 pub use moment::{Moment, Way};
 pub use query::{Comparison, Field, Op, Query, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
+pub use thread::thread;
 pub use words::{edge_type, issue_type, label, priority, status};
