@@ -1,5 +1,6 @@
 //! Many beads at once, with what leads to each: rows of the index.
 
+use super::custom::{self, Category};
 use crate::fault::{Fault, Result};
 use crate::ledger::index::Row;
 use crate::record::{Bead, BeadRow};
@@ -18,6 +19,9 @@ pub trait Graph {
 
     /// Returns the beads with an edge to `id`, children too, sorted by id.
     fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>>;
+
+    /// Returns what a status means that not every project has, where somebody said.
+    fn category(&self, status: &str) -> Result<Option<Category>>;
 
     /// Returns the children of a bead, sorted by id.
     fn children(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
@@ -140,6 +144,10 @@ fn gone(row: &BeadRow<'_>) -> Fault {
 }
 
 impl Graph for Beads<'_, '_> {
+    fn category(&self, status: &str) -> Result<Option<Category>> {
+        custom::category(self.0, status)
+    }
+
     /// Also finds what edges lead to in other rigs of the town. Reads the record where nobody has asked for
     /// the index yet.
     fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
@@ -190,6 +198,15 @@ impl<'v, 'r> TownBeads<'v, 'r> {
 }
 
 impl Graph for TownBeads<'_, '_> {
+    fn category(&self, status: &str) -> Result<Option<Category>> {
+        for beads in &self.0 {
+            if let Some(found) = beads.category(status)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
         for beads in &self.0 {
             if let Some(row) = beads.0.bead_index()?.get(id)? {
@@ -222,6 +239,10 @@ pub(crate) struct Given(pub(crate) Vec<Bead>);
 
 #[cfg(test)]
 impl Graph for Given {
+    fn category(&self, status: &str) -> Result<Option<Category>> {
+        Ok((status == "triage").then_some(Category::Active))
+    }
+
     fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
         let found = self.0.iter().find(|bead| bead.id() == id);
         Ok(found.map(BeadRow::of_bead))

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::custom::{Category, check_status, check_type};
 use super::dates::is_after;
 use super::{Beads, check_closable, claim, edges, words};
 use crate::fault::{Fault, Result};
@@ -57,7 +58,7 @@ pub fn edit(view: &View<'_>, bead: &mut Bead, asked: &Edit, by: (&str, &Stamp)) 
     if bead.is_deleted() {
         return Err(Fault::refused(format!("{} was deleted", bead.id())));
     }
-    fields(bead, asked, stamp)?;
+    fields(view, bead, asked, stamp)?;
     labels(bead, asked, stamp);
     if let Some(parent) = &asked.parent {
         edges::set_parent(view, bead, parent, stamp)?;
@@ -80,7 +81,7 @@ pub fn edit(view: &View<'_>, bead: &mut Bead, asked: &Edit, by: (&str, &Stamp)) 
     Ok(())
 }
 
-fn fields(bead: &mut Bead, asked: &Edit, stamp: &Stamp) -> Result<()> {
+fn fields(view: &View<'_>, bead: &mut Bead, asked: &Edit, stamp: &Stamp) -> Result<()> {
     if let Some(title) = &asked.title {
         put(bead, "title", Some(words::title(title)?.into()), stamp);
     }
@@ -93,6 +94,7 @@ fn fields(bead: &mut Bead, asked: &Edit, stamp: &Stamp) -> Result<()> {
         );
     }
     if let Some(kind) = &asked.issue_type {
+        check_type(view, kind)?;
         put(
             bead,
             "type",
@@ -170,11 +172,15 @@ fn assign(bead: &mut Bead, assignee: &str, stamp: &Stamp) {
 }
 
 fn set_status(view: &View<'_>, bead: &mut Bead, status: &str, stamp: &Stamp) -> Result<()> {
-    if status == "closed" {
+    if bead.status() == status {
+        return Ok(());
+    }
+    let category = check_status(view, status)?;
+    if status == "closed" || category == Some(Category::Done) {
         if !bead.is_closed() {
             check_closable(&Beads::of(view), bead)?;
-            bead.close("", stamp);
         }
+        bead.finish(status, stamp);
         return Ok(());
     }
     if bead.is_closed() {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::words::INFRASTRUCTURE;
 use crate::ledger::Time;
-use crate::record::BeadRow;
+use crate::record::{Bead, BeadRow};
 
 /// What commands over many beads are asked for; nothing set lets every bead pass.
 #[derive(Debug, Default)]
@@ -25,20 +25,10 @@ pub struct Filter {
     pub labels: Vec<String>,
 }
 
-/// What a bead that is not closed may be without somebody having said so.
-const LIVE: [&str; 6] = [
-    "open",
-    "in_progress",
-    "hooked",
-    "blocked",
-    "deferred",
-    "pinned",
-];
-
 impl Filter {
     /// Returns whether a list may show closed beads.
     pub fn wants_closed(&self) -> bool {
-        let is_live = |status: &String| LIVE.contains(&status.as_str());
+        let is_live = |status: &String| Bead::LIVE.contains(&status.as_str());
         match self.statuses.is_empty() {
             true => self.everything,
             false => !self.statuses.iter().all(is_live),
@@ -143,7 +133,6 @@ pub fn compare(a: &BeadRow<'_>, b: &BeadRow<'_>, by: Order, now: Time) -> Orderi
 mod tests {
     use super::*;
     use crate::ledger::Stamp;
-    use crate::record::Bead;
 
     const HOUR: u64 = 3_600_000;
 

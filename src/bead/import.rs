@@ -10,6 +10,7 @@ use super::beads::PARENT_CHILD;
 use super::dates::Instant;
 use super::export::CREATED_STAMP;
 use super::json::{OF_TOMBSTONE, raw};
+use super::words::is_status;
 use crate::fault::{Fault, Result};
 use crate::ledger::{RECORD_MAX, Record, Stamp, digest, is_plain_id, join, revised};
 use crate::record::Bead;
@@ -272,27 +273,34 @@ impl Reader {
     fn state(&mut self, record: &mut Record) {
         let status = take_text(&mut self.fields, "status").unwrap_or_else(|| "open".to_owned());
         let mut state = Map::new();
+        let mut finished = false;
         let stored = match status.as_str() {
             "open" => return,
             "tombstone" | "deleted" => {
+                finished = true;
                 self.take_into(&mut state, &OF_TOMBSTONE);
                 "deleted"
             }
-            "closed" => {
+            other if other == "closed" || self.is_finished(other) => {
                 self.take_into(&mut state, &["closed_at", "closed_by_session"]);
                 let at = self.updated.0.as_str();
                 state.entry("closed_at").or_insert_with(|| at.into());
                 if let Some(reason) = take_text(&mut self.fields, "close_reason") {
                     state.insert("reason".to_owned(), reason.into());
                 }
-                "closed"
+                finished = true;
+                other
             }
             other => other,
         };
-        let life = i64::from(["closed", "deleted"].contains(&stored));
-        state.insert("life".to_owned(), life.into());
+        state.insert("life".to_owned(), i64::from(finished).into());
         state.insert("status".to_owned(), stored.into());
         record.set("state", Some(Value::Object(state)), &self.low);
+    }
+
+    /// Returns whether a status that not every project has is one of a finished bead: when it was closed is said.
+    fn is_finished(&self, status: &str) -> bool {
+        !is_status(status) && self.fields.get("closed_at").is_some_and(Value::is_string)
     }
 
     fn take_into(&mut self, state: &mut Map<String, Value>, keys: &[&str]) {

@@ -5,6 +5,7 @@ mod children;
 mod claim;
 mod close;
 mod count;
+mod custom;
 mod dates;
 mod edges;
 mod edit;
@@ -30,6 +31,9 @@ pub use children::{Children, children};
 pub use claim::{claim, release};
 pub use close::{check_closable, delete};
 pub use count::{Groups, Stats, Trait};
+pub use custom::{
+    Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
+};
 pub use dates::{Instant, day};
 pub use edges::{Link, link, targets, unlink};
 pub use edit::{Edit, edit};
@@ -47,4 +51,4 @@ pub use query::{Comparison, Field, Op, Query, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use thread::thread;
-pub use words::{edge_type, issue_type, label, priority, status};
+pub use words::{edge_type, is_status, issue_type, label, priority, status};

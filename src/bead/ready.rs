@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::beads::{Beads, Graph};
+use super::custom::Category;
 use super::dates::is_after;
+use super::words::is_status;
 use crate::fault::Result;
 use crate::ledger::Time;
 use crate::record::{Bead, BeadRow, RowEdge};
@@ -120,7 +122,8 @@ pub fn is_ready(graph: &dyn Graph, bead: &BeadRow<'_>, now: Time) -> Result<bool
     let open = match bead.status() {
         "open" => true,
         "deferred" => bead.defer_until().is_some(),
-        _ => false,
+        known if is_status(known) => false,
+        own => graph.category(own)? == Some(Category::Active),
     };
     let may_be = open
         && !bead.is_pinned()

@@ -68,21 +68,69 @@ pub(super) const TITLE_MAX: usize = 500;
 /// Types that stand for the town's own furniture and are kept out of lists and exports.
 pub(super) const INFRASTRUCTURE: [&str; 4] = ["agent", "rig", "role", "message"];
 
+/// Statuses of bd itself, which no project can mean something else by.
+const CORE_STATUSES: usize = 7;
+
 fn unknown(what: &str, word: &str, known: &[&str]) -> Fault {
     Fault::invalid(format!("'{word}' is no {what}")).hint(format!("one of: {}", known.join(", ")))
 }
 
-/// Returns the status a word names.
+/// Returns the fault of a type that neither everybody nor the project has, whose `own` are given.
+pub(super) fn unknown_type(word: &str, own: &[String]) -> Fault {
+    let known: Vec<&str> = TYPES
+        .into_iter()
+        .chain(own.iter().map(String::as_str))
+        .collect();
+    unknown("type of bead", word, &known)
+        .hint("a type of your own: git gt bead config set types.custom TYPE,...")
+}
+
+/// Returns the fault of a status that neither everybody nor the project has, whose `own` are given.
+pub(super) fn unknown_status(word: &str, own: &[String]) -> Fault {
+    let known: Vec<&str> = STATUSES
+        .into_iter()
+        .chain(own.iter().map(String::as_str))
+        .collect();
+    unknown("status", word, &known)
+        .hint("a status of your own: git gt bead config set status.custom STATUS:CATEGORY,...")
+}
+
+/// Returns whether every project has a status.
+pub fn is_status(word: &str) -> bool {
+    STATUSES.contains(&word)
+}
+
+/// Returns whether a status is one that no project can mean something else by.
+pub(super) fn is_core_status(word: &str) -> bool {
+    STATUSES[..CORE_STATUSES].contains(&word)
+}
+
+/// Returns whether every project has a type.
+pub(super) fn is_type(word: &str) -> bool {
+    TYPES.contains(&word)
+}
+
+/// Returns whether a text could be a type or a status.
+pub(super) fn is_word(word: &str) -> bool {
+    !word.is_empty()
+        && !word.starts_with('-')
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
+/// Returns the status a word stands for, which may be one of a project's own.
 pub fn status(word: &str) -> Result<String> {
-    let word = word.trim().to_lowercase().replace('-', "_");
-    if STATUSES.contains(&word.as_str()) {
-        Ok(word)
-    } else {
-        Err(unknown("status", &word, &STATUSES))
+    let word = word.trim().to_lowercase();
+    let known = word.replace('-', "_");
+    match is_status(&known) {
+        true => Ok(known),
+        false if is_word(&word) => Ok(word),
+        false => Err(unknown_status(&word, &[])),
     }
 }
 
-/// Returns the type of bead a word or one of its aliases names.
+/// Returns the type of bead a word or one of its aliases stands for, which may be one of a project's own.
 pub fn issue_type(word: &str) -> Result<String> {
     let word = word.trim().to_lowercase();
     let word = match word.as_str() {
@@ -95,10 +143,9 @@ pub fn issue_type(word: &str) -> Result<String> {
         "mol" => "molecule",
         word => word,
     };
-    if TYPES.contains(&word) {
-        Ok(word.to_owned())
-    } else {
-        Err(unknown("type of bead", word, &TYPES))
+    match is_word(word) {
+        true => Ok(word.to_owned()),
+        false => Err(unknown_type(word, &[])),
     }
 }
 
@@ -174,6 +221,7 @@ mod tests {
         check("Bug", Some("bug"));
         check("feat", Some("feature"));
         check("mr", Some("merge-request"));
-        check("bgu", None);
+        check("Our-Own", Some("our-own"));
+        check("two words", None);
     }
 }

@@ -77,6 +77,10 @@ impl Filters {
     /// Returns what they mean; `everything`: also closed beads and furniture, where no status is asked for.
     pub(crate) fn scope(&self, cx: &Context, everything: bool) -> Result<Scope> {
         let (homes, parent) = homes_of(cx, self.parent.as_deref())?;
+        let words = self.status.iter().filter(|word| *word != "all");
+        words
+            .into_iter()
+            .try_for_each(|word| known_in(&homes, word))?;
         let filter = Filter {
             statuses: self.status.clone(),
             everything,
@@ -101,6 +105,18 @@ pub(crate) fn homes_of(cx: &Context, parent: Option<&str>) -> Result<(Vec<Home>,
         .id()
         .to_owned();
     Ok((vec![home], Some(id)))
+}
+
+/// Refuses a status that none of some homes has.
+fn known_in(homes: &[Home], status: &str) -> Result<()> {
+    let mut known = homes
+        .iter()
+        .map(|home| bead::check_status(&home.view(), status));
+    let first = known.next().map(|it| it.map(drop));
+    match first {
+        Some(Err(fault)) if !known.any(|it| it.is_ok()) => Err(fault),
+        _ => Ok(()),
+    }
 }
 
 impl Scope {

@@ -98,6 +98,17 @@ impl Bead {
     /// The kind of these records.
     pub const KIND: &'static str = "bead";
 
+    /// What a live bead may be without its project having a word of its own; under one of these a finished
+    /// bead is closed.
+    pub const LIVE: [&str; 6] = [
+        "open",
+        "in_progress",
+        "hooked",
+        "blocked",
+        "deferred",
+        "pinned",
+    ];
+
     /// Returns the bead a record is, nothing when it is of another kind.
     pub fn of(record: Record) -> Option<Self> {
         (record.kind() == Self::KIND && is_plain_id(record.id())).then_some(Self(record))
@@ -164,7 +175,8 @@ impl Bead {
     }
 
     /// Returns the status as it is shown, derived from state and claim: a live bead with a holder is in
-    /// progress, whatever the state says less than that, and a finished one is closed or deleted.
+    /// progress, whatever the state says less than that, and a finished one is closed, deleted, or what its
+    /// project calls that.
     pub fn status(&self) -> &str {
         let stored = match self.0.status() {
             "" => "open",
@@ -172,8 +184,9 @@ impl Bead {
         };
         match stored {
             "deleted" => stored,
-            _ if self.is_closed() => "closed",
-            "open" if !self.is_closed() && self.holder().is_some() => "in_progress",
+            _ if self.is_closed() && Self::LIVE.contains(&stored) => "closed",
+            _ if self.is_closed() => stored,
+            "open" if self.holder().is_some() => "in_progress",
             stored => stored,
         }
     }
@@ -370,6 +383,17 @@ impl Bead {
         self.0.set("state", Some(Value::Object(state)), stamp);
     }
 
+    /// Finishes it as [`Bead::close`] does, under a status of the project's own; one that is finished keeps its
+    /// reason.
+    pub fn finish(&mut self, status: &str, stamp: &Stamp) {
+        let reason = self.close_reason().to_owned();
+        self.close(&reason, stamp);
+        if let Some(Value::Object(mut state)) = self.0.get("state").cloned() {
+            state.insert("status".to_owned(), status.into());
+            self.0.set("state", Some(Value::Object(state)), stamp);
+        }
+    }
+
     /// Opens it again: an odd life is raised by one, and nobody holds it.
     pub fn reopen(&mut self, stamp: &Stamp) {
         let life = self.0.life();
@@ -538,6 +562,17 @@ mod tests {
         assert_eq!((bead.record().life(), bead.status()), (1, "closed"));
         bead.reopen(&stamp(4, "k"));
         bead.reopen(&stamp(5, "k"));
+        assert_eq!((bead.record().life(), bead.status()), (2, "open"));
+    }
+
+    #[test]
+    fn a_finished_bead_is_what_its_project_calls_that() {
+        let mut bead = bead();
+        bead.close("seen", &stamp(2, "k"));
+        bead.finish("verified", &stamp(3, "k"));
+        assert_eq!((bead.record().life(), bead.status()), (1, "verified"));
+        assert_eq!((bead.is_closed(), bead.close_reason()), (true, "seen"));
+        bead.reopen(&stamp(4, "k"));
         assert_eq!((bead.record().life(), bead.status()), (2, "open"));
     }
 

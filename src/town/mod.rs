@@ -11,6 +11,7 @@ mod origin;
 mod partial;
 mod rig;
 mod settings;
+mod shared;
 mod stranger;
 mod target;
 mod view;

@@ -62,6 +62,11 @@ impl<'r> View<'r> {
         self.repo
     }
 
+    /// Returns the home that is looked at, nothing where it is a repository on its own.
+    pub(super) fn home(&self) -> Option<&'r Home> {
+        self.home
+    }
+
     /// Returns whether other repositories of a town may have what is not here.
     pub fn is_in_town(&self) -> bool {
         self.home.is_some_and(|home| !home.stands_alone())
