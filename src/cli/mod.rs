@@ -5,6 +5,7 @@ mod agents;
 mod assign;
 mod attic;
 mod bd;
+mod bead_config;
 mod beads;
 mod blocked;
 mod checkpoint;

@@ -7,11 +7,12 @@ use crate::cli::Context;
 use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
-    agents, assign, attic, blocked, checkpoint, ci, close, comments, complete, completion, config,
-    convoy, count, create, crew, delete, demo, dep, done, export, fsck, handoff, help, hook, hooks,
-    import, init, install, install_docs, label, list, log, mail, maintain, mq, nudge, orphans,
-    peek, polecat, prime, ready, refinery, release, reopen, rig, search, session, shim, show,
-    sling, stats, status, sync, town, unsling, update, version, whoami, worktree,
+    agents, assign, attic, bead_config, blocked, checkpoint, ci, close, comments, complete,
+    completion, config, convoy, count, create, crew, delete, demo, dep, done, export, fsck,
+    handoff, help, hook, hooks, import, init, install, install_docs, label, list, log, mail,
+    maintain, mq, nudge, orphans, peek, polecat, prime, ready, refinery, release, reopen, rig,
+    search, session, shim, show, sling, stats, status, sync, town, unsling, update, version,
+    whoami, worktree,
 };
 use crate::fault::Result;
 
@@ -536,4 +537,10 @@ pub(super) const BD: &[Entry] = &[
         "Close beads: the work is done, or will not be"
     )
     .hidden(),
+    entry!(
+        "config",
+        bead_config::Args,
+        bead_config::run,
+        "Say which words of its own a project has for beads, and other settings of everybody's"
+    ),
 ];
