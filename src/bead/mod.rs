@@ -15,6 +15,7 @@ mod forest;
 mod import;
 mod json;
 mod make;
+mod memory;
 mod moment;
 mod query;
 mod ready;
@@ -46,6 +47,10 @@ pub use json::{
     with_type,
 };
 pub use make::{Draft, make};
+pub use memory::{
+    GENERAL, MEMORY_TYPES, clear, keep, kv_key, memories, memory_key, memory_line, memory_type,
+    read_memory, slug, typed_memory,
+};
 pub use moment::{Moment, Way};
 pub use query::{Comparison, Field, Op, Query, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::manual;
 use super::reply::{Reply, printable};
-use crate::bead::Beads;
+use crate::bead::{Beads, memories};
 use crate::fault::Result;
 use crate::mail::{self, Directory, Inbox};
 use crate::text::one_line;
@@ -477,7 +477,19 @@ fn handoffs(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
     Ok(all.map(entry).collect())
 }
 
-fn keys(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+fn keys(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
+    match place.path.as_slice() {
+        ["remember" | "recall" | "forget"] => {
+            return Ok(memories(&home.view())?.into_iter().collect());
+        }
+        ["kv", ..] => {
+            let all = home.view().kvs()?.into_iter();
+            return Ok(all
+                .map(|kv| (kv.key().to_owned(), kv.value().to_owned()))
+                .collect());
+        }
+        _ => {}
+    }
     let entry = |it: &crate::town::Key| (it.name.to_owned(), it.doc.to_owned());
     Ok(KEYS.iter().map(entry).collect())
 }

@@ -44,6 +44,7 @@ mod log;
 mod mail;
 mod maintain;
 mod manual;
+mod memory;
 mod mq;
 mod nudge;
 mod orphans;

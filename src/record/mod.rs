@@ -5,6 +5,7 @@ mod bead;
 mod convoy;
 mod gate;
 mod handoff;
+mod kv;
 mod mail;
 mod refer;
 mod request;
@@ -19,6 +20,7 @@ pub use bead::{Bead, BeadRow, Claim, Comment, Edge, Outcome, RowEdge, Said};
 pub use convoy::Convoy;
 pub use gate::Gate;
 pub use handoff::{Contents, Handoff};
+pub use kv::Kv;
 pub use mail::{Letter, Mail, MailRow};
 pub use refer::refer;
 pub use request::{Request, RequestStatus, Submission};
@@ -35,7 +37,7 @@ pub struct Kind {
 }
 
 /// Every kind this version knows; records of other kinds are kept as they are.
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind {
         name: AgentCommand::KIND,
         ledger: Name::Config,
@@ -54,6 +56,10 @@ pub const KINDS: [Kind; 9] = [
     },
     Kind {
         name: Handoff::KIND,
+        ledger: Name::Handoffs,
+    },
+    Kind {
+        name: Kv::KIND,
         ledger: Name::Handoffs,
     },
     Kind {

@@ -10,7 +10,7 @@ use crate::git::{Oid, Repo};
 use crate::ledger::index::{Index, Key, Row, Shape};
 use crate::ledger::{Name, Record, Snapshot, Stamp, sealed_results};
 use crate::record::{
-    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Mail, MailRow, Request,
+    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Kv, Mail, MailRow, Request,
     RequestStatus, Rig, RunResult,
 };
 
@@ -330,6 +330,19 @@ impl<'r> View<'r> {
         let mut all = self.records(Name::Handoffs, Handoff::of)?;
         all.sort_by_cached_key(Handoff::written);
         Ok(all)
+    }
+
+    /// Returns what is kept under a key.
+    pub fn kv(&self, key: &str) -> Result<Option<Kv>> {
+        Ok(self
+            .ledger(Name::Handoffs)?
+            .get(&Kv::id_of(key))?
+            .and_then(Kv::of))
+    }
+
+    /// Returns what is kept under all keys, sorted by them.
+    pub fn kvs(&self) -> Result<Vec<Kv>> {
+        self.records(Name::Handoffs, Kv::of)
     }
 
     /// Returns the merge request of an id.

@@ -10,8 +10,8 @@ use crate::cli::{
     agents, assign, attic, bead_config, blocked, checkpoint, ci, close, comments, complete,
     completion, config, convoy, count, create, crew, delete, demo, dep, done, export, fsck,
     handoff, help, hook, hooks, import, init, install, install_docs, label, list, log, mail,
-    maintain, mq, nudge, orphans, peek, polecat, prime, ready, refinery, release, reopen, rig,
-    search, session, shim, show, sling, stats, status, sync, town, unsling, update, version,
+    maintain, memory, mq, nudge, orphans, peek, polecat, prime, ready, refinery, release, reopen,
+    rig, search, session, shim, show, sling, stats, status, sync, town, unsling, update, version,
     whoami, worktree,
 };
 use crate::fault::Result;
@@ -391,6 +391,31 @@ pub(super) const BEADS: &[Entry] = &[
         "Show the comments on a bead"
     ),
     entry!("label", label::Args, label::run, "Label beads"),
+    entry!(
+        "remember",
+        memory::Remember,
+        memory::remember,
+        "Keep a text for the sessions to come"
+    ),
+    entry!("recall", memory::Recall, memory::recall, "Print one memory"),
+    entry!(
+        "forget",
+        memory::Forget,
+        memory::forget,
+        "Forget one memory"
+    ),
+    entry!(
+        "memories",
+        memory::Memories,
+        memory::memories,
+        "List what is remembered"
+    ),
+    entry!(
+        "kv",
+        memory::Kv,
+        memory::kv,
+        "Keep texts under keys, for scripts"
+    ),
     entry!(
         "import",
         import::Args,

@@ -39,6 +39,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-init.1"),
     page!("git-gt-install-docs.1"),
     page!("git-gt-install.1"),
+    page!("git-gt-kv.1"),
     page!("git-gt-label.1"),
     page!("git-gt-list.1"),
     page!("git-gt-log.1"),
@@ -53,6 +54,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-ready.1"),
     page!("git-gt-refinery.1"),
     page!("git-gt-release.1"),
+    page!("git-gt-remember.1"),
     page!("git-gt-reopen.1"),
     page!("git-gt-resume.1"),
     page!("git-gt-rig.1"),
@@ -80,7 +82,11 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
 
 /// Commands that are described on the page of another one, each with that one, sorted. Their sections stand
 /// below its `.SH COMMANDS`.
-pub(crate) const SHARED: &[(&str, &str)] = &[];
+pub(crate) const SHARED: &[(&str, &str)] = &[
+    ("forget", "remember"),
+    ("memories", "remember"),
+    ("recall", "remember"),
+];
 
 /// Returns the name of the page that describes a command, whether there is such a page or not.
 pub(crate) fn page_of(command: &str) -> String {
