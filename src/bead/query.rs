@@ -19,11 +19,11 @@ pub enum Query {
     /// A field compared with a value.
     Is(Comparison),
     /// The opposite.
-    Not(Box<Query>),
+    Not(Box<Self>),
     /// All of them.
-    All(Vec<Query>),
+    All(Vec<Self>),
     /// At least one of them.
-    Any(Vec<Query>),
+    Any(Vec<Self>),
 }
 
 /// A field compared with a value.
@@ -357,7 +357,7 @@ impl Comparison {
     fn of_value(&self, value: Option<&Value>) -> bool {
         self.agrees(match (&self.operand, value) {
             (Operand::Text(written, _), Some(Value::String(text))) => text == written,
-            (Operand::Text(written, _), Some(value)) => value.to_string() == *written,
+            (Operand::Text(written, _), Some(value)) => *value.to_string() == **written,
             (Operand::Text(..), None) => false,
             (_, value) => value.is_none(),
         })
