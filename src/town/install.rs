@@ -290,18 +290,28 @@ fn refuse_taken(hq: &Home, wanted: &Wanted<'_>) -> Result<()> {
     refuse_prefix(hq, wanted.name, &prefix)
 }
 
+/// Returns whether an id can begin with both prefixes.
+fn overlap(one: &str, other: &str) -> bool {
+    let begins = |long: &str, short: &str| {
+        let rest = long.strip_prefix(short);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    begins(one, other) || begins(other, one)
+}
+
 fn refuse_prefix(hq: &Home, name: &str, prefix: &str) -> Result<()> {
     let rigs = hq.rigs()?;
-    let mut others = rigs.iter().filter(|rig| rig.name() != name);
-    let owner = if prefix == HQ {
+    let others = rigs.iter().filter(|rig| rig.name() != name);
+    let owner = if overlap(prefix, HQ) {
         Some(HQ)
     } else {
-        others.find(|rig| rig.prefix() == prefix).map(Rig::name)
+        let mut others = others.filter(|rig| overlap(rig.prefix(), prefix));
+        others.next().map(Rig::name)
     };
     match owner {
         None => Ok(()),
         Some(owner) => Err(Fault::refused(format!(
-            "the prefix '{prefix}' is that of {owner}: an id would have two homes"
+            "the prefix '{prefix}' is that of {owner}, or begins as it does: an id would have two homes"
         ))
         .hint(format!(
             "choose another: git gt rig add {name} <url> --prefix <letters>"

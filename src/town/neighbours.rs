@@ -208,9 +208,11 @@ fn is_clone(root: &Path, name: &str) -> bool {
     super::rig::checked_name(name).is_ok() && rig_repo(root, name).is_dir()
 }
 
-/// Returns the rig whose prefix an id begins with.
+/// Returns the rig whose prefix an id begins with; of several, which only rigs that were added apart can have,
+/// the one with the longest.
 fn of_prefix<'a>(rigs: &'a [Neighbour], id: &str) -> Option<&'a Neighbour> {
-    rigs.iter().find(|it| has_prefix(id, it.rig.prefix()))
+    let fits = rigs.iter().filter(|it| has_prefix(id, it.rig.prefix()));
+    fits.max_by_key(|it| it.rig.prefix().len())
 }
 
 fn has_prefix(id: &str, prefix: &str) -> bool {
@@ -312,7 +314,7 @@ impl Home {
             return Ok(self.clone());
         };
         let typed = typed.trim();
-        // Prefixes hold no dash, so that an id has one rig at most.
+        // No prefix is the beginning of another one, so that an id has one rig at most.
         if !typed.contains('-') || has_prefix(typed, self.rig().prefix()) {
             return Ok(self.clone());
         }

@@ -234,18 +234,21 @@ pub(super) fn checked_name(name: &str) -> Result<&str> {
     Ok(name)
 }
 
+/// The longest prefix of ids.
+pub const PREFIX_MAX: usize = 40;
+
+/// Returns the prefix that was typed; refuses what cannot be one: `[A-Za-z][A-Za-z0-9_-]*`, so that it is part
+/// of an id and of names made of ids. Projects that kept beads before have prefixes of several words.
 pub(super) fn checked_prefix(prefix: &str) -> Result<&str> {
     let prefix = prefix.trim_end_matches('-');
-    let formed = prefix.len() <= 20
-        && prefix.starts_with(|c: char| c.is_ascii_lowercase())
-        && prefix
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if !formed {
+    let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let starts = prefix.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !starts || prefix.len() > PREFIX_MAX || !prefix.chars().all(formed) {
         return Err(
-            Fault::invalid(format!("'{prefix}' cannot be a prefix")).hint(
-                "a prefix is a lower-case letter, then letters and digits, 20 at most: --prefix gt",
-            ),
+            Fault::invalid(format!("'{prefix}' cannot be a prefix")).hint(format!(
+                "a prefix is a letter, then letters, digits, dashes and underscores, {PREFIX_MAX} at most: \
+                 --prefix gt"
+            )),
         );
     }
     Ok(prefix)

@@ -106,7 +106,12 @@ fn what_is_refused_leaves_nothing_behind() {
         "the prefix 'hq' is that of hq",
     );
     check(
-        &["two", "../web.git", "--prefix", "UP"],
+        &["two", "../web.git", "--prefix", "api-two"],
+        4,
+        "the prefix 'api-two' is that of api, or begins as it does",
+    );
+    check(
+        &["two", "../web.git", "--prefix", "a.b"],
         1,
         "cannot be a prefix",
     );

@@ -10,7 +10,7 @@ use crate::cli::Context;
 use crate::cli::reply::{Dialect, Reply};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::town::{Home, NewRig, adopt, found};
+use crate::town::{Home, NewRig, PREFIX_MAX, adopt, found};
 use crate::world::fs;
 
 /// The version of bd whose words these are.
@@ -85,7 +85,10 @@ pub(in crate::cli) fn init(cx: &Context, args: &Init) -> Result<Reply> {
     let offline = adopt(&repo)?;
     let repo = Repo::open(&place, repo.root())?;
     let actor = cx.actor(&repo);
-    let prefix = args.prefix.as_deref().map(|it| it.trim_end_matches('-'));
+    let is_new = cx.dialect == Dialect::Bd && Home::open(&place).is_err();
+    let of_folder = || is_new.then(|| prefix_of(repo.root())).flatten();
+    let prefix = args.prefix.clone().or_else(of_folder);
+    let prefix = prefix.as_deref().map(|it| it.trim_end_matches('-'));
     let founded = found(&repo, &actor, &NewRig { name: None, prefix })?;
     let prefix = founded.rig.prefix();
     let beads = folder_of(cx, &repo);
@@ -121,6 +124,17 @@ pub(in crate::cli) fn init(cx: &Context, args: &Init) -> Result<Reply> {
         Some(said) => reply.note(format!("begun without the remote: {said}")),
         None => reply,
     })
+}
+
+/// Returns the prefix that bd gives a project: the name of its folder. None where that cannot be one.
+fn prefix_of(root: &Path) -> Option<String> {
+    let name = root.file_name()?.to_str()?;
+    let name = name
+        .trim_start_matches('.')
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let name = name.trim_end_matches('-');
+    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() <= PREFIX_MAX;
+    fits.then(|| name.to_owned())
 }
 
 /// Writes the file as a whole; what somebody has written there stays.
