@@ -1,13 +1,13 @@
 //! Edges between beads: which may be drawn, drawing and removing them.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::beads::PARENT_CHILD;
+use super::beads::{Beads, Graph as _, PARENT_CHILD, targets as row_targets};
 use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
-use crate::record::Bead;
+use crate::record::{Bead, BeadRow};
 use crate::town::View;
 
 /// An edge somebody wants.
@@ -19,31 +19,97 @@ pub struct Link {
     pub target: String,
 }
 
-/// How many beads a search for a cycle looks at before it gives up and allows the edge.
-const SEARCH_MAX: usize = 10_000;
+/// Whether edges may make beads wait for themselves through others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Circles {
+    /// An edge that closes a circle is refused.
+    Refused,
+    /// Nobody looks.
+    Allowed,
+}
+
+/// How many beads are found one by one before the index is opened, which has all of them.
+const ONE_BY_ONE: usize = 100;
 
 /// Draws an edge from `bead` and returns whether there was none yet; refuses what makes no sense: edges to
-/// itself, cycles, an epic and a task that block each other, a child that waits for its own parent.
+/// itself, circles, an epic and a task that block each other, a child that waits for its own parent.
 pub fn link(view: &View<'_>, bead: &mut Bead, wanted: &Link, stamp: &Stamp) -> Result<bool> {
-    let Link { kind, target } = wanted;
-    let id = bead.id().to_owned();
-    if id == *target {
+    link_with(view, bead, wanted, Circles::Refused, stamp)
+}
+
+/// Draws an edge as [`link`] does, closing circles or not.
+pub fn link_with(
+    view: &View<'_>,
+    bead: &mut Bead,
+    wanted: &Link,
+    circles: Circles,
+    stamp: &Stamp,
+) -> Result<bool> {
+    let target = match wanted.target.starts_with("external:") {
+        true => None,
+        false => view.bead_anywhere(&wanted.target)?,
+    };
+    let target = target.filter(|it| !it.is_deleted());
+    let target = target.as_ref().map(BeadRow::of_bead);
+    if !is_new(bead, wanted, target.as_ref())? {
+        return Ok(false);
+    }
+    if circles == Circles::Refused
+        && let Some(target) = target
+    {
+        check_circle(view, bead.id(), &target, &wanted.kind)?;
+    }
+    put(bead, wanted, stamp);
+    Ok(true)
+}
+
+/// Returns whether there is no such edge yet; refuses what makes no sense between two beads. The target is
+/// nothing where it is not there.
+pub(super) fn is_new(bead: &Bead, wanted: &Link, target: Option<&BeadRow<'_>>) -> Result<bool> {
+    let Link { kind, target: to } = wanted;
+    let id = bead.id();
+    if id == to {
         return Err(Fault::refused(format!("{id} cannot depend on itself")));
     }
-    let known = targets(bead)
-        .find(|(to, _)| to == target)
-        .map(|(_, kind)| kind.to_owned());
+    let parent = bead.parent().filter(|it| it == to).map(|_| PARENT_CHILD);
+    let known = parent.or_else(|| bead.edges_to(to).next().map(|edge| edge.kind));
     match known {
         Some(known) if known == *kind => return Ok(false),
+        Some(PARENT_CHILD) if is_blocking(kind) => {
+            return Err(Fault::refused(format!(
+                "{id} cannot wait for {to}, its own parent"
+            )));
+        }
         Some(known) => {
             return Err(Fault::refused(format!(
-                "{id} already has an edge of type {known} to {target}"
+                "{id} already has an edge of type {known} to {to}"
             ))
-            .hint(format!("remove it first: git gt dep remove {id} {target}")));
+            .hint(format!("remove it first: git gt dep remove {id} {to}")));
         }
         None => {}
     }
-    check(view, bead, wanted)?;
+    let Some(target) = target else {
+        return match to.starts_with("external:") {
+            true => Ok(true),
+            false => Err(Fault::not_found(format!(
+                "no issue found matching \"{to}\""
+            ))),
+        };
+    };
+    if is_blocking(kind) && (bead.issue_type() == "epic") != (target.issue_type() == "epic") {
+        return Err(Fault::refused(format!(
+            "an epic blocks only epics, and other beads only each other: {id} is of type {}, {to} of type {}",
+            bead.issue_type(),
+            target.issue_type()
+        ))
+        .hint(format!("make one the parent: git gt update {id} --parent {to}")));
+    }
+    Ok(true)
+}
+
+/// Stores an edge that may be drawn.
+pub(super) fn put(bead: &mut Bead, wanted: &Link, stamp: &Stamp) {
+    let Link { kind, target } = wanted;
     if kind == PARENT_CHILD && bead.parent().is_none() {
         bead.record_mut()
             .set("parent", Some(target.as_str().into()), stamp);
@@ -52,65 +118,49 @@ pub fn link(view: &View<'_>, bead: &mut Bead, wanted: &Link, stamp: &Stamp) -> R
         bead.record_mut()
             .set_entry("deps", target, Some(value), stamp);
     }
-    Ok(true)
 }
 
-fn check(view: &View<'_>, bead: &Bead, wanted: &Link) -> Result<()> {
-    let Link { kind, target } = wanted;
-    if target.starts_with("external:") {
-        return Ok(());
+/// Refuses an edge from `id` that would make beads wait for themselves, or stand below themselves.
+fn check_circle(view: &View<'_>, id: &str, target: &BeadRow<'_>, kind: &str) -> Result<()> {
+    let to = target.id();
+    if kind == PARENT_CHILD && reaches(view, target, id, &|kind| kind == PARENT_CHILD)? {
+        return Err(Fault::refused(format!("{to} stands below {id} already")));
     }
-    let other = view.bead_anywhere(target)?.filter(|it| !it.is_deleted());
-    let other =
-        other.ok_or_else(|| Fault::not_found(format!("no issue found matching \"{target}\"")))?;
-    let id = bead.id();
-    if kind == PARENT_CHILD && reaches(view, &other, id, &|kind| kind == PARENT_CHILD)? {
-        return Err(Fault::refused(format!(
-            "{target} stands below {id} already"
-        )));
-    }
-    if !is_blocking(kind) {
-        return Ok(());
-    }
-    if (bead.issue_type() == "epic") != (other.issue_type() == "epic") {
-        return Err(Fault::refused(format!(
-            "an epic blocks only epics, and other beads only each other: {id} is of type {}, {target} of type {}",
-            bead.issue_type(),
-            other.issue_type()
-        ))
-        .hint(format!("make one the parent: git gt update {id} --parent {target}")));
-    }
-    if bead.parent() == Some(target) {
-        return Err(Fault::refused(format!(
-            "{id} cannot wait for {target}, its own parent"
-        )));
-    }
-    if reaches(view, &other, id, &is_blocking)? {
+    if is_blocking(kind) && reaches(view, target, id, &is_blocking)? {
         return Err(
-            Fault::refused(format!("a cycle: {target} waits for {id} already"))
-                .hint(format!("see git gt dep list {target}")),
+            Fault::refused(format!("a cycle: {to} waits for {id} already"))
+                .hint(format!("see git gt dep tree {to}")),
         );
     }
     Ok(())
 }
 
-fn is_blocking(kind: &str) -> bool {
+/// Returns whether an edge makes a bead wait for another one by itself.
+pub(super) fn is_blocking(kind: &str) -> bool {
     ["blocks", "conditional-blocks"].contains(&kind)
 }
 
 /// Returns whether edges of the types `along` lead from a bead to `goal`.
-fn reaches(view: &View<'_>, from: &Bead, goal: &str, along: &dyn Fn(&str) -> bool) -> Result<bool> {
-    let mut seen = BTreeSet::new();
-    let mut next = vec![from.clone()];
-    while let Some(bead) = next.pop() {
-        if bead.id() == goal {
+fn reaches(
+    view: &View<'_>,
+    from: &BeadRow<'_>,
+    goal: &str,
+    along: &dyn Fn(&str) -> bool,
+) -> Result<bool> {
+    let beads = Beads::of(view);
+    let mut seen = HashSet::new();
+    let mut next = vec![from.clone().into_owned()];
+    while let Some(row) = next.pop() {
+        if row.id() == goal {
             return Ok(true);
         }
-        if !seen.insert(bead.id().to_owned()) || seen.len() > SEARCH_MAX {
-            continue;
+        if seen.len() == ONE_BY_ONE {
+            view.bead_index()?;
         }
-        for (target, _) in targets(&bead).filter(|(_, kind)| along(kind)) {
-            next.extend(view.bead_anywhere(target)?.filter(|it| !it.is_deleted()));
+        for (target, _) in row_targets(&row).filter(|(_, kind)| along(kind)) {
+            if seen.insert(target.to_owned()) {
+                next.extend(beads.find(target)?.map(BeadRow::into_owned));
+            }
         }
     }
     Ok(false)

@@ -116,7 +116,7 @@ pub(super) fn started(bead: &Bead) -> Option<String> {
 /// Returns a bead as a line of bd's files: with its edges and comments in raw form.
 pub fn raw(bead: &Bead) -> Map<String, Value> {
     let mut issue = issue(bead);
-    let edges = dependencies(bead);
+    let edges = edges_of(bead);
     if !edges.is_empty() {
         issue.insert("dependencies".to_owned(), edges.into());
     }
@@ -132,7 +132,7 @@ pub fn raw(bead: &Bead) -> Map<String, Value> {
 }
 
 /// Returns the edges of a bead as bd's raw records, the one to its parent first.
-fn dependencies(bead: &Bead) -> Vec<Value> {
+pub fn edges_of(bead: &Bead) -> Vec<Value> {
     let record = bead.record();
     let parent = bead.parent().map(|target| {
         let more = record
@@ -200,7 +200,7 @@ pub fn comments(bead: &Bead) -> Vec<Value> {
 /// Returns an element of bd's lists: the issue, its raw edges, its parent and the three counts.
 pub fn counted(bead: &Bead, dependents: usize) -> Fields<'_> {
     let mut issue = fields(bead);
-    let edges = dependencies(bead);
+    let edges = edges_of(bead);
     if !edges.is_empty() {
         issue.insert("dependencies", Cow::Owned(edges.into()));
     }

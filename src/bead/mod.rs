@@ -2,6 +2,7 @@
 
 mod beads;
 mod children;
+mod circles;
 mod claim;
 mod close;
 mod count;
@@ -23,12 +24,15 @@ mod resolve;
 #[cfg(test)]
 mod scans;
 mod thread;
+mod tree;
+mod wiring;
 mod words;
 
 #[cfg(test)]
 pub(crate) use beads::Given;
 pub use beads::{Beads, Graph, TownBeads};
 pub use children::{Children, children};
+pub use circles::{Waiting, blocking, circle, knots};
 pub use claim::{claim, release};
 pub use close::{check_closable, delete};
 pub use count::{Groups, Stats, Trait};
@@ -36,15 +40,15 @@ pub use custom::{
     Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
 };
 pub use dates::{Instant, day};
-pub use edges::{Link, link, targets, unlink};
+pub use edges::{Circles, Link, link, link_with, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
 pub use filter::{Filter, Order, Words, compare};
 pub use forest::forest;
 pub use import::{Imported, Line, Merged, both, merge, read};
 pub use json::{
-    Fields, comment, comments, counted, dependents, dependents_of, fields, issue, raw, shown,
-    with_type,
+    Fields, comment, comments, counted, dependents, dependents_of, edges_of, fields, issue, raw,
+    shown, with_type,
 };
 pub use make::{Draft, make};
 pub use memory::{
@@ -56,4 +60,6 @@ pub use query::{Comparison, Field, Op, Query, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use thread::thread;
-pub use words::{edge_type, is_status, issue_type, label, priority, status};
+pub use tree::{Branch, Reach, tree};
+pub use wiring::{Wire, read_wires, wire};
+pub use words::{any_edge_type, edge_type, is_status, issue_type, label, priority, status};

@@ -159,6 +159,24 @@ pub fn edge_type(word: &str) -> Result<String> {
     }
 }
 
+/// The greatest length of a type of edge that somebody made up, in characters.
+const EDGE_MAX: usize = 50;
+
+/// Returns the type of edge a word names, or the word itself: edges may be of types that nobody knows.
+pub fn any_edge_type(word: &str) -> Result<String> {
+    let word = word.trim();
+    if let Ok(known) = edge_type(word) {
+        return Ok(known);
+    }
+    let is_word = !word.is_empty() && !word.chars().any(char::is_control);
+    if is_word && word.chars().count() <= EDGE_MAX {
+        return Ok(word.to_owned());
+    }
+    Err(Fault::invalid(format!(
+        "a type of edge is a word of at most {EDGE_MAX} characters"
+    )))
+}
+
 /// Returns the priority that `0` to `4` or `P0` to `P4` stand for.
 pub fn priority(word: &str) -> Result<i64> {
     let digits = word.trim().trim_start_matches(['p', 'P']);
@@ -213,6 +231,19 @@ mod tests {
         check("high", None);
         check("", None);
         check("+1", None);
+    }
+
+    #[test]
+    fn edges_may_be_of_any_type() {
+        let check = |word: &str, want: Option<&str>| {
+            assert_eq!(any_edge_type(word).ok().as_deref(), want, "{word}");
+        };
+        check(" Blocks ", Some("blocks"));
+        check("Pairs-with", Some("Pairs-with"));
+        check(&"é".repeat(50), Some(&"é".repeat(50)));
+        check(&"e".repeat(51), None);
+        check(" ", None);
+        check("a\nb", None);
     }
 
     #[test]

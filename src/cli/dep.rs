@@ -1,19 +1,32 @@
 //! `git gt dep`
 
-use serde_json::json;
+mod change;
+mod look;
 
 use super::Context;
-use super::beads::{Change, line, one, parsed, resolve_near};
-use super::reply::{Reply, printable};
-use crate::bead::{self, Graph as _, Link, TownBeads, link, resolve, targets, unlink, with_type};
+use super::beads::parsed;
+use super::draw::Look;
+use super::reply::Reply;
+use crate::bead;
 use crate::fault::{Fault, Result};
-use crate::town::{Home, View};
+
+pub(crate) use change::{LinkArgs, link_two};
 
 /// Say which bead waits for which
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    /// The bead that blocks
+    #[arg(value_name = "ID", requires = "blocks")]
+    id: Option<String>,
+    /// Make BEAD wait for it
+    #[arg(short, long, value_name = "BEAD", requires = "id")]
+    blocks: Option<String>,
+    /// Draw it even where beads would wait for themselves then
+    #[arg(long)]
+    no_cycle_check: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -23,8 +36,16 @@ enum Verb {
     /// Remove every edge from a bead to another one
     #[command(visible_alias = "rm")]
     Remove(Ends),
-    /// List what a bead depends on
+    /// List what beads depend on
     List(List),
+    /// Show what a bead depends on, and what that depends on, and so on
+    Tree(Tree),
+    /// Show beads that wait for themselves through others
+    Cycles(Cycles),
+    /// Say that two beads have to do with each other
+    Relate(Ends),
+    /// Say that two beads have nothing to do with each other
+    Unrelate(Ends),
 }
 
 #[derive(Debug, clap::Args)]
@@ -39,136 +60,88 @@ struct Ends {
 
 #[derive(Debug, clap::Args)]
 struct Add {
-    #[command(flatten)]
-    ends: Ends,
-    /// Say how it depends: blocks, parent-child, related, discovered-from, …
-    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "blocks", value_parser = parsed(bead::edge_type))]
+    /// The bead that depends
+    #[arg(value_name = "ID", required_unless_present = "file")]
+    from: Option<String>,
+    /// The bead it depends on
+    #[arg(value_name = "TARGET", required_unless_present_any = ["blocked_by", "depends_on", "file"])]
+    to: Option<String>,
+    /// Name TARGET this way round
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["to", "depends_on"])]
+    blocked_by: Option<String>,
+    /// Name TARGET this way round
+    #[arg(long, value_name = "TARGET", conflicts_with = "to")]
+    depends_on: Option<String>,
+    /// Say how it depends: blocks, parent-child, related, discovered-from, …, or any word
+    #[arg(short = 't', long = "type", value_name = "TYPE", default_value = "blocks", value_parser = parsed(bead::any_edge_type))]
     kind: String,
+    /// Draw all edges of FILE, - for standard input, or none: one {"from", "to", "type"} a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "blocked_by", "depends_on"])]
+    file: Option<String>,
+    /// Draw it even where beads would wait for themselves then
+    #[arg(long)]
+    no_cycle_check: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// The bead
-    #[arg(value_name = "ID")]
-    id: String,
-    /// List what it depends on (down) or what depends on it (up)
+    /// The beads; of several, edges are listed as they are stored
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// List what they depend on (down) or what depends on them (up)
     #[arg(long, value_name = "DIRECTION", default_value = "down", value_parser = ["down", "up"])]
     direction: String,
     /// List edges of this type only
     #[arg(short = 't', long = "type", value_name = "TYPE")]
     kind: Option<String>,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Debug, clap::Args)]
+struct Tree {
+    /// The bead
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Show N levels at most
+    #[arg(short = 'd', long, value_name = "N", default_value_t = 50)]
+    max_depth: usize,
+    /// Show what it depends on (down), what depends on it (up), or both
+    #[arg(long, value_name = "DIRECTION", default_value = "down", value_parser = ["down", "up", "both"])]
+    direction: String,
+    /// Show what depends on it: --direction up
+    #[arg(long, conflicts_with = "direction")]
+    reverse: bool,
+    /// Show beads of this status only, and what leads there
+    #[arg(long, value_name = "STATUS", value_parser = parsed(super::beads::status_filter))]
+    status: Option<String>,
+    /// Print a flowchart for Mermaid
+    #[arg(long, value_name = "FORMAT", value_parser = ["mermaid"])]
+    format: Option<String>,
+    /// Show what several paths lead to at the end of each of them
+    #[arg(long)]
+    show_all_paths: bool,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Debug, clap::Args)]
+struct Cycles {
+    #[command(flatten)]
+    look: Look,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    match &args.verb {
-        Verb::Add(args) => add(cx, args),
-        Verb::Remove(args) => remove(cx, args),
-        Verb::List(args) => list(cx, args),
+    match (&args.verb, &args.id, &args.blocks) {
+        (Some(Verb::Add(args)), ..) => change::add(cx, args),
+        (Some(Verb::Remove(args)), ..) => change::remove(cx, args),
+        (Some(Verb::List(args)), ..) => look::list(cx, args),
+        (Some(Verb::Tree(args)), ..) => look::tree(cx, args),
+        (Some(Verb::Cycles(args)), ..) => look::cycles(cx, args),
+        (Some(Verb::Relate(args)), ..) => change::relate(cx, args),
+        (Some(Verb::Unrelate(args)), ..) => change::unrelate(cx, args),
+        (None, Some(id), Some(other)) => change::block(cx, id, other, args.no_cycle_check),
+        (None, ..) => Err(Fault::invalid("which beads?")
+            .hint("git gt dep add ID TARGET; git gt dep ID --blocks BEAD")),
     }
-}
-
-fn add(cx: &Context, args: &Add) -> Result<Reply> {
-    let home = cx.home_of(&args.ends.from)?;
-    let target = std::cell::RefCell::new(args.ends.to.clone());
-    let done = one(cx, &home, &args.ends.from, |view, pen, mut bead| {
-        if !args.ends.to.starts_with("external:") {
-            let found = resolve_near(&home, view, &args.ends.to)?;
-            target.replace(found.id().to_owned());
-        }
-        let target = target.borrow().clone();
-        let stamp = pen.stamp(bead.record());
-        let said = format!("{} depends on {target} ({})\n", bead.id(), args.kind);
-        let subject = format!("link {} to {target}: {}", bead.id(), args.kind);
-        link(
-            view,
-            &mut bead,
-            &Link {
-                kind: args.kind.clone(),
-                target,
-            },
-            &stamp,
-        )?;
-        Ok(Change {
-            bead,
-            subject,
-            said,
-        })
-    })?;
-    cx.settle(&home);
-    let value = json!({
-        "status": "added", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
-        "type": args.kind, "schema_version": 1,
-    });
-    Ok(Reply::new(value, done.said))
-}
-
-fn remove(cx: &Context, args: &Ends) -> Result<Reply> {
-    let home = cx.home_of(&args.from)?;
-    let target = std::cell::RefCell::new(args.to.clone());
-    let done = one(cx, &home, &args.from, |view, pen, mut bead| {
-        let stamp = pen.stamp(bead.record());
-        // What it leads to may be gone by now, so the text as typed counts first.
-        let mut to = args.to.clone();
-        if !unlink(&mut bead, &to, &stamp) {
-            to = resolve_near(&home, view, &to)?.id().to_owned();
-            if !unlink(&mut bead, &to, &stamp) {
-                return Err(Fault::not_found(format!(
-                    "{} does not depend on {to}",
-                    bead.id()
-                )));
-            }
-        }
-        let said = format!("{} no longer depends on {}\n", bead.id(), printable(&to));
-        let subject = format!("unlink {} from {to}", bead.id());
-        target.replace(to);
-        Ok(Change {
-            bead,
-            subject,
-            said,
-        })
-    })?;
-    cx.settle(&home);
-    let value = json!({
-        "status": "removed", "issue_id": done.bead.id(), "depends_on_id": *target.borrow(),
-        "schema_version": 1,
-    });
-    Ok(Reply::new(value, done.said))
-}
-
-fn list(cx: &Context, args: &List) -> Result<Reply> {
-    let home = cx.home_of(&args.id)?;
-    let view = home.view();
-    let bead = resolve(&view, home.rig().prefix(), &args.id)?;
-    let homes = home.hq()?.all_here()?;
-    let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
-    let beads = TownBeads::of(&views);
-    let wanted = |kind: &str| args.kind.as_deref().is_none_or(|it| it == kind);
-    let (mut values, mut text) = (Vec::new(), String::new());
-    let mut found = Vec::new();
-    if args.direction == "up" {
-        let dependents = beads.dependents(bead.id())?;
-        found.extend(
-            dependents
-                .iter()
-                .map(|(it, kind)| (it.id().to_owned(), kind.clone())),
-        );
-    } else {
-        found.extend(targets(&bead).map(|(id, kind)| (id.to_owned(), kind.to_owned())));
-    }
-    let mut missing = String::new();
-    for (id, kind) in &found {
-        match beads.whole(id)? {
-            Some(it) if wanted(kind) => {
-                values.push(with_type(&it, kind));
-                text.push_str(&format!("{:<16} {}", printable(kind), line(&it)));
-            }
-            Some(_) => {}
-            None => missing.push_str(&format!(
-                "{:<16} {} (not here)\n",
-                printable(kind),
-                printable(id)
-            )),
-        }
-    }
-    Ok(Reply::new(values.into(), text + &missing))
 }

@@ -137,7 +137,9 @@ impl Reply {
     fn is_partly_done(&self) -> bool {
         let is_something = match &self.value {
             Value::Null => {
-                !self.text.is_empty() || self.list.as_ref().is_some_and(|it| !it.is_empty())
+                !self.text.is_empty()
+                    || self.list.as_ref().is_some_and(|it| !it.is_empty())
+                    || self.drawing.as_ref().is_some_and(|it| !it.is_empty())
             }
             Value::Array(all) => !all.is_empty(),
             _ => true,

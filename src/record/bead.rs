@@ -240,18 +240,17 @@ impl Bead {
     ///
     /// Imported beads may have several edges to one target: the others stand in `also`.
     pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
-        self.0.entries("deps").flat_map(|(target, value)| {
-            let also = value.get("also").and_then(Value::as_array);
-            let all = std::iter::once(value).chain(also.into_iter().flatten());
-            all.map(move |value| Edge {
-                target,
-                kind: value
-                    .as_str()
-                    .or_else(|| value.get("type")?.as_str())
-                    .unwrap_or("blocks"),
-                more: value.as_object(),
-            })
-        })
+        self.0
+            .entries("deps")
+            .flat_map(|(target, value)| read_edges(target, value))
+    }
+
+    /// Returns its edges to one bead; an edge to its parent is not among them.
+    pub fn edges_to<'a>(&'a self, target: &'a str) -> impl Iterator<Item = Edge<'a>> {
+        let value = self.0.entry("deps", target);
+        value
+            .into_iter()
+            .flat_map(move |value| read_edges(target, value))
     }
 
     /// Returns its labels, sorted.
@@ -470,6 +469,20 @@ impl Bead {
 
 fn claim_key(claim: &Claim) -> String {
     format!("{:06}-{}", claim.epoch, claim.stamp)
+}
+
+/// Returns the edges to one bead as they are stored.
+fn read_edges<'a>(target: &'a str, value: &'a Value) -> impl Iterator<Item = Edge<'a>> {
+    let also = value.get("also").and_then(Value::as_array);
+    let all = std::iter::once(value).chain(also.into_iter().flatten());
+    all.map(move |value| Edge {
+        target,
+        kind: value
+            .as_str()
+            .or_else(|| value.get("type")?.as_str())
+            .unwrap_or("blocks"),
+        more: value.as_object(),
+    })
 }
 
 fn read_outcome(value: &Value) -> Option<Outcome> {

@@ -6,6 +6,7 @@ mod conflicts;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
+mod views;
 mod waits;
 mod words;
 

@@ -383,6 +383,12 @@ pub(super) const BEADS: &[Entry] = &[
         "Delete beads; without --force, show what would go"
     ),
     entry!("dep", dep::Args, dep::run, "Say which bead waits for which"),
+    entry!(
+        "link",
+        dep::LinkArgs,
+        dep::link_two,
+        "Make a bead depend on another one"
+    ),
     entry!("comment", comments::Add, comments::add, "Comment on a bead"),
     entry!(
         "comments",

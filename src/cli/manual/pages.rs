@@ -84,6 +84,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
 /// below its `.SH COMMANDS`.
 pub(crate) const SHARED: &[(&str, &str)] = &[
     ("forget", "remember"),
+    ("link", "dep"),
     ("memories", "remember"),
     ("recall", "remember"),
 ];
