@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::beads::{Beads, Graph, PARENT_CHILD};
 use super::edges::targets;
+use super::wait::waiters_json;
 use crate::fault::Result;
 use crate::record::{Bead, BeadRow, Comment, Edge};
 
 /// Fields that are not printed as they are stored.
-const OWN_SHAPE: [&str; 14] = [
+const OWN_SHAPE: [&str; 15] = [
     "args",
     "assignee",
     "claims",
@@ -26,6 +27,7 @@ const OWN_SHAPE: [&str; 14] = [
     "state",
     "times",
     "type",
+    "waiters",
 ];
 
 /// What hangs on a finished state and is printed beside it.
@@ -79,6 +81,7 @@ pub fn fields(bead: &Bead) -> Fields<'_> {
     put("started_at", started(bead).map(Value::from));
     let labels: Vec<Value> = bead.labels().map(Value::from).collect();
     put("labels", (!labels.is_empty()).then(|| labels.into()));
+    put("waiters", waiters_json(bead));
     if bead.is_deleted() {
         let at = record.stamp_of("state").time().to_string();
         put("deleted_at", Some(at.into()));

@@ -25,6 +25,7 @@ mod resolve;
 mod scans;
 mod thread;
 mod tree;
+mod wait;
 mod wiring;
 mod words;
 
@@ -61,5 +62,6 @@ pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use thread::thread;
 pub use tree::{Branch, Reach, tree};
+pub use wait::{Answer, GATE, Known, WAITS, Wait, commit_and_check, evaluate, opened, span, wait};
 pub use wiring::{Wire, read_wires, wire};
 pub use words::{any_edge_type, edge_type, is_status, issue_type, label, priority, status};

@@ -27,6 +27,7 @@ mod done;
 mod draw;
 mod export;
 mod fsck;
+mod gate;
 mod handoff;
 mod help;
 mod hook;

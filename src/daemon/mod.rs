@@ -1,4 +1,6 @@
-//! The one loop: steps of the Refinery, and what follows from each.
+//! The one loop: steps of the Refinery, and what follows from each; and a look at what gates of beads wait for.
+
+mod gates;
 
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use crate::mq;
 use crate::refinery::{Checking, Event, Job, Refinery, Stepped, run_checks};
 use crate::settle;
 use crate::town::Home;
+
+pub use gates::{Look, Looked, Search, discover, gates, look};
 
 /// How long the loop runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -195,10 +195,19 @@ impl Repo {
 
     /// Returns the commit that this worktree stands on, nothing on an unborn branch.
     pub fn head(&self) -> Result<Option<Oid>> {
+        self.commit_named("HEAD")
+    }
+
+    /// Returns the commit that a revision names as git reads it, nothing where it names none.
+    pub fn commit_named(&self, revision: &str) -> Result<Option<Oid>> {
+        if revision.starts_with('-') {
+            return Ok(None);
+        }
         let run = Run::new("git", self.git_dir())
             .without(&["GIT_DIR"])
             .args([format!("--git-dir={}", self.git_dir().display())])
-            .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+            .args(["rev-parse", "--verify", "--quiet"])
+            .args([format!("{revision}^{{commit}}")]);
         let output = self.start(&run)?;
         Ok(self.parse_id(String::from_utf8_lossy(&output.stdout).trim()))
     }

@@ -258,6 +258,20 @@ impl Bead {
         self.0.entries("labels").map(|(label, _)| label)
     }
 
+    /// Returns who is told when it is opened, where it is a gate: those that were imported, then those that
+    /// were added, sorted.
+    pub fn waiters(&self) -> Vec<&str> {
+        let imported = self.0.entry("extra", "waiters").and_then(Value::as_array);
+        let imported = imported.into_iter().flatten().filter_map(Value::as_str);
+        let mut all: Vec<&str> = imported.collect();
+        for (who, _) in self.0.entries("waiters") {
+            if !all.contains(&who) {
+                all.push(who);
+            }
+        }
+        all
+    }
+
     /// Returns its comments in the order they were written.
     pub fn comments(&self) -> Vec<Comment<'_>> {
         let mut keys: Vec<&str> = self.0.entries("comments").map(|(key, _)| key).collect();

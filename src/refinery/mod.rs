@@ -26,7 +26,9 @@ use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
 use candidate::{Built, Candidate, Chains};
-pub use ci::{Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks};
+pub use ci::{
+    Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks, verdict_of,
+};
 use ci::{Ask, Collected, Wanted};
 pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
 pub use plan::Why;

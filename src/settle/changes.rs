@@ -1,6 +1,7 @@
 //! What has changed since the rules last found nothing to do: the rules over many records look at no more.
 
 use super::cursor::Cursor;
+use crate::bead::GATE;
 use crate::fault::Result;
 use crate::ledger::Name;
 use crate::record::{Bead, Convoy, Request};
@@ -14,8 +15,8 @@ pub struct Changes {
     pub ids: Vec<String>,
     /// Those of closed ones.
     pub closed: Vec<String>,
-    /// Beads from which something may follow by themselves: live ones that somebody holds, and those whose work
-    /// ended, or waits, without a merge request. These are few, however many have changed.
+    /// Beads from which something may follow by themselves: live ones that somebody holds, those whose work
+    /// ended, or waits, without a merge request, and gates. These are few, however many have changed.
     pub beads: Vec<Bead>,
     /// Convoys.
     pub convoys: Vec<Convoy>,
@@ -37,7 +38,9 @@ impl Changes {
             for (id, is_closed, bead) in home.changed_since(Name::Beads, then, |record| {
                 let bead = Bead::of(record)?;
                 let (id, is_closed) = (bead.id().to_owned(), bead.is_closed());
-                let matters = !is_closed && bead.claim().is_some() || !bead.outcomes().is_empty();
+                let matters = !is_closed && bead.claim().is_some()
+                    || !bead.outcomes().is_empty()
+                    || bead.issue_type() == GATE;
                 Some((id, is_closed, matters.then_some(bead)))
             })? {
                 changes.closed.extend(is_closed.then(|| id.clone()));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::gates::Waiting;
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::ledger::Name;
@@ -21,6 +22,8 @@ pub(super) struct Cursor {
     /// Where the branches stood that requests wait to land on.
     targets: BTreeMap<String, String>,
     version: String,
+    /// The gates that open by themselves.
+    pub(super) gates: Waiting,
 }
 
 impl Cursor {
@@ -33,6 +36,7 @@ impl Cursor {
             convoys: of_ledger(home, Name::Convoys)?,
             targets: BTreeMap::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            gates: Waiting::new(),
         })
     }
 
@@ -43,6 +47,12 @@ impl Cursor {
             targets: stand(home, branches)?,
             ..self
         })
+    }
+
+    /// Returns the same with the gates that `earlier` knows of.
+    pub(super) fn with_gates_of(self, earlier: Option<&Self>) -> Self {
+        let gates = earlier.map(|it| it.gates.clone()).unwrap_or_default();
+        Self { gates, ..self }
     }
 
     /// Returns the same where neither the queue nor a target has moved since `earlier`.

@@ -6,6 +6,7 @@ mod changes;
 mod convergence;
 mod convoys;
 mod cursor;
+mod gates;
 mod letters;
 mod outcomes;
 mod renamed;
@@ -107,7 +108,8 @@ struct Derived {
 
 fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Derived> {
     // Where things stand is asked before what they are: what changes in between is looked at again.
-    let seen = Cursor::now(home)?;
+    let seen = Cursor::now(home)?.with_gates_of(cursor);
+    let is_due = gates::is_due(&seen.gates, home.world().now());
     let still = match cursor {
         Some(cursor) if !whole_queue && cursor.has_queue_of(&seen, home)? => Some(cursor),
         _ => None,
@@ -121,13 +123,15 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
             (live, seen)
         }
     };
-    if still == Some(&seen) {
+    if still == Some(&seen) && !is_due {
         return Ok(Derived {
             consequences: Vec::new(),
             seen,
         });
     }
     let changes = Changes::since(home, cursor, &seen)?;
+    let mut seen = seen;
+    gates::note(&mut seen.gates, &changes.beads);
     let requests = match cursor {
         _ if still.is_some() => live,
         Some(cursor) if cursor.is_of(&seen) => touched(&view, live, &changes)?,
@@ -136,7 +140,7 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
     let tips = RefCell::new(BTreeMap::new());
     learn(home, &requests, &tips)?;
     let landing = |request: &Request| landing(home, &view, request, &tips);
-    let facts = rules::Facts::new(&view, &changes, &requests, &landing);
+    let facts = rules::Facts::new(&view, (&changes, &seen.gates), &requests, &landing);
     let mut consequences = Vec::new();
     for rule in RULES {
         consequences.extend((rule.derive)(&facts)?);

@@ -3,6 +3,7 @@
 use super::convoys::derived_id;
 use super::letters::{as_subject, letter_once};
 use super::rules::{Consequence, Facts, short};
+use crate::bead::GATE;
 use crate::fault::Result;
 use crate::ledger::Stamp;
 use crate::mail::OVERSEER;
@@ -70,6 +71,7 @@ fn body(bead: &Bead, outcome: &Outcome) -> String {
             "queue    git gt mq submit --branch {} --bead {id}",
             outcome.branch
         ),
+        _ if bead.issue_type() == GATE => format!("open it  git gt bead gate resolve {id}"),
         Said::Escalated | Said::Deferred => {
             format!("go on    git gt comment {id} \"...\", then git gt sling {id}")
         }

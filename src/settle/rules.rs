@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::changes::Changes;
+use super::gates::{self, Waiting};
 use super::{convoys, letters, outcomes};
+use crate::bead;
 use crate::fault::Result;
 use crate::ledger::{Name, Record, Stamp, Time};
 use crate::record::{Bead, Claim, Convoy, Request, RequestStatus};
@@ -18,6 +20,8 @@ pub struct Facts<'a> {
     /// The merge requests from which something may follow: those that wait, and all of beads of which something
     /// has changed; none where neither the queue nor a target has moved.
     pub requests: &'a [Request],
+    /// The gates that open by themselves, see [`gates::Waiting`].
+    pub(super) gates: &'a Waiting,
     /// How a request got onto its target, nothing while it is not there.
     pub landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
     /// What time it is.
@@ -27,7 +31,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub(super) fn new(
         view: &'a View<'a>,
-        changes: &'a Changes,
+        (changes, gates): (&'a Changes, &'a Waiting),
         requests: &'a [Request],
         landing: &'a dyn Fn(&Request) -> Result<Option<Landing>>,
     ) -> Self {
@@ -35,6 +39,7 @@ impl<'a> Facts<'a> {
             view,
             changes,
             requests,
+            gates,
             landing,
             now: view.repo().world().now(),
         }
@@ -78,6 +83,10 @@ pub const RULES: &[Rule] = &[
         derive: release,
     },
     Rule {
+        name: "opened",
+        derive: gates::opened,
+    },
+    Rule {
         name: "claimed",
         derive: convoys::claimed,
     },
@@ -92,6 +101,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "told",
         derive: outcomes::told,
+    },
+    Rule {
+        name: "waited",
+        derive: gates::waited,
     },
     Rule {
         name: "notices",
@@ -127,6 +140,11 @@ pub enum Consequence {
         bead: String,
         /// The request.
         request: Request,
+    },
+    /// What the gate waits for has come.
+    Open {
+        /// The gate.
+        gate: Bead,
     },
     /// Every bead of the convoy is closed.
     Complete {
@@ -272,7 +290,7 @@ impl Consequence {
     pub(super) fn ledger(&self) -> Name {
         match self {
             Self::Landed { .. } | Self::Lose { .. } => Name::Queue,
-            Self::Close { .. } | Self::Release { .. } => Name::Beads,
+            Self::Close { .. } | Self::Release { .. } | Self::Open { .. } => Name::Beads,
             Self::Complete { .. } => Name::Convoys,
             Self::Make(made) => made.ledger,
         }
@@ -293,6 +311,7 @@ impl Consequence {
             | Self::Lose { request }
             | Self::Close { request, .. }
             | Self::Release { request, .. } => request.id(),
+            Self::Open { gate } => gate.id(),
             Self::Complete { convoy } => convoy.id(),
             Self::Make(made) => &made.cause,
         }
@@ -305,6 +324,10 @@ impl Consequence {
             | Self::Lose { request }
             | Self::Close { request, .. }
             | Self::Release { request, .. } => actor_of(request),
+            Self::Open { gate } => match gate.record().text("created_by") {
+                "" => "mayor/".to_owned(),
+                made_by => made_by.to_owned(),
+            },
             Self::Complete { .. } => "mayor/".to_owned(),
             Self::Make(made) => made.actor.clone(),
         }
@@ -320,6 +343,9 @@ impl Consequence {
             }
             Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
             Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
+            Self::Open { gate } => Ok(view
+                .bead(gate.id())?
+                .and_then(|gate| bead::opened(view, gate, view.repo().world().now()))),
             Self::Complete { convoy } => Ok(view
                 .convoy(convoy.id())?
                 .and_then(|convoy| convoys::completed(view, convoy))),

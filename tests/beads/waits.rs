@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::Place;
+use super::support::{Output, Place};
 
 #[test]
 fn what_is_remembered_is_found_until_it_is_forgotten() {
@@ -76,4 +76,143 @@ fn scripts_keep_texts_under_keys() {
     place
         .gt(&["kv", "set", "", "v1"])
         .fails(129, "cannot be a key");
+}
+
+/// Returns the ids of what can be begun.
+fn ready(place: &Place) -> Vec<String> {
+    let ready = place.json(&["ready"]);
+    let ids = ready.as_array().expect("a list").iter();
+    ids.filter_map(|it| Some(it["id"].as_str()?.to_owned()))
+        .collect()
+}
+
+/// Makes a gate and returns its id.
+fn gate(place: &Place, blocks: &str, args: &[&str]) -> String {
+    let head = ["bead", "gate", "create", "--blocks", blocks];
+    let made = place.json(&[&head, args].concat());
+    made["id"].as_str().expect("it has an id").to_owned()
+}
+
+#[test]
+fn a_bead_waits_at_a_gate_until_somebody_opens_it() {
+    let place = Place::new();
+    let step = place.create(&["step"]);
+    let id = gate(
+        &place,
+        &step,
+        &["--reason", "which formats?", "--type", "human"],
+    );
+    assert_eq!(ready(&place), [""; 0]);
+    let shown = place.json(&["bead", "gate", "show", &id]);
+    assert_eq!(
+        (&shown["issue_type"], &shown["await_type"]),
+        (&json!("gate"), &json!("human"))
+    );
+    assert_eq!(place.json(&["bead", "gate", "list"])[0]["id"], *id);
+    let with = place.json(&["bead", "gate", "add-waiter", &id, "overseer"]);
+    assert_eq!(with["waiters"], json!(["overseer"]));
+    place
+        .gt(&["bead", "gate", "add-waiter", &id, "nobody/at/all"])
+        .fails(1, "nobody");
+    let open = place.json(&["bead", "gate", "resolve", &id, "-r", "both"]);
+    assert_eq!(
+        (&open["status"], &open["close_reason"]),
+        (&json!("closed"), &json!("both"))
+    );
+    assert_eq!(ready(&place), [step.as_str()]);
+    assert_eq!(place.json(&["bead", "gate", "list"]), json!([]));
+    assert_eq!(place.json(&["bead", "gate", "list", "-a"])[0]["id"], *id);
+    let mail = place.gt(&["mail", "inbox"]).done().stdout;
+    assert!(mail.contains(&format!("{id} is open")), "{mail}");
+    place
+        .gt(&["bead", "gate", "resolve", &step])
+        .fails(4, "is no gate");
+}
+
+#[test]
+fn timers_and_other_beads_open_gates_by_themselves() {
+    let place = Place::new();
+    let [late, after, other] = ["late", "after", "other"].map(|title| place.create(&[title]));
+    // Each command is a minute later than the one before.
+    let timer = gate(&place, &late, &["-t", "timer", "--timeout", "3m"]);
+    let bead = gate(&place, &after, &["-t", "bead", "--await-id", &other]);
+    assert_eq!(ready(&place), [other.as_str()]);
+    place.gt(&["close", &other]).done();
+    let mut found = ready(&place);
+    found.sort();
+    let mut want = [late, after];
+    want.sort();
+    assert_eq!(found, want);
+    let closed = |id: &str| place.json(&["show", id])[0]["close_reason"].clone();
+    assert_eq!(closed(&bead), format!("{other} is closed"));
+    assert_eq!(closed(&timer), "the time was over at 2026-01-01T00:08:00Z");
+    let subjects = place.git(&[
+        "log",
+        "-2",
+        "--format=%s %(trailers:key=Because)",
+        "refs/gt/beads",
+    ]);
+    assert_eq!(subjects.done().stdout.matches("Because: ").count(), 2);
+    let check = |args: &[&str], words: &str| {
+        let head = ["bead", "gate", "create", "--blocks", other.as_str()];
+        place.gt(&[&head, args].concat()).fails(1, words);
+    };
+    check(&["-t", "timer"], "--timeout");
+    check(&["-t", "bead"], "--await-id");
+    check(&["-t", "ci", "--await-id", "nowhere/unit"], "is no commit");
+}
+
+#[test]
+fn gates_are_looked_at_on_demand() {
+    let place = Place::new();
+    let step = place.create(&["step"]);
+    place.folder("bin");
+    let stub = place.program(
+        "bin/gh",
+        "case \"$1 $2 $3\" in\n\
+        'pr view 7') echo '{\"state\":\"MERGED\"}';;\n\
+        'pr view 8') echo '{\"state\":\"CLOSED\"}';;\n\
+        'run view 42') echo '{\"status\":\"completed\",\"conclusion\":\"success\"}';;\n\
+        'run list'*) echo '[{\"databaseId\":42,\"name\":\"ci\",\"createdAt\":\"2026-01-01T00:30:00Z\"}]';;\n\
+        *) echo 'no such thing' >&2; exit 1;;\nesac\n",
+    );
+    let bin = stub.trim_end_matches("/gh");
+    let run = |args: &[&str]| {
+        let mut command = place.command(args);
+        let mut set = command.get_envs();
+        let path = set.find_map(|(key, value)| value.filter(|_| key == "PATH"));
+        let path = path.expect("there is one").to_string_lossy();
+        let path = format!("{bin}:{path}");
+        Output::of(&command.env("PATH", path).output().expect("it starts"))
+    };
+    let check = |args: &[&str], want: Value| {
+        let args = [&["bead", "gate", "check", "--json"], args].concat();
+        let said: Value = serde_json::from_str(&run(&args).stdout).expect("it is JSON");
+        let got: Vec<&Value> = ["checked", "resolved", "escalated", "errors", "dry_run"]
+            .map(|key| &said[key])
+            .into();
+        assert_eq!(json!(got), want);
+    };
+    let merged = gate(&place, &step, &["-t", "gh:pr", "--await-id", "7"]);
+    let closed = gate(&place, &step, &["-t", "gh:pr", "--await-id", "8"]);
+    let missing = gate(&place, &step, &["-t", "gh:pr", "--await-id", "9"]);
+    let runs = gate(&place, &step, &["-t", "gh:run"]);
+    check(&["--dry-run"], json!([4, 1, 1, 1, true]));
+    check(&["-t", "timer"], json!([0, 0, 0, 0, false]));
+    check(&["-t", "gh:pr", "-e"], json!([3, 1, 1, 1, false]));
+    check(&["-t", "gh"], json!([3, 0, 1, 1, false]));
+    assert_eq!(place.json(&["show", &merged])[0]["status"], "closed");
+    let mail = place.gt(&["mail", "inbox"]).done().stdout;
+    assert_eq!(
+        mail.matches(&format!("{closed} needs help")).count(),
+        1,
+        "{mail}"
+    );
+    let found = run(&["bead", "gate", "discover", "--json"]).done().stdout;
+    let found: Value = serde_json::from_str(&found).expect("it is JSON");
+    assert_eq!(found, json!([{ "id": runs, "await_id": "42" }]));
+    check(&["-t", "gh:run"], json!([1, 1, 0, 0, false]));
+    let fault = place.gt(&["bead", "gate", "check", "-t", "gh"]);
+    fault.fails(5, "gh");
+    assert_eq!(place.json(&["show", &missing])[0]["status"], "open");
 }

@@ -8,6 +8,7 @@
 mod hermetic;
 
 use std::cell::Cell;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -101,6 +102,14 @@ impl Place {
         let path = self.dir.path().join(name);
         std::fs::write(&path, content).expect("the folder can be written");
         path.display().to_string()
+    }
+
+    /// Writes a program, which `sh` runs, and returns its path.
+    pub(crate) fn program(&self, name: &str, script: &str) -> String {
+        let path = self.file(name, &format!("#!/bin/sh\n{script}"));
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("it was just written");
+        path
     }
 
     /// Makes a folder.

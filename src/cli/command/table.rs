@@ -8,7 +8,7 @@ use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
     agents, assign, attic, bead_config, blocked, checkpoint, ci, close, comments, complete,
-    completion, config, convoy, count, create, crew, delete, demo, dep, done, export, fsck,
+    completion, config, convoy, count, create, crew, delete, demo, dep, done, export, fsck, gate,
     handoff, help, hook, hooks, import, init, install, install_docs, label, list, log, mail,
     maintain, memory, mq, nudge, orphans, peek, polecat, prime, ready, refinery, release, reopen,
     rig, search, session, shim, show, sling, stats, status, sync, town, unsling, update, version,
@@ -573,5 +573,11 @@ pub(super) const BD: &[Entry] = &[
         bead_config::Args,
         bead_config::run,
         "Say which words of its own a project has for beads, and other settings of everybody's"
+    ),
+    entry!(
+        "gate",
+        gate::Args,
+        gate::run,
+        "Let beads wait for people, times, other beads, mail and CIs"
     ),
 ];

@@ -10,6 +10,8 @@ mod runner;
 
 use crate::fault::{Fault, Result};
 use crate::git::{Oid, Remote, Repo};
+use crate::ledger::Stamp;
+use crate::record::Verdict;
 use crate::town::Home;
 
 pub(super) use ask::{Ask, Board, Collected, Wanted, ask, collect, expire, is_asked};
@@ -44,6 +46,60 @@ pub(super) fn remote_of(home: &Home, gate: &str) -> Result<Remote> {
         .hint("or use a command instead: git gt refinery gate add <name> --command '<command>'")
     })?;
     home.repo().remote(&name)
+}
+
+/// Returns what a check said about a commit, nothing while it has said nothing: here or on the remote, or in
+/// the results of gates that it answers.
+///
+/// Whoever may push can say so. That is enough for what people wait for, and never for what lands.
+pub fn verdict_of(home: &Home, commit: &str, check: &str) -> Result<Option<bool>> {
+    let repo = home.repo();
+    let id = repo.parse_id(commit).ok_or_else(|| {
+        Fault::invalid(format!("'{commit}' is no commit"))
+            .hint("git rev-parse REV prints the whole id of one")
+    })?;
+    let name = answer_ref(repo, &id, check);
+    let mut found = repo.find_ref(&name)?;
+    if found.is_none() {
+        let known = verdict_in_results(home, commit, check)?;
+        if known.is_some() {
+            return Ok(known);
+        }
+        if let Some(remote) = home.default_remote() {
+            let remote = repo.remote(&remote)?;
+            let folder = format!("refs/gt-remote/{}/", repo.name_hash(&remote.name));
+            found = repo.fetch_one(&remote, &name, &name.replacen("refs/gt/", &folder, 1))?;
+        }
+    }
+    match found {
+        Some(answer) => Ok(answer::read(repo, &answer, (&id, check))?
+            .ok()
+            .map(|it| it.pass)),
+        None => Ok(None),
+    }
+}
+
+/// Returns the last answer of a check about a commit that a run of the queue has recorded.
+fn verdict_in_results(home: &Home, commit: &str, check: &str) -> Result<Option<bool>> {
+    let view = home.view();
+    let gates = view.gates()?;
+    let answers = |name: &str| {
+        gates
+            .iter()
+            .any(|it| it.name() == name && it.ci() == Some(check))
+    };
+    let mut last: Option<(Stamp, bool)> = None;
+    for result in view.results()?.iter().filter(|it| answers(it.gate())) {
+        for (stamp, attempt) in result.attempts() {
+            let is_about = [&attempt.commit, &attempt.asked]
+                .iter()
+                .any(|it| *it == commit);
+            if is_about && last.as_ref().is_none_or(|(known, _)| *known < stamp) {
+                last = Some((stamp, attempt.verdict == Verdict::Green));
+            }
+        }
+    }
+    Ok(last.map(|(_, passed)| passed))
 }
 
 /// Returns the branch that asks about a commit.
