@@ -144,20 +144,6 @@ impl Repo {
         }
     }
 
-    /// Returns the commit that a revision names as people type them: a ref, an id or the beginning of one,
-    /// `main~3`; nothing where it names none.
-    pub fn commit_named(&self, revision: &str) -> Result<Option<Oid>> {
-        let wanted = format!("{revision}^{{commit}}");
-        let run = self.git(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
-        let output = self.start(&run.args([wanted]))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let id = said
-            .lines()
-            .next()
-            .and_then(|line| self.parse_id(line.trim()));
-        Ok(id.filter(|_| output.status.success()))
-    }
-
     /// Returns the name a symbolic ref points to, nothing where it is not symbolic or missing.
     pub fn symbolic_ref(&self, name: &str) -> Option<String> {
         let full: &gix::refs::FullNameRef = name.try_into().ok()?;
