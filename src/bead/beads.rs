@@ -1,6 +1,7 @@
 //! Many beads at once, with what leads to each: rows of the index.
 
 use super::custom::{self, Category};
+use super::filter::Filter;
 use crate::fault::{Fault, Result};
 use crate::ledger::index::Row;
 use crate::record::{Bead, BeadRow};
@@ -26,7 +27,7 @@ pub trait Graph {
     /// Returns the children of a bead, sorted by id.
     fn children(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
         let mut found = self.leading_to(id)?;
-        found.retain(|row| targets(row).any(|it| it == (id, PARENT_CHILD)));
+        found.retain(|row| is_child(row, id));
         Ok(found)
     }
 
@@ -79,29 +80,69 @@ impl<'v, 'r> Beads<'v, 'r> {
         self.0.bead_index()?.ids()
     }
 
-    /// Returns the first of some beads whose records say what is asked for, in their order. Records are read
-    /// many at once, and no further than is needed.
-    pub fn whose(
+    /// Returns the first beads that fit, in the order of lists; `also` is asked about rows that do. Records are
+    /// read only where a row does not say enough, many at once, and no further than is needed.
+    pub fn fitting(
         &self,
-        rows: &mut dyn Iterator<Item = Result<BeadRow<'v>>>,
+        filter: &Filter,
         enough: usize,
-        says: &(dyn Fn(&Bead) -> bool + Sync),
+        also: &dyn Fn(&BeadRow<'_>) -> Result<bool>,
     ) -> Result<Vec<BeadRow<'v>>> {
+        let mut rows = self.candidates(filter)?;
         let (mut found, mut at_once) = (Vec::new(), AT_ONCE);
         while found.len() < enough {
-            let some: Vec<BeadRow<'v>> = rows.take(at_once).collect::<Result<_>>()?;
+            let (mut some, mut sure) = (Vec::new(), 0);
+            while some.len() < at_once && found.len() + sure < enough {
+                let Some(row) = rows.next() else { break };
+                let row = row?;
+                let answer = filter.of_row(&row);
+                if answer != Some(false) && also(&row)? {
+                    sure += usize::from(answer.is_some());
+                    some.push((row, answer.is_some()));
+                }
+            }
             if some.is_empty() {
                 break;
             }
-            let says = self.each(&some.iter().collect::<Vec<_>>(), |_, bead| says(bead))?;
-            let pairs = some.into_iter().zip(says);
-            found.extend(pairs.filter(|(_, says)| *says).map(|(row, _)| row));
+            let unsure = some.iter().filter(|(_, is_sure)| !is_sure);
+            let unsure: Vec<&BeadRow<'_>> = unsure.map(|(row, _)| row).collect();
+            let fits = self.each(&unsure, |at, bead| filter.of_bead(unsure[at], bead))?;
+            let mut fits = fits.into_iter();
+            let fitting = some
+                .into_iter()
+                .filter(|(_, is_sure)| *is_sure || fits.next() == Some(true));
+            found.extend(fitting.map(|(row, _)| row));
             // What is stored as a difference is read together with what it differs from: the fewer times, the
             // better.
             at_once *= 8;
         }
         found.truncate(enough);
         Ok(found)
+    }
+
+    /// Returns what may fit, in the order of lists.
+    fn candidates(
+        &self,
+        filter: &Filter,
+    ) -> Result<Box<dyn Iterator<Item = Result<BeadRow<'v>>> + 'v>>
+    where
+        'r: 'v,
+    {
+        let Some(parent) = &filter.parent else {
+            return Ok(Box::new(self.rows(filter.wants_closed())?));
+        };
+        let mut children = self.with_edge_to(parent)?;
+        children.sort_by(|a, b| a.place().cmp(&b.place()));
+        Ok(Box::new(children.into_iter().map(Ok)))
+    }
+
+    /// Returns the beads with an edge to `id`, children too, in no order.
+    fn with_edge_to(&self, id: &str) -> Result<Vec<BeadRow<'v>>> {
+        let rows = self.0.bead_index()?.with_key(BeadRow::key_to(id))?;
+        let rows = rows.into_iter().map(BeadRow::of);
+        Ok(rows
+            .filter(|row| targets(row).any(|(target, _)| target == id))
+            .collect())
     }
 
     /// Returns what `of` makes of beads of this home themselves, in their order; many are read on all cores,
@@ -166,11 +207,7 @@ impl Graph for Beads<'_, '_> {
     }
 
     fn leading_to(&self, id: &str) -> Result<Vec<BeadRow<'_>>> {
-        let rows = self.0.bead_index()?.with_key(BeadRow::key_to(id))?;
-        let rows = rows.into_iter().map(BeadRow::of);
-        let mut found: Vec<_> = rows
-            .filter(|row| targets(row).any(|(target, _)| target == id))
-            .collect();
+        let mut found = self.with_edge_to(id)?;
         found.sort_unstable_by(|a, b| a.id().cmp(b.id()));
         Ok(found)
     }
@@ -231,6 +268,11 @@ pub(super) fn targets<'a>(row: &'a BeadRow<'_>) -> impl Iterator<Item = (&'a str
     let parent = row.parent().map(|parent| (parent, PARENT_CHILD));
     let edges = row.edges().map(|edge| (edge.target, edge.kind));
     parent.into_iter().chain(edges)
+}
+
+/// Returns whether a bead is a child of another one.
+pub(super) fn is_child(row: &BeadRow<'_>, parent: &str) -> bool {
+    targets(row).any(|it| it == (parent, PARENT_CHILD))
 }
 
 /// Beads that a test has made.

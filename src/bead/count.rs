@@ -123,7 +123,7 @@ impl Stats {
             _ => {}
         }
         self.pinned += usize::from(bead.is_pinned());
-        let listed = Filter::default().lists(bead);
+        let listed = Filter::default().of_row(bead) == Some(true);
         self.blocked += usize::from(listed && Blockers::new(graph).block(bead)?);
         self.ready += usize::from(is_ready(graph, bead, now)?);
         if bead.issue_type() == "epic" {

@@ -1,79 +1,240 @@
-//! Which beads a list shows, and in which order.
+//! Which beads a list shows.
 
-use std::cmp::Ordering;
+use regex_lite::Regex;
 
+use super::beads::is_child;
+use super::query::Query;
 use super::words::INFRASTRUCTURE;
-use crate::ledger::Time;
+use crate::fault::{Fault, Result};
 use crate::record::{Bead, BeadRow};
 
-/// What commands over many beads are asked for; nothing set lets every bead pass.
+/// What commands over many beads are asked for; nothing set is what a list shows by itself.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// Only beads of one of these statuses; none: by [`Filter::everything`].
+    /// Only beads of one of these statuses; none: by what is [`Shown`].
     pub statuses: Vec<String>,
-    /// Also closed and pinned beads, gates, templates and the town's furniture.
-    pub everything: bool,
+    /// What is shown without being asked for.
+    pub shown: Shown,
     /// Only this priority.
     pub priority: Option<i64>,
+    /// Only priorities from the first to the last.
+    pub priorities: (Option<i64>, Option<i64>),
     /// Only this type.
     pub issue_type: Option<String>,
-    /// Only beads somebody holds or is assigned to.
+    /// None of these types.
+    pub other_types: Vec<String>,
+    /// Only beads this one holds or is assigned to.
     pub assignee: Option<String>,
     /// Only beads nobody holds or is assigned to.
     pub unassigned: bool,
-    /// Only beads with all of these labels.
-    pub labels: Vec<String>,
+    /// By their labels.
+    pub labels: Labels,
+    /// Only these beads; none: all.
+    pub ids: Vec<String>,
+    /// Only children of this bead.
+    pub parent: Option<String>,
+    /// Only beads that are children of nothing.
+    pub no_parent: bool,
+    /// Only beads that are pinned, or only others.
+    pub pinned: Option<bool>,
+    /// Only beads that answer all of these with yes.
+    pub queries: Vec<Query>,
+}
+
+/// What lists leave out unless it is asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Closed beads.
+    pub closed: bool,
+    /// Beads that are looked at by hand only.
+    pub pinned: bool,
+    /// What others wait for that is no work.
+    pub gates: bool,
+    /// What others are made after.
+    pub templates: bool,
+    /// The town's own: agents, rigs, roles, messages.
+    pub furniture: bool,
+}
+
+impl Shown {
+    /// Everything there is.
+    pub const ALL: Self = Self {
+        closed: true,
+        ..Self::LIVE
+    };
+
+    /// Everything that is not closed.
+    pub const LIVE: Self = Self {
+        closed: false,
+        pinned: true,
+        gates: true,
+        templates: true,
+        furniture: true,
+    };
+}
+
+/// Which labels beads have.
+#[derive(Debug, Default)]
+pub struct Labels {
+    /// All of these.
+    pub all: Vec<String>,
+    /// One of these, where there are any.
+    pub any: Vec<String>,
+    /// None of these.
+    pub none_of: Vec<String>,
+    /// None at all.
+    pub none: bool,
+    /// One that fits a pattern with `*` and `?`.
+    pub glob: Option<String>,
+    /// One in which a pattern is found.
+    pub pattern: Option<Pattern>,
+}
+
+/// A regular expression.
+#[derive(Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Returns the pattern that a text is.
+    pub fn parse(text: &str) -> Result<Self> {
+        Regex::new(text)
+            .map(Self)
+            .map_err(|error| Fault::invalid(format!("'{text}' is no regular expression: {error}")))
+    }
+}
+
+impl Labels {
+    /// Returns whether anything is asked about labels.
+    pub fn is_asked(&self) -> bool {
+        !(self.all.is_empty() && self.any.is_empty() && self.none_of.is_empty())
+            || self.none
+            || self.glob.is_some()
+            || self.pattern.is_some()
+    }
+
+    fn fit(&self, bead: &BeadRow<'_>) -> bool {
+        if !self.is_asked() {
+            return true;
+        }
+        let has = |label: &String| bead.labels().any(|it| it == label);
+        let glob = |glob: &String| bead.labels().any(|it| matches(glob, it));
+        let pattern = |pattern: &Pattern| bead.labels().any(|it| pattern.0.is_match(it));
+        self.all.iter().all(has)
+            && (self.any.is_empty() || self.any.iter().any(has))
+            && !self.none_of.iter().any(has)
+            && !(self.none && bead.labels().next().is_some())
+            && self.glob.as_ref().is_none_or(glob)
+            && self.pattern.as_ref().is_none_or(pattern)
+    }
 }
 
 impl Filter {
-    /// Returns whether a list may show closed beads.
+    /// Returns whether closed beads may fit.
     pub fn wants_closed(&self) -> bool {
         let is_live = |status: &String| Bead::LIVE.contains(&status.as_str());
         match self.statuses.is_empty() {
-            true => self.everything,
+            true => self.shown.closed,
             false => !self.statuses.iter().all(is_live),
         }
     }
 
-    /// Returns whether a list shows a bead.
-    pub fn lists(&self, bead: &BeadRow<'_>) -> bool {
-        self.status_fits(bead) && self.kind_fits(bead) && self.fits(bead)
+    /// Returns whether a bead fits, which is known of its row, or nothing where its record has to be asked.
+    pub fn of_row(&self, bead: &BeadRow<'_>) -> Option<bool> {
+        let fits = self.status_fits(bead) && self.kind_fits(bead) && self.traits_fit(bead);
+        if !fits {
+            return Some(false);
+        }
+        let mut answer = Some(true);
+        for query in &self.queries {
+            match query.of_row(bead) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => answer = None,
+            }
+        }
+        answer
+    }
+
+    /// Returns whether a bead fits whose row does not say no.
+    pub fn of_bead(&self, row: &BeadRow<'_>, bead: &Bead) -> bool {
+        self.queries.iter().all(|query| query.of_bead(row, bead))
     }
 
     fn status_fits(&self, bead: &BeadRow<'_>) -> bool {
-        if self.statuses.is_empty() {
-            return self.everything || !(bead.is_closed() || bead.is_pinned());
-        }
-        let status = bead.status();
-        self.statuses.iter().any(|it| it == status || it == "all")
+        let asked = |words: &[&str]| self.statuses.iter().any(|it| words.contains(&it.as_str()));
+        let fits = match self.statuses.is_empty() {
+            true => self.shown.closed || !bead.is_closed(),
+            false => asked(&[bead.status(), "all"]),
+        };
+        let hidden = match self.pinned {
+            Some(pinned) => pinned != bead.is_pinned(),
+            None => {
+                let shown = self.shown.pinned || asked(&["pinned", "hooked", "all"]);
+                bead.is_pinned() && !shown
+            }
+        };
+        fits && !hidden
     }
 
     fn kind_fits(&self, bead: &BeadRow<'_>) -> bool {
         let kind = bead.issue_type();
-        let hidden = kind == "gate" || INFRASTRUCTURE.contains(&kind) || bead.is_template();
-        self.everything || !hidden || self.issue_type.as_deref() == Some(kind)
+        let hidden = (!self.shown.gates && kind == "gate")
+            || (!self.shown.furniture && INFRASTRUCTURE.contains(&kind));
+        let hidden = hidden && self.issue_type.as_deref() != Some(kind);
+        !hidden && (self.shown.templates || !bead.is_template())
     }
 
-    /// Returns whether what people ask for by name fits: priority, type, assignee, labels.
-    pub fn fits(&self, bead: &BeadRow<'_>) -> bool {
+    /// Returns whether what people ask for by name fits.
+    fn traits_fit(&self, bead: &BeadRow<'_>) -> bool {
+        let same = |asked: &Option<String>, it: Option<&str>| {
+            asked.as_deref().is_none_or(|asked| Some(asked) == it)
+        };
+        let (least, most) = self.priorities;
         self.priority.is_none_or(|it| it == bead.priority())
-            && self
-                .issue_type
-                .as_deref()
-                .is_none_or(|it| it == bead.issue_type())
-            && self
-                .assignee
-                .as_deref()
-                .is_none_or(|it| bead.assignee() == Some(it))
+            && least.is_none_or(|it| it <= bead.priority())
+            && most.is_none_or(|it| it >= bead.priority())
+            && same(&self.issue_type, Some(bead.issue_type()))
+            && !self.other_types.iter().any(|it| it == bead.issue_type())
+            && same(&self.assignee, bead.assignee())
             && !(self.unassigned && bead.assignee().is_some())
-            && self
-                .labels
-                .iter()
-                .all(|label| bead.labels().any(|it| it == label))
+            && (self.ids.is_empty() || self.ids.iter().any(|it| it == bead.id()))
+            && self.parent.as_ref().is_none_or(|it| is_child(bead, it))
+            && !(self.no_parent && bead.parent().is_some())
+            && self.labels.fit(bead)
     }
 }
 
-/// What is looked for in texts, in capitals or not.
+/// Returns whether a text fits a pattern in which `*` stands for anything and `?` for one character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last star stands, and what it has taken so far.
+    let mut star = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else {
+                    return false;
+                };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// What is looked for in titles and ids, in capitals or not.
 #[derive(Debug)]
 pub struct Words(String);
 
@@ -94,75 +255,40 @@ impl Words {
     }
 }
 
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Most urgent first, then newest.
-    #[default]
-    Priority,
-    /// What is younger than two days by priority, then the rest, oldest first.
-    Hybrid,
-    /// Oldest first.
-    Oldest,
-}
-
-/// How long a bead counts as new, in milliseconds.
-const NEW: u64 = 48 * 3600 * 1000;
-
-/// Returns which of two beads comes first; the order is total.
-pub fn compare(a: &BeadRow<'_>, b: &BeadRow<'_>, by: Order, now: Time) -> Ordering {
-    let is_new = |bead: &BeadRow<'_>| now.0.saturating_sub(bead.created().0) <= NEW;
-    let urgent = |a: &BeadRow<'_>, b: &BeadRow<'_>| a.place().cmp(&b.place());
-    let oldest = |a: &BeadRow<'_>, b: &BeadRow<'_>| {
-        let place = |bead: &BeadRow<'_>| (bead.created(), bead.id().to_owned());
-        place(a).cmp(&place(b))
-    };
-    match by {
-        Order::Priority => urgent(a, b),
-        Order::Oldest => oldest(a, b),
-        Order::Hybrid => match (is_new(a), is_new(b)) {
-            (true, true) => urgent(a, b),
-            (false, false) => oldest(a, b),
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Stamp;
 
-    const HOUR: u64 = 3_600_000;
-
-    /// Beads are written `id:priority@age in hours`.
-    #[track_caller]
-    fn check(by: Order, text: &str, want: &str) {
-        let now = Time(1000 * HOUR);
-        let parse = |word: &str| {
-            let (id, rest) = word.split_once(':').unwrap();
-            let (priority, age) = rest.split_once('@').unwrap();
-            let time = Time(now.0 - age.parse::<u64>().unwrap() * HOUR);
-            let stamp = Stamp::imported(time, "k");
-            let mut bead = Bead::new(id, "t", &stamp);
-            let priority: i64 = priority.parse().unwrap();
-            bead.record_mut()
-                .set("priority", Some(priority.into()), &stamp);
-            bead
-        };
-        let beads: Vec<Bead> = text.split(' ').map(parse).collect();
-        let mut sorted: Vec<BeadRow<'_>> = beads.iter().map(BeadRow::of_bead).collect();
-        sorted.sort_by(|a, b| compare(a, b, by, now));
-        let got: Vec<&str> = sorted.iter().map(BeadRow::id).collect();
-        assert_eq!(got.join(" "), want);
+    #[test]
+    fn globs_have_stars_and_question_marks() {
+        let check =
+            |pattern, text, want| assert_eq!(matches(pattern, text), want, "{pattern} {text}");
+        check("tech-*", "tech-debt", true);
+        check("tech-*", "tech-", true);
+        check("tech-*", "a-tech-debt", false);
+        check("*debt", "tech-debt", true);
+        check("*e*t", "tech-debt", true);
+        check("*e*x", "tech-debt", false);
+        check("t?ch", "tech", true);
+        check("t?ch", "tch", false);
+        check("é?", "éé", true);
+        check("", "", true);
+        check("", "a", false);
+        check("**", "", true);
+        check(&format!("{}b", "a*".repeat(40)), &"a".repeat(300), false);
     }
 
     #[test]
-    fn lists_are_sorted() {
-        let beads = "a:2@100 b:1@90 c:3@5 d:1@5 e:1@5 f:0@60";
-        check(Order::Priority, beads, "f d e b a c");
-        check(Order::Oldest, beads, "a b f c d e");
-        check(Order::Hybrid, beads, "d e c a b f");
+    fn patterns_are_checked() {
+        assert!(
+            Pattern::parse("tech-(debt|legacy)")
+                .unwrap()
+                .0
+                .is_match("tech-debt")
+        );
+        for text in ["(", "a{1000000}{1000000}", "[z-a]"] {
+            let fault = Pattern::parse(text).unwrap_err().to_string();
+            assert!(fault.contains("is no regular expression"), "{fault}");
+        }
     }
 }

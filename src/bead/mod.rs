@@ -18,6 +18,7 @@ mod json;
 mod make;
 mod memory;
 mod moment;
+mod order;
 mod query;
 mod ready;
 mod resolve;
@@ -44,7 +45,7 @@ pub use dates::{Instant, day};
 pub use edges::{Circles, Link, link, link_with, targets, unlink};
 pub use edit::{Edit, edit};
 pub use export::{Scope, export};
-pub use filter::{Filter, Order, Words, compare};
+pub use filter::{Filter, Labels, Pattern, Shown, Words};
 pub use forest::forest;
 pub use import::{Imported, Line, Merged, both, merge, read};
 pub use json::{
@@ -57,7 +58,8 @@ pub use memory::{
     read_memory, slug, typed_memory,
 };
 pub use moment::{Moment, Way};
-pub use query::{Comparison, Field, Op, Query, query};
+pub use order::Order;
+pub use query::{Comparison, Field, Op, Query, metadata_key, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use thread::thread;

@@ -42,6 +42,15 @@ impl Moment {
         })
     }
 
+    /// Returns a point in time.
+    pub fn at(at: Time) -> Self {
+        Self {
+            text: at.to_string(),
+            at,
+            is_day: false,
+        }
+    }
+
     /// Returns the text it was made of.
     pub fn text(&self) -> &str {
         &self.text

@@ -11,7 +11,7 @@ use super::moment::Moment;
 use crate::ledger::Time;
 use crate::record::{Bead, BeadRow};
 
-pub use parse::query;
+pub use parse::{metadata_key, query};
 
 /// A question that every bead answers with yes or no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,12 +204,12 @@ impl Query {
         }
     }
 
-    /// Returns whether a field is asked for anywhere.
-    pub fn mentions(&self, field: &Field) -> bool {
+    /// Returns whether it says itself whether closed beads are meant.
+    pub fn asks_for_closed(&self) -> bool {
         match self {
-            Self::Is(comparison) => comparison.field == *field,
-            Self::Not(query) => query.mentions(field),
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(|it| it.mentions(field)),
+            Self::Is(comparison) => matches!(comparison.field, Field::Status | Field::Closed),
+            Self::Not(query) => query.asks_for_closed(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::asks_for_closed),
         }
     }
 }

@@ -42,6 +42,7 @@ enum Turn {
     Parent(Option<u8>),
     Edge(u8, Option<usize>, bool),
     Defer(Option<usize>),
+    Due(Option<usize>),
     Flag(usize, bool),
 }
 
@@ -65,6 +66,7 @@ fn edit() -> impl Strategy<Value = Turn> {
         6 => (0..BEADS, proptest::option::weighted(0.9, 0..EDGES.len()), any::<bool>())
             .prop_map(|(to, kind, any)| Edge(to, kind, any)),
         1 => proptest::option::weighted(0.8, 0..DAYS.len()).prop_map(Defer),
+        1 => proptest::option::weighted(0.8, 0..DAYS.len()).prop_map(Due),
         1 => (0_usize..3, any::<bool>()).prop_map(|(flag, on)| Flag(flag, on)),
     ]
 }
@@ -83,6 +85,7 @@ fn apply(bead: &mut Bead, edit: &Turn, stamp: &Stamp) {
         Turn::Assign(at) => set("assignee", Some(PEOPLE[*at].into())),
         Turn::Parent(to) => set("parent", to.map(|to| id(to).into())),
         Turn::Defer(at) => set("defer_until", at.map(|at| DAYS[at].into())),
+        Turn::Due(at) => set("due_at", at.map(|at| DAYS[at].into())),
         Turn::Flag(at, on) => {
             let name = ["pinned", "ephemeral", "is_template"][*at];
             set(name, on.then_some(true.into()));
@@ -245,26 +248,181 @@ fn ids(beads: &Beads<'_, '_>, closed: bool, fits: impl Fn(&BeadRow<'_>) -> bool)
     rows.map(|row| row.id().to_owned()).collect()
 }
 
-fn check_lists(scan: &Scan, beads: &Beads<'_, '_>) {
-    let list = |filter: &Filter| ids(beads, filter.wants_closed(), |row| filter.lists(row));
-    let everything = Filter {
-        everything: true,
-        ..Filter::default()
+/// Whether a bead is meant, found out by looking at it.
+type Meant<'a> = Box<dyn Fn(&Bead) -> bool + 'a>;
+
+/// Returns filters, each with what it means.
+fn filters<'a>(scan: &'a Scan) -> Vec<(Filter, Meant<'a>)> {
+    let when = |field: &'static str| {
+        move |bead: &Bead| {
+            Time::parse(match field {
+                "updated" => return Time::parse(&bead.updated_at()),
+                field => bead.record().text(field),
+            })
+        }
     };
-    assert_eq!(list(&everything), scan.list(|_| true));
-    assert_eq!(list(&Filter::default()), scan.list(|it| scan.is_listed(it)));
+    let (due, updated) = (when("due_at"), when("updated"));
+    let all = |filter: Filter| Filter {
+        shown: Shown::ALL,
+        ..filter
+    };
+    let asked = |text: &str| {
+        all(Filter {
+            queries: vec![query(text, scan.now, &|word| Ok(word.to_owned())).unwrap()],
+            ..Filter::default()
+        })
+    };
+    let labels = |labels: Labels| {
+        all(Filter {
+            labels,
+            ..Filter::default()
+        })
+    };
+    let words = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let has = |bead: &Bead, label: &str| bead.labels().any(|it| it == label);
+    let is_parent = |bead: &Bead, id: &str| scan.children(id).iter().any(|it| it.id() == bead.id());
+    let now = scan.now;
+    vec![
+        (all(Filter::default()), Box::new(|_| true)),
+        (Filter::default(), Box::new(|it| scan.is_listed(it))),
+        (
+            Filter {
+                pinned: Some(true),
+                ..Filter::default()
+            },
+            Box::new(|it| {
+                it.is_pinned() && !it.is_closed() && {
+                    !it.record().flag("is_template")
+                        && !["gate", "agent"].contains(&it.issue_type())
+                }
+            }),
+        ),
+        (
+            Filter {
+                issue_type: Some("gate".to_owned()),
+                shown: Shown::LIVE,
+                ..Filter::default()
+            },
+            Box::new(|it| it.issue_type() == "gate" && !it.is_closed()),
+        ),
+        (
+            all(Filter {
+                other_types: words(&["epic", "task"]),
+                ..Filter::default()
+            }),
+            Box::new(|it| !["epic", "task"].contains(&it.issue_type())),
+        ),
+        (
+            all(Filter {
+                priorities: (Some(1), Some(3)),
+                no_parent: true,
+                ..Filter::default()
+            }),
+            Box::new(|it| (1..=3).contains(&it.priority()) && it.parent().is_none()),
+        ),
+        (
+            all(Filter {
+                parent: Some(id(3)),
+                ..Filter::default()
+            }),
+            Box::new(move |it| is_parent(it, "gt-3")),
+        ),
+        (
+            all(Filter {
+                ids: vec![id(1), id(5)],
+                ..Filter::default()
+            }),
+            Box::new(|it| ["gt-1", "gt-5"].contains(&it.id())),
+        ),
+        (
+            labels(Labels {
+                any: words(&["api", "docs"]),
+                none_of: words(&["ui"]),
+                ..Labels::default()
+            }),
+            Box::new(move |it| (has(it, "api") || has(it, "docs")) && !has(it, "ui")),
+        ),
+        (
+            labels(Labels {
+                glob: Some("?i*".to_owned()),
+                ..Labels::default()
+            }),
+            Box::new(move |it| has(it, "ui")),
+        ),
+        (
+            labels(Labels {
+                pattern: Some(Pattern::parse("^(api|d.+)$").unwrap()),
+                ..Labels::default()
+            }),
+            Box::new(move |it| has(it, "api") || has(it, "docs")),
+        ),
+        (
+            labels(Labels {
+                none: true,
+                ..Labels::default()
+            }),
+            Box::new(|it| it.labels().count() == 0),
+        ),
+        (
+            asked("description=DOWN OR title=parse AND NOT status=closed"),
+            Box::new(|it| {
+                let holds = |text: &str, part| text.to_lowercase().contains(part);
+                holds(it.record().text("description"), "down")
+                    || holds(it.title(), "parse") && it.status() != "closed"
+            }),
+        ),
+        (
+            asked("due<0h"),
+            Box::new(move |it| due(it).is_some_and(|due| due < now)),
+        ),
+        (asked("due!=none"), Box::new(move |it| due(it).is_some())),
+        (
+            asked("updated>=1h"),
+            Box::new(move |it| updated(it).unwrap() >= Time(now.0 - 3_600_000)),
+        ),
+        (
+            asked("started=none AND priority<2"),
+            Box::new(|it| {
+                it.priority() < 2
+                    && !it
+                        .record()
+                        .entries("claims")
+                        .any(|(_, it)| it["by"].is_string())
+            }),
+        ),
+    ]
+}
+
+fn check_lists(scan: &Scan, beads: &Beads<'_, '_>) {
+    let list = |filter: &Filter, enough| {
+        let found = beads.fitting(filter, enough, &|_| Ok(true)).unwrap();
+        found
+            .iter()
+            .map(|row| row.id().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for (filter, meant) in filters(scan) {
+        let want = scan.list(&meant);
+        assert_eq!(list(&filter, usize::MAX), want, "{filter:?}");
+        assert_eq!(list(&filter, 2), want[..want.len().min(2)], "{filter:?}");
+    }
     for status in ["open", "in_progress", "blocked", "closed"] {
         let filter = Filter {
             statuses: vec![status.to_owned()],
-            everything: true,
+            shown: Shown::ALL,
             ..Filter::default()
         };
-        assert_eq!(list(&filter), scan.list(|bead| bead.status() == status));
+        let want = scan.list(|bead| bead.status() == status);
+        assert_eq!(list(&filter, usize::MAX), want);
     }
     for (who, label) in PEOPLE.into_iter().zip(LABELS) {
+        let labels = Labels {
+            all: vec![label.to_owned()],
+            ..Labels::default()
+        };
         let filter = Filter {
             assignee: Some(who.to_owned()),
-            labels: vec![label.to_owned()],
+            labels,
             ..Filter::default()
         };
         let want = scan.list(|bead| {
@@ -272,8 +430,11 @@ fn check_lists(scan: &Scan, beads: &Beads<'_, '_>) {
                 && bead.assignee().as_deref() == Some(who)
                 && bead.labels().any(|it| it == label)
         });
-        assert_eq!(list(&filter), want);
+        assert_eq!(list(&filter, usize::MAX), want);
     }
+}
+
+fn check_edges(scan: &Scan, beads: &Beads<'_, '_>) {
     let row_of = |id: &str| beads.find(id).unwrap().unwrap();
     let ready = ids(beads, false, |row| is_ready(beads, row, scan.now).unwrap());
     assert_eq!(ready, scan.list(|bead| scan.is_ready(bead)));
@@ -317,12 +478,6 @@ fn check_search(scan: &Scan, beads: &Beads<'_, '_>) {
         });
         let want = scan.list(|bead| has(bead.title()) || has(bead.id()));
         assert_eq!(found, want);
-        let said = |bead: &Bead| words.are_in(bead.record().text("description"));
-        let mut rows = beads.rows(true).unwrap();
-        let found = beads.whose(&mut rows, 3, &said).unwrap();
-        let found: Vec<&str> = found.iter().map(BeadRow::id).collect();
-        let want = scan.list(|bead| has(bead.record().text("description")));
-        assert_eq!(found, want[..want.len().min(3)]);
     }
 }
 
@@ -398,6 +553,7 @@ fn check(view: &View<'_>) {
         now,
     };
     check_lists(&scan, &beads);
+    check_edges(&scan, &beads);
     check_search(&scan, &beads);
     check_counts(&scan, &beads);
 }

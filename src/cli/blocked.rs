@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::Context;
 use super::beads::row;
 use super::draw::{Cell, Drawing, FAINT, Look};
-use super::listing::{Wanted, find, homes_of};
+use super::filters::{Sorting, homes_of};
+use super::listing::{Wanted, find};
 use super::reply::Reply;
-use crate::bead::{Beads, Blockers, Filter, Order, fields, is_below};
+use crate::bead::{Beads, Blockers, Filter, fields, is_below};
 use crate::fault::Result;
 use crate::record::BeadRow;
 use crate::town::{Home, View};
@@ -28,19 +29,17 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let (homes, parent) = homes_of(cx, args.parent.as_deref())?;
     let views: Vec<View<'_>> = homes.iter().map(Home::view).collect();
     let all: Vec<Beads<'_, '_>> = views.iter().map(Beads::of).collect();
-    let filter = Filter::default();
     let wanted = Wanted {
-        closed: false,
-        by: Order::Priority,
+        filter: &Filter::default(),
+        sorting: Sorting::default(),
         limit: 0,
-        whole: None,
     };
     let found = find(cx, &all, &wanted, |beads, row| {
         let is_meant = match &parent {
             Some(parent) => is_below(beads, row, parent)?,
             None => true,
         };
-        Ok(is_meant && filter.lists(row) && Blockers::new(beads).block(row)?)
+        Ok(is_meant && Blockers::new(beads).block(row)?)
     })?;
     let blockers = |beads: &Beads<'_, '_>, row: &BeadRow<'_>| Blockers::new(beads).of(row);
     let reply = if cx.json {

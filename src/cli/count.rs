@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::beads::object;
-use super::listing::Filters;
+use super::filters::Filters;
 use super::reply::{Reply, columns};
-use crate::bead::{Beads, Groups, Trait};
+use crate::bead::{Beads, Groups, Shown, Trait};
 use crate::fault::Result;
 
 /// Count beads, closed ones too
@@ -53,16 +53,12 @@ impl By {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let scope = args.filters.scope(cx, true)?;
+    let scope = args.filters.scope(cx, Shown::ALL)?;
     let mut groups = Groups::by(args.by.asked());
     for home in &scope.homes {
         let view = home.view();
-        for row in Beads::of(&view).rows(scope.filter.wants_closed())? {
-            let row = row?;
-            if scope.holds(&row) {
-                groups.add(&row);
-            }
-        }
+        let found = Beads::of(&view).fitting(&scope.filter, usize::MAX, &|_| Ok(true))?;
+        found.iter().for_each(|row| groups.add(row));
     }
     let total = groups.total();
     let Some(counts) = groups.counts() else {

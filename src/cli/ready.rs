@@ -1,10 +1,11 @@
 //! `git gt ready`
 
 use super::Context;
+use super::filters::{Sorting, Traits};
 use super::layout::Layout;
-use super::listing::{Traits, Wanted, listed};
+use super::listing::{Wanted, listed};
 use super::reply::Reply;
-use crate::bead::{Order, is_ready};
+use crate::bead::{Filter, Order, Shown, is_ready};
 use crate::fault::Result;
 
 /// List the beads that can be begun now: open, not blocked, not put off
@@ -31,7 +32,10 @@ enum Sort {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let filter = args.traits.filter();
+    let filter = Filter {
+        shown: Shown::LIVE,
+        ..args.traits.filter()
+    };
     let now = cx.world.now();
     let home = cx.home()?;
     // The whole town, wherever in it one stands, unless a rig was named.
@@ -45,12 +49,11 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Sort::Oldest => Order::Oldest,
     };
     let wanted = Wanted {
-        closed: false,
-        by,
+        filter: &filter,
+        sorting: Sorting::by(by),
         limit: args.limit,
-        whole: None,
     };
     listed(cx, &homes, &wanted, args.layout.of_work(), |beads, row| {
-        Ok(filter.fits(row) && is_ready(beads, row, now)?)
+        is_ready(beads, row, now)
     })
 }

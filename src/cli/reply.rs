@@ -171,6 +171,13 @@ impl Element {
         Self(text.into_boxed_slice())
     }
 
+    /// Returns the value it is.
+    pub(crate) fn value(&self) -> Value {
+        let values: [Value; 1] = serde_json::from_slice(&self.0).expect("it was written as JSON");
+        let [value] = values;
+        value
+    }
+
     /// Returns what stands between the brackets of a list, up to its last newline.
     fn inner(&self) -> &[u8] {
         self.0
@@ -281,10 +288,7 @@ pub(crate) fn print(text: &str) {
 /// Prints a list of JSON as [`canonical`] text.
 fn list_written(world: &World, list: &[Element]) -> Result<()> {
     if list.is_empty() || in_envelope(world) {
-        let values = list
-            .iter()
-            .map(|it| serde_json::from_slice::<[Value; 1]>(&it.0).expect("it was written as JSON"));
-        let value = Value::Array(values.flatten().collect());
+        let value = Value::Array(list.iter().map(Element::value).collect());
         return written(rendered(world, &value).as_bytes());
     }
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());

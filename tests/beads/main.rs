@@ -3,6 +3,7 @@
 mod bd;
 #[path = "../conflicts/mod.rs"]
 mod conflicts;
+mod lists;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
 mod support;

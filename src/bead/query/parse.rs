@@ -46,12 +46,13 @@ enum What<'t> {
     End,
 }
 
-/// Returns the query that a text is; ages are counted from `now`.
-pub fn query(text: &str, now: Time) -> Result<Query> {
+/// Returns the query that a text is; ages are counted from `now`, and `status` says which status a word is.
+pub fn query(text: &str, now: Time, status: &dyn Fn(&str) -> Result<String>) -> Result<Query> {
     let mut parser = Parser {
         text,
         next: 0,
         now,
+        status,
         depth: 0,
         token: Token {
             what: What::End,
@@ -85,6 +86,7 @@ fn is_word(c: char) -> bool {
 
 struct Parser<'t> {
     text: &'t str,
+    status: &'t dyn Fn(&str) -> Result<String>,
     /// Where the next token begins, or the space before it.
     next: usize,
     now: Time,
@@ -275,7 +277,10 @@ impl<'t> Parser<'t> {
                 .then_some(Operand::Nothing)
                 .ok_or_else(|| self.wrong(&format!("'{name}' is never nothing")))?
         } else {
-            let read = operand(&field, &value, self.now);
+            let read = match field {
+                Field::Status => (self.status)(&value).map(|it| Operand::text(&it)),
+                _ => operand(&field, &value, self.now),
+            };
             read.map_err(|fault| self.misread(at, &fault))?
         };
         self.advance()?;
@@ -301,7 +306,7 @@ impl<'t> Parser<'t> {
 }
 
 /// Returns the key of metadata that a word names.
-pub(in crate::bead) fn metadata_key(key: &str) -> Result<&str> {
+pub fn metadata_key(key: &str) -> Result<&str> {
     let mut chars = key.chars();
     let begins = chars
         .next()
@@ -351,7 +356,6 @@ fn operand(field: &Field, value: &str, now: Time) -> Result<Operand> {
         }
     };
     match field {
-        Field::Status => Ok(Operand::text(&words::status(value)?)),
         Field::Type => Ok(Operand::text(
             &words::issue_type(value).unwrap_or_else(|_| value.to_owned()),
         )),

@@ -6,12 +6,23 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::*;
+use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 /// 2026-03-01T00:00:00Z
 const NOW: Time = Time(1_772_323_200_000);
+
+fn query(text: &str, now: Time) -> Result<Query> {
+    super::query(text, now, &|word| {
+        let word = word.to_lowercase().replace('-', "_");
+        match ["open", "in_progress", "blocked", "closed"].contains(&word.as_str()) {
+            true => Ok(word),
+            false => Err(Fault::invalid(format!("'{word}' is no status"))),
+        }
+    })
+}
 
 /// A question as a test writes it.
 #[derive(Debug, Clone)]

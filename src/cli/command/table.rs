@@ -7,12 +7,12 @@ use crate::cli::Context;
 use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
-    agents, assign, attic, bead_config, blocked, checkpoint, ci, close, comments, complete,
-    completion, config, convoy, count, create, crew, delete, demo, dep, done, export, fsck, gate,
-    handoff, help, hook, hooks, import, init, install, install_docs, label, list, log, mail,
-    maintain, memory, mq, nudge, orphans, peek, polecat, prime, ready, refinery, release, reopen,
-    rig, search, session, shim, show, sling, stats, status, sync, town, unsling, update, version,
-    whoami, worktree,
+    agents, assign, attic, bead_config, blocked, checkpoint, children, ci, close, comments,
+    complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, export,
+    fsck, gate, handoff, help, hook, hooks, import, init, install, install_docs, label, list, log,
+    mail, maintain, memory, mq, nudge, orphans, peek, polecat, prime, query, ready, refinery,
+    release, reopen, rig, search, session, shim, show, sling, stats, status, sync, town, unsling,
+    update, version, whoami, worktree,
 };
 use crate::fault::Result;
 
@@ -350,6 +350,18 @@ pub(super) const BEADS: &[Entry] = &[
         search::Args,
         search::run,
         "Find beads by what their titles and ids say"
+    ),
+    entry!(
+        "query",
+        query::Args,
+        query::run,
+        "List the beads that answer a question with yes: status=open AND priority<2"
+    ),
+    entry!(
+        "children",
+        children::Args,
+        children::run,
+        "List the children of a bead, closed ones too"
     ),
     entry!(
         "count",

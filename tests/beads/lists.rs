@@ -1,0 +1,280 @@
+//! Lists of beads: which are shown, in which order, and what is asked of them.
+
+use serde_json::{Value, json};
+
+use crate::ids;
+use crate::support::Place;
+
+/// Beads of all sorts, by their titles.
+fn many(place: &Place) -> impl Fn(&str) -> String + use<> {
+    let lines = [
+        json!({ "id": "gt-a", "title": "Parse dates", "priority": 1, "labels": ["api", "tech-debt"],
+            "created_at": "2025-12-01T00:00:00Z", "updated_at": "2025-12-30T00:00:00Z",
+            "due_at": "2025-12-31T00:00:00Z", "metadata": { "team": "core", "n": 3 } }),
+        json!({ "id": "gt-a.2", "title": "child", "priority": 2, "assignee": "ada", "notes": "Ask Bob",
+            "created_at": "2025-12-02T00:00:00Z", "updated_at": "2025-12-03T00:00:00Z",
+            "dependencies": [{ "issue_id": "gt-a.2", "depends_on_id": "gt-a", "type": "parent-child" }] }),
+        json!({ "id": "gt-a.10", "title": "Another child", "priority": 2, "status": "closed", "spec_id": "docs/x.md",
+            "created_at": "2025-12-02T12:00:00Z", "updated_at": "2025-12-20T00:00:00Z",
+            "closed_at": "2025-12-20T00:00:00Z",
+            "dependencies": [{ "issue_id": "gt-a.10", "depends_on_id": "gt-a", "type": "parent-child" }] }),
+        json!({ "id": "gt-b", "title": "bug", "issue_type": "bug", "priority": 0, "external_ref": "gh-9",
+            "description": "it FAILS", "created_at": "2025-12-03T00:00:00Z",
+            "updated_at": "2025-12-28T00:00:00Z", "labels": ["ui"], "mol_type": "swarm" }),
+        json!({ "id": "gt-g", "title": "gate", "issue_type": "gate", "priority": 3,
+            "created_at": "2025-12-04T00:00:00Z", "updated_at": "2025-12-04T00:00:00Z" }),
+        json!({ "id": "gt-p", "title": "by hand", "status": "pinned", "priority": 4,
+            "created_at": "2025-12-05T00:00:00Z", "updated_at": "2025-12-05T00:00:00Z" }),
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    place
+        .gt(&["import", &place.file("many.jsonl", &text)])
+        .done();
+    |words: &str| {
+        words
+            .split(' ')
+            .filter(|it| !it.is_empty())
+            .map(|it| format!("gt-{it} "))
+            .collect()
+    }
+}
+
+#[track_caller]
+fn check(place: &Place, args: &[&str], want: &str) {
+    let found = place.json(args);
+    let found: String = ids(&found).iter().map(|id| format!("{id} ")).collect();
+    assert_eq!(found, want, "{args:?}");
+}
+
+#[test]
+fn lists_take_what_is_asked_for() {
+    let place = Place::new();
+    let many = many(&place);
+    let check = |args: &str, want: &str| {
+        let args: Vec<&str> = ["list"]
+            .into_iter()
+            .chain(args.split_whitespace())
+            .collect();
+        check(&place, &args, &many(want));
+    };
+    check("", "b a a.2");
+    check("--all", "b a a.10 a.2 p");
+    check("--all --include-gates --flat", "b a a.10 a.2 g p");
+    check("-t gate", "g");
+    check("-s all", "b a a.10 a.2 p");
+    check("-s open,pinned --tree=false", "b a a.2 p");
+    check("--state closed", "a.10");
+    check("--pinned", "p");
+    check("--all --no-pinned", "b a a.10 a.2");
+    check("--parent a", "a.2");
+    check("--filter-parent gt-a --all", "a.10 a.2");
+    check("--no-parent", "b a");
+    check("--id gt-b,gt-a.2,gt-none", "b a.2");
+    check("--label-any ui,api --priority-min 1", "a");
+    check("--label-pattern tech-*", "a");
+    check("--label-regex ^(ui|x)$", "b");
+    check("--exclude-label api,ui", "a.2");
+    check("--no-labels --no-assignee", "");
+    check("--exclude-type bug --priority-max P1", "a");
+    check("--title CHILD", "a.2");
+    check("--title-contains child --closed-after 2025-12-19", "a.10");
+    check("--desc-contains fails", "b");
+    check("--notes-contains bob", "a.2");
+    check("--external-contains GH", "b");
+    check("--empty-description --label api", "a");
+    check("--spec docs/ --all", "a.10");
+    check("--mol-type swarm", "b");
+    check("--metadata-field team=core --metadata-field n=3", "a");
+    check("--metadata-field team=other", "");
+    check("--has-metadata-key team", "a");
+    check(
+        "--created-before 2025-12-03 --created-after 2025-12-01",
+        "a.2",
+    );
+    check("--updated-after 5d", "b a");
+    check("--overdue", "a");
+    check("--due-before 1d --due-after -2w", "a");
+    check("--deferred", "");
+    check("--ready", "b a a.2");
+    check("--sort id --all", "a a.2 a.10 b p");
+    check("--sort updated -r", "a.2 b a");
+    check("--sort title -n 2", "b a.2");
+    check("-r -n 1", "a.2");
+    check("--sort assignee", "b a a.2");
+}
+
+#[test]
+fn lists_show_as_many_as_bd_does() {
+    let place = Place::new();
+    let line = |at: u8| json!({ "id": format!("gt-{at}"), "title": "t", "priority": 2, "created_at": "2025-12-01T00:00:00Z" });
+    let text: String = (0..60).map(|at| format!("{}\n", line(at))).collect();
+    place
+        .gt(&["import", &place.file("sixty.jsonl", &text)])
+        .done();
+    let count = |args: &[&str], env: (&str, &str)| {
+        let mut command = place.command(&[&["list", "--json"], args].concat());
+        let output = command.env(env.0, env.1).output().expect("it starts");
+        let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        ids(&list).len()
+    };
+    assert_eq!(count(&[], ("A", "")), 50);
+    assert_eq!(count(&["--all"], ("BD_AGENT_MODE", "1")), 60);
+    assert_eq!(count(&["-n", "0"], ("BD_AGENT_MODE", "1")), 60);
+    assert_eq!(count(&[], ("BD_AGENT_MODE", "1")), 20);
+    assert_eq!(count(&[], ("CLAUDE_CODE", "1")), 20);
+    assert_eq!(count(&["-n", "7", "--all"], ("CLAUDE_CODE", "1")), 7);
+}
+
+#[test]
+fn lists_without_labels_are_objects() {
+    let place = Place::new();
+    many(&place);
+    let object = place.json(&["list", "--skip-labels", "-n", "2"]);
+    assert_eq!(ids(&object["issues"]), ["gt-b", "gt-a"]);
+    assert_eq!(object["meta"], json!({ "count": 2, "skip_labels": true }));
+    for issue in object["issues"].as_array().expect("a list") {
+        assert_eq!(issue["labels"], json!([]));
+        assert!(issue["dependency_count"].is_u64(), "{issue}");
+    }
+    for option in [
+        "--no-labels",
+        "--label=ui",
+        "--label-any=ui",
+        "--label-regex=ui",
+    ] {
+        place
+            .gt(&["list", "--skip-labels", option])
+            .fails(129, "--skip-labels");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_said() {
+    let place = Place::new();
+    place.create(&["one"]);
+    let check = |args: &[&str], code, said: &str| drop(place.gt(args).fails(code, said));
+    check(
+        &["list", "--sort", "age"],
+        129,
+        "'age' is nothing to sort by",
+    );
+    check(
+        &["list", "--created-after", "soon"],
+        1,
+        "--created-after: 'soon' is no time",
+    );
+    check(
+        &["list", "--due-before", "99999999999d"],
+        1,
+        "--due-before: ",
+    );
+    check(
+        &["list", "--label-regex", "a("],
+        1,
+        "--label-regex: 'a(' is no regular expression",
+    );
+    check(&["list", "--metadata-field", "team"], 129, "KEY=VALUE");
+    check(
+        &["list", "--has-metadata-key", "a b"],
+        129,
+        "no key of metadata",
+    );
+    check(
+        &["list", "--parent", "x", "--no-parent"],
+        129,
+        "--no-parent",
+    );
+    check(&["list", "-s", "opne"], 1, "'opne' is no status");
+    check(
+        &["query", "status=opne"],
+        1,
+        "'opne' is no status, at character 8 of the query",
+    );
+    check(
+        &["query", "status=open", "AND"],
+        1,
+        "a field is missing, at character 16",
+    );
+    check(&["query"], 129, "EXPR");
+    check(&["children", "nowhere"], 1, "no issue found");
+}
+
+#[test]
+fn questions_are_answered() {
+    let place = Place::new();
+    let many = many(&place);
+    let check = |args: &[&str], want: &str| {
+        check(&place, &[&["query"], args].concat(), &many(want));
+    };
+    check(&["priority<=1"], "b a");
+    check(&["priority<=1", "and", "not", "type=bug"], "a");
+    check(&["title=child"], "a.2");
+    check(&["title=child", "-a"], "a.10 a.2");
+    check(&["title=child AND status!=open"], "a.10");
+    check(&["closed>2w", "--sort", "closed"], "a.10");
+    check(
+        &["(desc=fails OR notes=\"ask bob\") AND created<2026-01-01"],
+        "b a.2",
+    );
+    check(&["label=api OR label=UI", "-n", "1"], "b");
+    check(&["assignee=none", "--sort", "id", "-r"], "p g b a");
+    check(&["metadata.team=core OR parent=gt-a"], "a a.2");
+    check(&["id=gt-a.* and spec!=none", "--all"], "a.10");
+    check(&["due<0h"], "a");
+    let parsed = place.gt(&["query", "--parse-only", "a", "=", "b"]);
+    parsed.fails(1, "'a' is no field");
+    let parsed = place.json(&[
+        "query",
+        "--parse-only",
+        "status=OPEN and (priority>P2 or labels='x y')",
+    ]);
+    let want = "status=open AND (priority>2 OR label=\"x y\")";
+    assert_eq!(parsed, json!({ "query": want, "schema_version": 1 }));
+    let text = place.gt(&["query", "priority=0"]).done().stdout;
+    assert!(text.starts_with("gt-b "), "{text}");
+}
+
+#[test]
+fn children_are_shown_whatever_became_of_them() {
+    let place = Place::new();
+    let many = many(&place);
+    check(&place, &["children", "gt-a"], &many("a.10 a.2"));
+    check(
+        &place,
+        &["children", "a", "--sort", "id"],
+        &many("a.2 a.10"),
+    );
+    check(&place, &["children", "gt-b"], "");
+    let child = &place.json(&["children", "gt-a"])[0];
+    assert_eq!(child["parent"], "gt-a");
+    assert_eq!(child["dependencies"][0]["type"], "parent-child");
+}
+
+#[test]
+fn searches_leave_out_what_is_closed() {
+    let place = Place::new();
+    let many = many(&place);
+    let check = |args: &[&str], want: &str| {
+        check(&place, &[&["search"], args].concat(), &many(want));
+    };
+    check(&["child"], "a.2");
+    check(&["child", "--all"], "a.10 a.2");
+    check(&["child", "-s", "all", "--sort", "id", "-r"], "a.10 a.2");
+    check(&["gate"], "g");
+    check(&["--external-contains", "gh-"], "b");
+    check(&["a", "--updated-after", "2025-12-29"], "a");
+}
+
+#[test]
+fn counts_take_the_options_of_lists() {
+    let place = Place::new();
+    many(&place);
+    let count = |args: &[&str]| place.json(&[&["count"], args].concat())["count"].clone();
+    assert_eq!(count(&[]), 6);
+    assert_eq!(
+        count(&["--no-labels", "--created-after", "2025-12-02T12:00:00Z"]),
+        2
+    );
+    assert_eq!(count(&["--desc-contains", "FAILS"]), 1);
+    assert_eq!(count(&["--priority-min", "3"]), 2);
+}
