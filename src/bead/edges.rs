@@ -167,12 +167,7 @@ fn reaches(
 }
 
 /// Makes `parent` the parent of a bead, nothing for an empty one.
-pub(super) fn set_parent(
-    view: &View<'_>,
-    bead: &mut Bead,
-    parent: &str,
-    stamp: &Stamp,
-) -> Result<()> {
+pub fn set_parent(view: &View<'_>, bead: &mut Bead, parent: &str, stamp: &Stamp) -> Result<()> {
     if bead.parent().unwrap_or_default() == parent {
         return Ok(());
     }

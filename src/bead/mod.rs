@@ -1,5 +1,6 @@
 //! Rules and queries over many beads, and bd's JSON: values in, values out.
 
+mod alike;
 mod beads;
 mod children;
 mod circles;
@@ -10,6 +11,7 @@ mod custom;
 mod dates;
 mod edges;
 mod edit;
+mod epics;
 mod export;
 mod filter;
 mod forest;
@@ -30,6 +32,7 @@ mod wait;
 mod wiring;
 mod words;
 
+pub use alike::{Pair, alike};
 #[cfg(test)]
 pub(crate) use beads::Given;
 pub use beads::{Beads, Graph, TownBeads};
@@ -42,8 +45,9 @@ pub use custom::{
     Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
 };
 pub use dates::{Instant, day};
-pub use edges::{Circles, Link, link, link_with, targets, unlink};
+pub use edges::{Circles, Link, link, link_with, set_parent, targets, unlink};
 pub use edit::{Edit, edit};
+pub use epics::{Epic, epics};
 pub use export::{Scope, export};
 pub use filter::{Filter, Labels, Pattern, Shown, Words};
 pub use forest::forest;

@@ -26,6 +26,8 @@ mod demo;
 mod dep;
 mod done;
 mod draw;
+mod duplicates;
+mod epic;
 mod export;
 mod filters;
 mod fsck;
@@ -74,6 +76,7 @@ mod unsling;
 mod update;
 mod version;
 mod whoami;
+mod words;
 mod worktree;
 
 use std::cell::OnceCell;

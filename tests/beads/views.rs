@@ -221,3 +221,138 @@ fn a_conversation_is_read_from_its_beginning() {
         );
     }
 }
+
+#[test]
+fn epics_say_how_far_they_are() {
+    let place = Place::new();
+    let epic = place.create(&["Release", "-t", "epic"]);
+    let child = place.create(&["Parse", "--parent", &epic]);
+    place.create(&["Later", "-t", "epic"]);
+    let of = |status: &Value| {
+        let found = status
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|it| it["epic"]["id"] == *epic);
+        found.cloned().unwrap()
+    };
+    let status = of(&place.json(&["epic", "status"]));
+    assert_eq!(status["epic"]["title"], "Release");
+    assert!(status["epic"]["created_at"].is_string());
+    let counts = |it: &Value| {
+        [
+            &it["total_children"],
+            &it["closed_children"],
+            &it["eligible_for_close"],
+        ]
+        .map(Value::clone)
+    };
+    assert_eq!(counts(&status), [json!(1), json!(0), json!(false)]);
+    assert_eq!(
+        place.json(&["epic", "status", "--eligible-only"]),
+        json!([])
+    );
+    place.gt(&["close", &child]).done();
+    assert_eq!(
+        counts(&of(&place.json(&["epic", "status"]))),
+        [json!(1), json!(1), json!(true)]
+    );
+    let text = place.gt(&["epic", "status"]).done().stdout;
+    assert!(
+        text.contains("1 of 1 closed, 100 % — can be closed"),
+        "{text}"
+    );
+    assert_eq!(
+        place
+            .json(&["epic", "close-eligible", "--dry-run"])
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let closed = place.json(&["epic", "close-eligible"]);
+    assert_eq!(
+        closed,
+        json!({ "closed": [epic], "count": 1, "schema_version": 1 })
+    );
+    assert_eq!(place.json(&["epic", "close-eligible"])["count"], 0);
+}
+
+#[test]
+fn what_says_the_same_is_found_and_merged() {
+    let place = Place::new();
+    let [a, b] = ["Parse dates"; 2].map(|title| place.create(&[title, "-t", "epic"]));
+    let child = place.create(&["child", "--parent", &b]);
+    let other = place.create(&["child of another", "--parent", &b]);
+    let late = place.create(&["Parse dates", "-t", "epic"]);
+    let below = place.create(&["below it", "--parent", &late]);
+    let found = place.json(&["duplicates"]);
+    assert_eq!(found["duplicate_groups"], 1);
+    let group = &found["groups"][0];
+    assert_eq!(
+        (&group["suggested_target"], &group["suggested_sources"]),
+        (&json!(b), &json!([a, late]))
+    );
+    assert!(found["merge_commands"].is_null());
+    let pairs = place.json(&["find-duplicates", "--threshold", "0.9"]);
+    assert_eq!(
+        (&pairs["count"], &pairs["method"], &pairs["threshold"]),
+        (&json!(3), &json!("mechanical"), &json!(0.9))
+    );
+    let keys = [
+        "issue_a_id",
+        "issue_b_id",
+        "issue_a_title",
+        "issue_b_title",
+        "similarity",
+        "method",
+    ];
+    assert!(
+        keys.iter().all(|key| !pairs["pairs"][0][key].is_null()),
+        "{pairs}"
+    );
+    assert!(place.json(&["duplicates", "--dry-run"])["merge_commands"].is_array());
+    let merged = place.json(&["duplicates", "--auto-merge"]);
+    assert_eq!(merged["merge_results"][0]["reparented"], json!([below]));
+    assert_eq!(place.json(&["show", &below])[0]["parent"], *b);
+    assert_eq!(
+        place.json(&["show", &a])[0]["close_reason"],
+        format!("duplicate of {b}")
+    );
+    assert_eq!(place.json(&["duplicates"])["groups"], json!([]));
+    let said = place.json(&["duplicate", &child, "--of", &other]);
+    assert_eq!(
+        said,
+        json!({ "duplicate": child, "canonical": other, "status": "closed", "schema_version": 1 })
+    );
+    let edges = place.json(&["dep", "list", &child, "-t", "duplicates"]);
+    assert_eq!(ids(&edges), [other.as_str()]);
+    let said = place.json(&["supersede", &other, "--with", &below]);
+    assert_eq!(
+        said,
+        json!({ "superseded": other, "replacement": below, "status": "closed", "schema_version": 1 })
+    );
+    place.gt(&["duplicate", &a, "--of", &a]).fails(4, "itself");
+}
+
+#[test]
+fn types_and_statuses_are_listed() {
+    let place = Place::new();
+    let types = place.json(&["types"]);
+    assert!(
+        types["core_types"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|it| it["name"].is_string() && it["description"].is_string())
+    );
+    assert!(types["custom_types"].is_null());
+    let statuses = place.json(&["statuses"]);
+    let keys = ["name", "category", "icon", "description"];
+    let core = statuses["built_in_statuses"].as_array().unwrap();
+    assert!(
+        core.iter()
+            .all(|it| keys.iter().all(|key| it[key].is_string())),
+        "{statuses}"
+    );
+}

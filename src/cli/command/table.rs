@@ -8,11 +8,11 @@ use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
     agents, assign, attic, bead_config, blocked, checkpoint, children, ci, close, comments,
-    complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, export,
-    fsck, gate, handoff, help, hook, hooks, import, init, install, install_docs, label, list, log,
-    mail, maintain, memory, mq, nudge, orphans, peek, polecat, prime, query, ready, refinery,
-    release, reopen, rig, search, session, shim, show, sling, stats, status, sync, town, unsling,
-    update, version, whoami, worktree,
+    complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, duplicates,
+    epic, export, fsck, gate, handoff, help, hook, hooks, import, init, install, install_docs,
+    label, list, log, mail, maintain, memory, mq, nudge, orphans, peek, polecat, prime, query,
+    ready, refinery, release, reopen, rig, search, session, shim, show, sling, stats, status, sync,
+    town, unsling, update, version, whoami, words, worktree,
 };
 use crate::fault::Result;
 
@@ -400,6 +400,48 @@ pub(super) const BEADS: &[Entry] = &[
         dep::LinkArgs,
         dep::link_two,
         "Make a bead depend on another one"
+    ),
+    entry!(
+        "epic",
+        epic::Args,
+        epic::run,
+        "See how far epics are, and close those that are done"
+    ),
+    entry!(
+        "duplicates",
+        duplicates::Duplicates,
+        duplicates::duplicates,
+        "Find beads that say the same to the letter"
+    ),
+    entry!(
+        "find-duplicates",
+        duplicates::FindDuplicates,
+        duplicates::find_duplicates,
+        "Find beads that say nearly the same"
+    ),
+    entry!(
+        "duplicate",
+        duplicates::Duplicate,
+        duplicates::duplicate,
+        "Close a bead that says what another one says"
+    ),
+    entry!(
+        "supersede",
+        duplicates::Supersede,
+        duplicates::supersede,
+        "Close a bead in whose place another one stands"
+    ),
+    entry!(
+        "types",
+        words::Types,
+        words::types,
+        "List the types that beads can be of"
+    ),
+    entry!(
+        "statuses",
+        words::Statuses,
+        words::statuses,
+        "List the statuses that beads can have"
     ),
     entry!("comment", comments::Add, comments::add, "Comment on a bead"),
     entry!(

@@ -29,6 +29,8 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-demo.1"),
     page!("git-gt-dep.1"),
     page!("git-gt-done.1"),
+    page!("git-gt-duplicates.1"),
+    page!("git-gt-epic.1"),
     page!("git-gt-export.1"),
     page!("git-gt-fsck.1"),
     page!("git-gt-handoff.1"),
@@ -70,6 +72,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-status.1"),
     page!("git-gt-sync.1"),
     page!("git-gt-town.1"),
+    page!("git-gt-types.1"),
     page!("git-gt-unsling.1"),
     page!("git-gt-update.1"),
     page!("git-gt-version.1"),
@@ -85,10 +88,14 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
 /// Commands that are described on the page of another one, each with that one, sorted. Their sections stand
 /// below its `.SH COMMANDS`.
 pub(crate) const SHARED: &[(&str, &str)] = &[
+    ("duplicate", "duplicates"),
+    ("find-duplicates", "duplicates"),
     ("forget", "remember"),
     ("link", "dep"),
     ("memories", "remember"),
     ("recall", "remember"),
+    ("statuses", "types"),
+    ("supersede", "duplicates"),
 ];
 
 /// Returns the name of the page that describes a command, whether there is such a page or not.
