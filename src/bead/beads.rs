@@ -140,7 +140,11 @@ impl<'v, 'r> Beads<'v, 'r> {
     fn with_edge_to(&self, id: &str) -> Result<Vec<BeadRow<'v>>> {
         let rows = self.0.bead_index()?.with_key(BeadRow::key_to(id))?;
         let rows = rows.into_iter().map(BeadRow::of);
+        let pending = self.0.pending();
+        let rows = rows.filter(|row| !pending.iter().any(|it| it.id() == row.id()));
+        let live = pending.iter().filter(|it| !it.is_deleted());
         Ok(rows
+            .chain(live.map(|it| -> BeadRow<'v> { BeadRow::of_bead(it) }))
             .filter(|row| targets(row).any(|(target, _)| target == id))
             .collect())
     }
@@ -193,7 +197,7 @@ impl Graph for Beads<'_, '_> {
     /// the index yet.
     fn find(&self, id: &str) -> Result<Option<BeadRow<'_>>> {
         let brief = |bead: Bead| (!bead.is_deleted()).then(|| BeadRow::of_bead(&bead));
-        if self.0.has_bead_index() {
+        if self.0.has_bead_index() && !self.0.has_pending() {
             let found = self.0.bead_index()?.get(id)?.map(BeadRow::of);
             if found.is_some() || !self.0.is_in_town() {
                 return Ok(found);

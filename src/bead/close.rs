@@ -8,7 +8,8 @@ use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
 use crate::record::{Bead, BeadRow};
 
-/// Refuses to close a bead that something blocks, an epic with open children, and what is pinned.
+/// Refuses to close a bead that something blocks, an epic with open children, what is pinned, and what others
+/// are made after.
 pub fn check_closable(graph: &dyn Graph, bead: &Bead) -> Result<()> {
     let id = bead.id();
     let refuse = |why: String| {
@@ -17,6 +18,9 @@ pub fn check_closable(graph: &dyn Graph, bead: &Bead) -> Result<()> {
     };
     if bead.is_pinned() {
         return refuse("is pinned".to_owned());
+    }
+    if bead.record().flag("is_template") {
+        return refuse("is a template".to_owned());
     }
     let blocking = Blockers::new(graph).of(&BeadRow::of_bead(bead))?;
     if !blocking.is_empty() {

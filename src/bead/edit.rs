@@ -27,6 +27,8 @@ pub struct Edit {
     pub claim: bool,
     /// Fields of plain text by their stored names; empty removes.
     pub texts: Vec<(&'static str, String)>,
+    /// Flags by their stored names.
+    pub flags: Vec<(&'static str, bool)>,
     /// A paragraph to be added to the notes.
     pub append_notes: Option<String>,
     /// Estimated minutes.
@@ -41,6 +43,8 @@ pub struct Edit {
     pub remove_labels: Vec<String>,
     /// The id of the parent; empty: none.
     pub parent: Option<String>,
+    /// The session that works on it, noted where it is closed by this.
+    pub session: Option<String>,
     /// Entries of the metadata; nothing removes.
     pub metadata: Vec<(String, Option<Value>)>,
 }
@@ -73,7 +77,11 @@ pub fn edit(view: &View<'_>, bead: &mut Bead, asked: &Edit, by: (&str, &Stamp)) 
         assign(bead, assignee, stamp);
     }
     if let Some(status) = &asked.status {
+        let was_closed = bead.is_closed();
         set_status(view, bead, status, stamp)?;
+        if let (Some(session), false) = (&asked.session, was_closed) {
+            bead.set_session(session, stamp);
+        }
     }
     if asked.claim {
         claim(bead, actor, stamp)?;
@@ -104,6 +112,9 @@ fn fields(view: &View<'_>, bead: &mut Bead, asked: &Edit, stamp: &Stamp) -> Resu
     }
     for (field, text) in &asked.texts {
         put(bead, field, text_value(text), stamp);
+    }
+    for (flag, on) in &asked.flags {
+        put(bead, flag, on.then(|| true.into()), stamp);
     }
     if let Some(more) = &asked.append_notes {
         let notes = bead.record().text("notes");

@@ -18,6 +18,7 @@ mod forest;
 mod import;
 mod json;
 mod make;
+mod markdown;
 mod memory;
 mod moment;
 mod order;
@@ -26,6 +27,7 @@ mod ready;
 mod resolve;
 #[cfg(test)]
 mod scans;
+mod template;
 mod thread;
 mod tree;
 mod wait;
@@ -44,7 +46,7 @@ pub use count::{Groups, Stats, Trait};
 pub use custom::{
     Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
 };
-pub use dates::{Instant, day};
+pub use dates::{Instant, day, when};
 pub use edges::{Circles, Link, link, link_with, set_parent, targets, unlink};
 pub use edit::{Edit, edit};
 pub use epics::{Epic, epics};
@@ -57,6 +59,7 @@ pub use json::{
     shown, with_type,
 };
 pub use make::{Draft, make};
+pub use markdown::{Written, written};
 pub use memory::{
     GENERAL, MEMORY_TYPES, clear, keep, kv_key, memories, memory_key, memory_line, memory_type,
     read_memory, slug, typed_memory,
@@ -66,6 +69,7 @@ pub use order::Order;
 pub use query::{Comparison, Field, Op, Query, metadata_key, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
+pub use template::{missing_sections, required_sections};
 pub use thread::thread;
 pub use tree::{Branch, Reach, tree};
 pub use wait::{Answer, GATE, Known, WAITS, Wait, commit_and_check, evaluate, opened, span, wait};

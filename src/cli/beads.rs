@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::Context;
 use super::draw::{Cell, Drawing, FAINT, STRONG, Screen, colour};
 use super::reply::Reply;
-use crate::bead::{self, Edit, issue, resolve};
+use crate::bead::{self, issue, resolve};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Decision, Name, Pen};
+use crate::ledger::{Decision, Name, Pen, last_written};
 use crate::record::{Bead, BeadRow};
 use crate::town::{Home, View};
 
@@ -159,6 +159,19 @@ pub(crate) struct Change {
     pub(crate) said: String,
 }
 
+/// Returns the ids that were typed; where there are none, that of the bead that was last changed here.
+pub(crate) fn meant(cx: &Context, ids: &[String]) -> Result<Vec<String>> {
+    if !ids.is_empty() {
+        return Ok(ids.to_vec());
+    }
+    let home = cx.home()?;
+    let last = last_written(home.repo(), Name::Beads)?;
+    let last = last.ok_or_else(|| {
+        Fault::invalid("which bead? none was changed here yet").hint("type its id")
+    })?;
+    Ok(vec![last])
+}
+
 /// Changes beads one by one and returns those that could be; `change` decides under the lock over the
 /// bead that was typed.
 pub(crate) fn each(
@@ -227,77 +240,4 @@ pub(crate) fn several(done: Vec<Value>, text: String, faults: Vec<Fault>) -> Rep
 /// Returns a fault for a command line that parses but asks for nothing.
 pub(crate) fn nothing_asked(text: &str) -> Reply {
     Reply::new(Value::Array(Vec::new()), "").note(text.to_owned())
-}
-
-/// Fields that `create` and `update` set alike.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct Fields {
-    /// Set what kind of bead it is: task, bug, feature, epic, chore, …
-    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = parsed(bead::issue_type))]
-    kind: Option<String>,
-    /// Set how urgent it is, from 0 to 4 or P0 to P4
-    #[arg(short, long, value_name = "N", value_parser = parsed(bead::priority))]
-    priority: Option<i64>,
-    /// Describe what is to be done
-    #[arg(short, long, visible_aliases = ["body", "message"], short_alias = 'm', value_name = "TEXT", allow_hyphen_values = true)]
-    description: Option<String>,
-    /// Assign it to WHO on paper; an empty name assigns it to nobody
-    #[arg(short, long, value_name = "WHO")]
-    assignee: Option<String>,
-    /// Say how it is to be built
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    design: Option<String>,
-    /// Say when it is done
-    #[arg(
-        long,
-        alias = "acceptance-criteria",
-        value_name = "TEXT",
-        allow_hyphen_values = true
-    )]
-    acceptance: Option<String>,
-    /// Keep notes
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    notes: Option<String>,
-    /// Add a paragraph to the notes
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    append_notes: Option<String>,
-    /// Name what it is elsewhere, as gh-9
-    #[arg(long, value_name = "REF")]
-    external_ref: Option<String>,
-    /// Estimate it in minutes
-    #[arg(short, long, value_name = "MINUTES", value_parser = clap::value_parser!(i64).range(0..))]
-    estimate: Option<i64>,
-    /// Say when it is due: RFC 3339, or a date, which means its start in UTC
-    #[arg(long, value_name = "TIME", value_parser = parsed(bead::day))]
-    due: Option<String>,
-    /// Put it off until TIME; an empty TIME means now
-    #[arg(long, value_name = "TIME", value_parser = parsed(bead::day))]
-    defer: Option<String>,
-}
-
-impl Fields {
-    /// Returns what was asked for as an edit.
-    pub(crate) fn edit(&self) -> Edit {
-        let texts = [
-            ("description", &self.description),
-            ("design", &self.design),
-            ("acceptance_criteria", &self.acceptance),
-            ("notes", &self.notes),
-            ("external_ref", &self.external_ref),
-            ("due_at", &self.due),
-        ];
-        let texts = texts
-            .into_iter()
-            .filter_map(|(field, text)| Some((field, text.clone()?)));
-        Edit {
-            priority: self.priority,
-            issue_type: self.kind.clone(),
-            assignee: self.assignee.clone(),
-            texts: texts.collect(),
-            append_notes: self.append_notes.clone(),
-            estimate: self.estimate,
-            defer: self.defer.clone(),
-            ..Edit::default()
-        }
-    }
 }

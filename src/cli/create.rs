@@ -1,11 +1,12 @@
 //! `git gt create`
 
-use serde_json::Value;
+mod many;
 
 use super::Context;
-use super::beads::{Fields, object, parsed, resolve_near};
+use super::beads::{object, parsed, resolve_near};
+use super::fields::Fields;
 use super::reply::{Reply, printable};
-use crate::bead::{self, Draft, Link, issue, make};
+use crate::bead::{self, Draft, Link, issue, make, missing_sections};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::Bead;
@@ -17,7 +18,7 @@ pub(crate) struct Args {
     /// What is to be done, in a line
     #[arg(
         value_name = "TITLE",
-        required_unless_present = "title_flag",
+        required_unless_present_any = ["title_flag", "file", "graph"],
         conflicts_with = "title_flag"
     )]
     title: Option<String>,
@@ -31,21 +32,28 @@ pub(crate) struct Args {
     title_flag: Option<String>,
     #[command(flatten)]
     fields: Fields,
-    /// Label it; a list with commas, or the option several times
-    #[arg(short, long, visible_alias = "label", value_name = "LABEL", value_delimiter = ',', value_parser = parsed(bead::label))]
-    labels: Vec<String>,
-    /// Make it a child of ID, with the labels of ID
-    #[arg(long, value_name = "ID")]
-    parent: Option<String>,
-    /// Draw edges: TYPE:ID, or ID, which the new bead is to wait for; blocks:ID makes ID wait for the new one
-    #[arg(long, value_name = "TYPE:ID", value_delimiter = ',')]
-    deps: Vec<String>,
+    #[command(flatten)]
+    around: Around,
+    #[command(flatten)]
+    rare: Rare,
+    /// Make every bead of a markdown FILE, one for each heading of the second level
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["title", "title_flag", "graph"])]
+    file: Option<String>,
+    /// Make the beads and edges of a JSON FILE with nodes and edges
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "title_flag"])]
+    graph: Option<String>,
     /// Give it this id instead of a random one
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// Allow an id that does not begin with the rig's prefix
-    #[arg(short, long)]
+    #[arg(long)]
     force: bool,
+    /// Refuse it without the sections that its type asks for
+    #[arg(long)]
+    validate: bool,
+    /// Make it in another rig of the town, or in the repository of a folder
+    #[arg(long, value_name = "RIG")]
+    repo: Option<String>,
     /// Print the id only
     #[arg(long)]
     silent: bool,
@@ -54,20 +62,78 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+/// What a new bead belongs to.
+#[derive(Debug, clap::Args)]
+struct Around {
+    /// Label it; a list with commas, or the option several times
+    #[arg(short, long, visible_alias = "label", value_name = "LABEL", value_delimiter = ',', value_parser = parsed(bead::label))]
+    labels: Vec<String>,
+    /// Make it a child of ID, with the labels of ID
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// Take no labels from the parent
+    #[arg(long)]
+    no_inherit_labels: bool,
+    /// Draw edges: TYPE:ID, or ID, which the new bead is to wait for; blocks:ID makes ID wait for the new one
+    #[arg(long, value_name = "TYPE:ID", value_delimiter = ',')]
+    deps: Vec<String>,
+    /// Let it wait for the children of ID
+    #[arg(long, value_name = "ID")]
+    waits_for: Option<String>,
+    /// Say which children it waits for: all-children, any-children
+    #[arg(long, value_name = "GATE", requires = "waits_for", default_value = "all-children", hide_default_value = true, value_parser = ["all-children", "any-children"])]
+    waits_for_gate: String,
+}
+
+/// Fields that programs set.
+#[derive(Debug, clap::Args)]
+struct Rare {
+    /// Say which skills it needs; a section of the description
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    skills: Option<String>,
+    /// Say what else is to be known; a section of the description
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    context: Option<String>,
+    /// Say that it is of no use for long
+    #[arg(long)]
+    ephemeral: bool,
+    /// Say of what kind it is, where it is of no use for long
+    #[arg(long, value_name = "KIND", value_parser = ["heartbeat", "ping", "patrol", "gc_report", "recovery", "error", "escalation"])]
+    wisp_type: Option<String>,
+    /// Say what kind of molecule it is
+    #[arg(long, value_name = "KIND", value_parser = ["swarm", "patrol", "work"])]
+    mol_type: Option<String>,
+    /// Of an event: say what happened
+    #[arg(long, value_name = "WORD")]
+    event_category: Option<String>,
+    /// Of an event: say who did it
+    #[arg(long, value_name = "WHO")]
+    event_actor: Option<String>,
+    /// Of an event: say what it was done to
+    #[arg(long, value_name = "WORD")]
+    event_target: Option<String>,
+    /// Of an event: what belongs to it, as JSON
+    #[arg(long, value_name = "JSON")]
+    event_payload: Option<String>,
+}
+
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    // A child is where its parent is.
-    let home = match args.parent.as_deref().filter(|it| !it.is_empty()) {
-        Some(parent) => cx.home_of(parent)?,
-        None => cx.home()?,
-    };
+    let home = args.home(cx)?;
     if let Some(id) = &args.id {
         home.refuse_foreign(id)?;
     }
+    if let Some(file) = &args.file {
+        return many::of_markdown(cx, &home, file, args.dry_run);
+    }
+    if let Some(file) = &args.graph {
+        return many::of_graph(cx, &home, file, args.dry_run);
+    }
     let actor = cx.actor(home.repo());
     let prefix = home.rig().prefix();
+    let mut first = args.drafted(cx)?;
     let written = home.write(Name::Beads, &actor, |view, pen| {
-        let draft = args.draft(&home, view)?;
-        let (bead, waiting) = make(view, pen, (prefix, &actor), &draft)?;
+        args.place(&home, view, &mut first)?;
+        let (bead, waiting) = make(view, pen, (prefix, &actor), &first)?;
         if args.dry_run {
             return Ok(Decision::nothing(bead));
         }
@@ -81,29 +147,44 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     }
     cx.settle(&home);
     let bead = written.value;
-    let text = if args.silent {
-        bead.id().to_owned()
-    } else {
-        let assignee = bead
-            .assignee()
-            .map(|it| format!("\n  Assignee: {}", printable(&it)));
-        format!(
-            "Created issue: {} — {}\n  Priority: P{}\n  Status: {}{}",
-            bead.id(),
-            printable(bead.title()),
-            bead.priority(),
-            bead.status(),
-            assignee.unwrap_or_default()
-        )
+    let text = match args.silent {
+        true => bead.id().to_owned(),
+        false => told(&bead),
     };
-    let reply = Reply::new(object(issue(&bead)), text);
-    Ok(match home.is_hq() && !home.rigs()?.is_empty() {
-        true => reply.note(format!(
+    let mut reply = Reply::new(object(issue(&bead)), text);
+    if home.is_hq() && !home.rigs()?.is_empty() {
+        reply = reply.note(format!(
             "{} is HQ's and cannot be slung; for work in a rig: git gt create --rig <rig> ...",
             bead.id()
-        )),
-        false => reply,
+        ));
+    }
+    Ok(match home.own_shared("validation.on-create") {
+        Some("warn") if !missing_sections(&bead).is_empty() => reply.note(said_missing(&bead)),
+        _ => reply,
     })
+}
+
+/// Returns what is said of a bead that was made.
+fn told(bead: &Bead) -> String {
+    let assignee = bead
+        .assignee()
+        .map(|it| format!("\n  Assignee: {}", printable(&it)));
+    format!(
+        "Created issue: {} — {}\n  Priority: P{}\n  Status: {}{}",
+        bead.id(),
+        printable(bead.title()),
+        bead.priority(),
+        bead.status(),
+        assignee.unwrap_or_default()
+    )
+}
+
+fn said_missing(bead: &Bead) -> String {
+    let missing = missing_sections(bead).join(", ");
+    format!(
+        "the text of a {} has no section: {missing}",
+        bead.issue_type()
+    )
 }
 
 fn preview(bead: &Bead) -> Reply {
@@ -118,67 +199,127 @@ fn preview(bead: &Bead) -> Reply {
 }
 
 impl Args {
-    fn draft(&self, home: &Home, view: &View<'_>) -> Result<Draft> {
-        let find = |typed: &str| resolve_near(home, view, typed).map(|bead| bead.id().to_owned());
-        let mut draft = Draft {
-            id: self.id.clone(),
-            any_prefix: self.force,
-            title: self
-                .title
-                .as_ref()
-                .or(self.title_flag.as_ref())
-                .cloned()
-                .unwrap_or_default(),
-            parent: self
-                .parent
-                .as_deref()
-                .filter(|it| !it.is_empty())
-                .map(find)
-                .transpose()?,
-            fields: self.fields.edit(),
-            ..Draft::default()
-        };
-        draft.fields.add_labels.clone_from(&self.labels);
-        for dep in self
-            .deps
-            .iter()
-            .map(|dep| dep.trim())
-            .filter(|dep| !dep.is_empty())
-        {
-            let (kind, typed) = dep.split_once(':').unwrap_or(("depends-on", dep));
-            let target = if typed.starts_with("external:") {
-                typed.to_owned()
-            } else {
-                find(typed)?
-            };
-            match kind {
-                "blocks" => draft.blocks.push(target),
-                "depends-on" | "blocked-by" => {
-                    draft.links.push(Link {
-                        kind: "blocks".to_owned(),
-                        target,
-                    });
+    /// Returns where it is to be made.
+    fn home(&self, cx: &Context) -> Result<Home> {
+        // A child is where its parent is.
+        match (self.parent(), self.repo.as_deref()) {
+            (Some(parent), _) => cx.home_of(parent),
+            (None, None) => cx.home(),
+            (None, Some(rig)) => {
+                let here = cx.home()?;
+                match here.rigs()?.iter().any(|it| it.name() == rig) {
+                    true => here.at_rig(rig),
+                    false => Home::open(&cx.world.at(&cx.world.cwd().join(rig))),
                 }
-                kind => draft.links.push(Link {
-                    kind: bead::edge_type(kind)?,
-                    target,
-                }),
             }
         }
-        Ok(draft)
+    }
+
+    fn parent(&self) -> Option<&str> {
+        self.around.parent.as_deref().filter(|it| !it.is_empty())
+    }
+
+    /// Returns what is asked for without what it belongs to.
+    fn drafted(&self, cx: &Context) -> Result<Draft> {
+        let title = self.title.as_ref().or(self.title_flag.as_ref());
+        let mut fields = self.fields.edit(cx)?;
+        fields.add_labels.clone_from(&self.around.labels);
+        self.rare.add_to(&mut fields)?;
+        Ok(Draft {
+            id: self.id.clone(),
+            any_prefix: self.force,
+            bare: self.around.no_inherit_labels,
+            checked: self.validate,
+            title: title.cloned().unwrap_or_default(),
+            fields,
+            ..Draft::default()
+        })
+    }
+
+    /// Says what it belongs to, as what was typed is to be understood now.
+    fn place(&self, home: &Home, view: &View<'_>, draft: &mut Draft) -> Result<()> {
+        let find = |typed: &str| resolve_near(home, view, typed).map(|bead| bead.id().to_owned());
+        draft.parent = self.parent().map(find).transpose()?;
+        (draft.links, draft.blocks) = edges(&self.around.deps, find)?;
+        draft.waits_for = match &self.around.waits_for {
+            Some(typed) => Some((find(typed)?, self.around.waits_for_gate.clone())),
+            None => None,
+        };
+        Ok(())
     }
 }
 
-/// Returns a JSON object that `--metadata` gave.
-pub(crate) fn metadata(text: &str) -> Result<Vec<(String, Option<Value>)>> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(map)) => Ok(map
-            .into_iter()
-            .map(|(key, value)| (key, Some(value)))
-            .collect()),
-        _ => {
-            Err(Fault::invalid("metadata is a JSON object")
-                .hint("--metadata '{\"key\": \"value\"}'"))
+/// Returns the edges that `--deps` asks for, and the ids of the beads that are to wait for the new one.
+pub(super) fn edges(
+    deps: &[String],
+    find: impl Fn(&str) -> Result<String>,
+) -> Result<(Vec<Link>, Vec<String>)> {
+    let (mut links, mut blocks) = (Vec::new(), Vec::new());
+    for dep in deps.iter().map(|it| it.trim()).filter(|it| !it.is_empty()) {
+        let is_external = dep.starts_with("external:");
+        let split = dep.split_once(':').filter(|_| !is_external);
+        let (kind, typed) = split.unwrap_or(("depends-on", dep));
+        let target = match typed.starts_with("external:") {
+            true => typed.to_owned(),
+            false => find(typed)?,
+        };
+        let kind = match kind {
+            "blocks" => {
+                blocks.push(target);
+                continue;
+            }
+            "depends-on" | "blocked-by" => "blocks".to_owned(),
+            kind => bead::edge_type(kind)?,
+        };
+        links.push(Link { kind, target });
+    }
+    Ok((links, blocks))
+}
+
+impl Rare {
+    fn add_to(&self, fields: &mut bead::Edit) -> Result<()> {
+        let events = [
+            ("event_kind", &self.event_category),
+            ("actor", &self.event_actor),
+            ("target", &self.event_target),
+            ("payload", &self.event_payload),
+        ];
+        let is_event = fields.issue_type.as_deref() == Some("event");
+        if !is_event && events.iter().any(|(_, text)| text.is_some()) {
+            return Err(
+                Fault::invalid("what is said of events needs a bead of type event")
+                    .hint("git gt create TITLE --type event --event-category KIND"),
+            );
         }
+        let more = [("wisp_type", &self.wisp_type), ("mol_type", &self.mol_type)];
+        let texts = events.into_iter().chain(more);
+        fields
+            .texts
+            .extend(texts.filter_map(|(field, text)| Some((field, text.clone()?))));
+        if self.ephemeral || self.wisp_type.is_some() {
+            fields.flags.push(("ephemeral", true));
+        }
+        let sections = [
+            ("Required Skills", &self.skills),
+            ("Context", &self.context),
+        ];
+        for (heading, text) in sections {
+            let Some(text) = text.as_deref().filter(|it| !it.trim().is_empty()) else {
+                continue;
+            };
+            let section = format!("## {heading}\n\n{text}");
+            match fields
+                .texts
+                .iter_mut()
+                .find(|(field, _)| *field == "description")
+            {
+                Some((_, description)) if !description.is_empty() => {
+                    description.push_str(&format!("\n\n{section}"));
+                }
+                Some((_, description)) => *description = section,
+                None => fields.texts.push(("description", section)),
+            }
+        }
+        Ok(())
     }
 }

@@ -29,6 +29,7 @@ mod draw;
 mod duplicates;
 mod epic;
 mod export;
+mod fields;
 mod filters;
 mod fsck;
 mod gate;

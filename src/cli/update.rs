@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Context;
-use super::beads::{Change, Fields, each, nothing_asked, parsed};
-use super::create::metadata;
+use super::beads::{Change, each, meant, nothing_asked, parsed};
+use super::fields::Fields;
 use super::reply::Reply;
 use crate::bead::{self, Edit, edit, resolve};
 use crate::fault::{Fault, Result};
@@ -13,13 +13,13 @@ use crate::record::Bead;
 /// Change beads
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The beads, by their ids or a part of them
-    #[arg(value_name = "ID", required = true)]
+    /// The beads, by their ids or a part of them; without one, the bead that was last changed here
+    #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// Set the title
     #[arg(long, value_name = "TITLE", allow_hyphen_values = true)]
     title: Option<String>,
-    /// Set the status: open, in_progress, blocked, deferred, pinned, hooked, closed
+    /// Set the status: open, in_progress, blocked, deferred, pinned, hooked, closed, or one of the project's own
     #[arg(short, long, value_name = "STATUS", value_parser = parsed(bead::status))]
     status: Option<String>,
     #[command(flatten)]
@@ -42,27 +42,47 @@ pub(crate) struct Args {
     /// Release it and assign it to nobody
     #[arg(long, conflicts_with = "assignee")]
     unassign: bool,
-    /// Merge a JSON object into the metadata
-    #[arg(long, value_name = "JSON", value_parser = parsed(metadata))]
-    metadata: Option<Pairs>,
     /// Set an entry of the metadata; numbers, true, false and null are taken as JSON
     #[arg(long, value_name = "KEY=VALUE")]
     set_metadata: Vec<String>,
     /// Remove an entry of the metadata
     #[arg(long, value_name = "KEY")]
     unset_metadata: Vec<String>,
+    /// Name the session that works on it
+    #[arg(long, value_name = "WORD")]
+    session: Option<String>,
+    /// Of a gate: name what it waits for
+    #[arg(long, value_name = "WORD")]
+    await_id: Option<String>,
+    /// Let the description become empty where a file or standard input says nothing
+    #[arg(long)]
+    allow_empty_description: bool,
+    #[command(flatten)]
+    kept: Kept,
 }
 
-type Pairs = Vec<(String, Option<Value>)>;
+/// How long it is of use.
+#[derive(Debug, clap::Args)]
+struct Kept {
+    /// Say that it is of no use for long
+    #[arg(long, conflicts_with = "persistent")]
+    ephemeral: bool,
+    /// Say that it is of use for long
+    #[arg(long)]
+    persistent: bool,
+    /// Say that its history is of use
+    #[arg(long, conflicts_with = "no_history")]
+    history: bool,
+}
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let asked = args.edit()?;
+    let asked = args.edit(cx)?;
     if asked.is_empty() {
         return Ok(nothing_asked("No updates specified"));
     }
     let here = cx.home()?;
     let actor = cx.actor(here.repo());
-    each(cx, &args.ids, |view, pen, mut bead| {
+    each(cx, &meant(cx, &args.ids)?, |view, pen, mut bead| {
         let mut asked = asked.clone();
         if let Some(parent) = asked.parent.as_mut().filter(|parent| !parent.is_empty()) {
             let there = here.of_bead(parent)?;
@@ -93,7 +113,7 @@ fn subject(bead: &Bead, asked: &Edit, actor: &str) -> String {
 }
 
 impl Args {
-    fn edit(&self) -> Result<Edit> {
+    fn edit(&self, cx: &Context) -> Result<Edit> {
         let set_labels = self.set_labels.as_ref().map(|labels| {
             labels
                 .iter()
@@ -102,7 +122,22 @@ impl Args {
                 .collect()
         });
         let assignee = self.unassign.then(String::new);
-        let mut metadata = self.metadata.clone().unwrap_or_default();
+        let mut fields = self.fields.edit(cx)?;
+        let described = fields
+            .texts
+            .iter()
+            .find(|(field, _)| *field == "description");
+        if self.fields.description.is_none()
+            && !self.allow_empty_description
+            && described.is_some_and(|(_, text)| text.trim().is_empty())
+        {
+            return Err(Fault::invalid("the new description is empty")
+                .hint("if it is to be: --allow-empty-description"));
+        }
+        fields.flags.extend(self.kept.flags());
+        let await_id = self.await_id.clone().map(|it| ("await_id", it));
+        fields.texts.extend(await_id);
+        let mut metadata = std::mem::take(&mut fields.metadata);
         for pair in &self.set_metadata {
             let (key, value) = pair
                 .split_once('=')
@@ -113,7 +148,6 @@ impl Args {
             metadata.push((key.to_owned(), Some(guessed(value))));
         }
         metadata.extend(self.unset_metadata.iter().map(|key| (key.clone(), None)));
-        let fields = self.fields.edit();
         Ok(Edit {
             title: self.title.clone(),
             status: self.status.clone(),
@@ -124,8 +158,20 @@ impl Args {
             remove_labels: self.remove_label.clone(),
             parent: self.parent.clone(),
             metadata,
+            session: self.session.clone(),
             ..fields
         })
+    }
+}
+
+impl Kept {
+    fn flags(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let flags = [
+            (self.ephemeral, ("ephemeral", true)),
+            (self.persistent, ("ephemeral", false)),
+            (self.history, ("no_history", false)),
+        ];
+        flags.into_iter().filter(|it| it.0).map(|it| it.1)
     }
 }
 

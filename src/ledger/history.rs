@@ -1,8 +1,8 @@
 //! History: what happened is a fold over the ledgers' commits; there is no second log.
 
 use super::epoch::archives;
-use super::shard::place;
-use super::{Name, Stamp};
+use super::shard::{id_of, place};
+use super::{CloneId, Name, Stamp};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
 use crate::world::Time;
@@ -75,6 +75,39 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
         entries.truncate(limit);
     }
     Ok(entries)
+}
+
+/// Returns the id of a record that the newest decision of this clone has changed, consequences aside; nothing
+/// where it decided nothing yet.
+pub fn last_written(repo: &Repo, ledger: Name) -> Result<Option<String>> {
+    let Some(clone) = CloneId::known(repo) else {
+        return Ok(None);
+    };
+    if repo.find_ref(ledger.ref_name())?.is_none() {
+        return Ok(None);
+    }
+    let run = repo
+        .git([
+            "log",
+            "-z",
+            "--max-count=1",
+            "--no-merges",
+            "--no-color",
+            "--no-show-signature",
+            "--no-renames",
+            "--format=",
+            "--name-only",
+            "--invert-grep",
+            "--grep=^Because: ",
+        ])
+        .args([format!("--committer=^{} ", clone.as_str())])
+        .args([ledger.ref_name(), "--"]);
+    let text = repo.query(&run)?;
+    let paths = text.split(|byte| *byte == 0).map(|it| it.trim_ascii());
+    Ok(paths.filter(|it| !it.is_empty()).find_map(|path| {
+        let mut parts = path.splitn(3, |byte| *byte == b'/').map(<[u8]>::to_vec);
+        id_of(&(parts.next()?, parts.next()?, parts.next()?))
+    }))
 }
 
 fn entry(ledger: Name, fields: &[&str]) -> Option<(String, Entry)> {

@@ -407,6 +407,16 @@ impl Bead {
         }
     }
 
+    /// Notes the session in which it was closed; does nothing where it is open.
+    pub fn set_session(&mut self, session: &str, stamp: &Stamp) {
+        if let (true, Some(Value::Object(mut state))) =
+            (self.is_closed(), self.0.get("state").cloned())
+        {
+            state.insert("closed_by_session".to_owned(), session.into());
+            self.0.set("state", Some(Value::Object(state)), stamp);
+        }
+    }
+
     /// Opens it again: an odd life is raised by one, and nobody holds it.
     pub fn reopen(&mut self, stamp: &Stamp) {
         let life = self.0.life();

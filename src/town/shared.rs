@@ -75,7 +75,8 @@ impl Home {
         .map(drop)
     }
 
-    fn own_shared(&self, key: &str) -> Option<&str> {
+    /// Returns a shared setting of the rig, whatever HQ says: HQ is not asked.
+    pub fn own_shared(&self, key: &str) -> Option<&str> {
         self.rig().record().entry(FIELD, key)?.as_str()
     }
 
@@ -92,6 +93,11 @@ impl View<'_> {
     /// Returns a shared setting, the rig's before HQ's.
     pub fn shared(&self, key: &str) -> Result<Option<String>> {
         self.home().map_or(Ok(None), |home| home.shared(key))
+    }
+
+    /// Returns a shared setting of the rig as [`Home::own_shared`] does.
+    pub fn own_shared(&self, key: &str) -> Option<&str> {
+        self.home()?.own_shared(key)
     }
 
     /// Returns what a shared setting is in the rig and in HQ, where it is set there.

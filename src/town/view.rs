@@ -23,6 +23,8 @@ pub struct View<'r> {
     tips: RefCell<BTreeMap<Name, Option<Oid>>>,
     ledgers: RefCell<BTreeMap<Name, Snapshot<'r>>>,
     indexes: [OnceCell<Index<'r>>; record::SHAPES.len()],
+    /// Beads as a decision under way has changed them so far.
+    pending: RefCell<BTreeMap<String, Bead>>,
     /// Results of gates that allowed signers ran, looked for once.
     sealed: OnceCell<Vec<Snapshot<'r>>>,
 }
@@ -36,6 +38,7 @@ impl<'r> View<'r> {
             tips: RefCell::default(),
             ledgers: RefCell::default(),
             indexes: Default::default(),
+            pending: RefCell::default(),
             sealed: OnceCell::new(),
         }
     }
@@ -179,7 +182,25 @@ impl<'r> View<'r> {
 
     /// Returns the bead of an id, also a closed or deleted one.
     pub fn bead(&self, id: &str) -> Result<Option<Bead>> {
+        if let Some(pending) = self.pending.borrow().get(id) {
+            return Ok(Some(pending.clone()));
+        }
         Ok(self.ledger(Name::Beads)?.get(id)?.and_then(Bead::of))
+    }
+
+    /// Lets the rest of a decision under way see a bead as it is to be.
+    pub fn put(&self, bead: Bead) {
+        self.pending.borrow_mut().insert(bead.id().to_owned(), bead);
+    }
+
+    /// Returns the beads that a decision under way has changed so far, sorted by id.
+    pub fn pending(&self) -> Vec<Bead> {
+        self.pending.borrow().values().cloned().collect()
+    }
+
+    /// Returns whether a decision under way has changed beads.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.borrow().is_empty()
     }
 
     /// Returns the bead of an id as [`View::bead`] does, also one of another rig of the town: to be looked at

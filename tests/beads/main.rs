@@ -3,6 +3,7 @@
 mod bd;
 #[path = "../conflicts/mod.rs"]
 mod conflicts;
+mod edits;
 mod lists;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
@@ -358,7 +359,7 @@ fn mistakes_on_the_command_line_are_named() {
     check(&["create", " "], 1, "the title is empty");
     check(&["create", "x", "-p", "high"], 129, "'high' is no priority");
     check(&["create", "x", "-t", "bgu"], 1, "'bgu' is no type of bead");
-    check(&["create", "x", "--due", "soon"], 129, "'soon' is no time");
+    check(&["create", "x", "--due", "soon"], 1, "'soon' is no time");
     check(&["create", "x", "--id", "xx-1"], 4, "prefix");
     check(&["create", "x", "--id", &id], 4, "exists already");
     check(

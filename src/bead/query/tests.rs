@@ -401,7 +401,7 @@ fn what_cannot_be_read_is_said_with_its_place() {
             "{text}: {fault}"
         );
     }
-    check("status=opne AND id=a", 8, "'opne' is no status");
+    check("status=\"op ne\" AND id=a", 8, "'op ne' is no status");
     check("statsu=open", 1, "'statsu' is no field");
     check("status", 7, "'status' is compared with nothing");
     check("status=", 8, "a value is missing");
