@@ -31,6 +31,7 @@ mod template;
 mod thread;
 mod tree;
 mod wait;
+mod waves;
 mod wiring;
 mod words;
 
@@ -73,5 +74,8 @@ pub use template::{missing_sections, required_sections};
 pub use thread::thread;
 pub use tree::{Branch, Reach, tree};
 pub use wait::{Answer, GATE, Known, WAITS, Wait, commit_and_check, evaluate, opened, span, wait};
+pub use waves::Web;
 pub use wiring::{Wire, read_wires, wire};
-pub use words::{any_edge_type, edge_type, is_status, issue_type, label, priority, status};
+pub use words::{
+    TITLE_MAX, any_edge_type, edge_type, is_status, issue_type, label, priority, status,
+};

@@ -63,7 +63,7 @@ const EDGES: [&str; 19] = [
 ];
 
 /// The greatest length of a title, in characters.
-pub(super) const TITLE_MAX: usize = 500;
+pub const TITLE_MAX: usize = 500;
 
 /// Types that stand for the town's own furniture and are kept out of lists and exports.
 pub(super) const INFRASTRUCTURE: [&str; 4] = ["agent", "rig", "role", "message"];

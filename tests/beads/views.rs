@@ -356,3 +356,119 @@ fn types_and_statuses_are_listed() {
         "{statuses}"
     );
 }
+
+#[test]
+fn graphs_stand_in_layers() {
+    let place = Place::new();
+    let [a, b, c] = ["a", "b <i>\"x\"</i>", "c"].map(|title| place.create(&[title]));
+    place.create(&["alone"]);
+    place.gt(&["dep", "add", &b, &a]).done();
+    place.gt(&["dep", "add", &c, &b]).done();
+    let graph = place.json(&["graph", &b]);
+    assert_eq!(graph["root"]["id"], *b);
+    assert_eq!(ids(&graph["issues"]).len(), 3);
+    assert_eq!(graph["layout"]["Layers"], json!([[a], [b], [c]]));
+    assert_eq!(place.json(&["graph", "--all"]).as_array().unwrap().len(), 2);
+    let text = place.gt(&["graph", &a]).done().stdout;
+    assert!(text.contains("LAYER 2\n  ○ "), "{text}");
+    let boxes = place.gt(&["graph", &a, "--box"]).done().stdout;
+    assert!(
+        boxes.contains("  ┌") && boxes.contains(&format!("│ ← {a}")),
+        "{boxes}"
+    );
+    assert_eq!(
+        place
+            .gt(&["graph", "--all", "--compact"])
+            .done()
+            .stdout
+            .lines()
+            .count(),
+        5
+    );
+    let dot = place.gt(&["graph", &a, "--dot"]).done().stdout;
+    assert!(
+        dot.starts_with("digraph") && dot.contains(&format!("\"{a}\" -> \"{b}\";")),
+        "{dot}"
+    );
+    let html = place.gt(&["graph", &a, "--html"]).done().stdout;
+    assert!(html.contains("<svg") && !html.contains("<i>"), "{html}");
+    assert_eq!(place.json(&["graph", "check"])["clean"], true);
+    place.gt(&["dep", "add", &a, &c, "--no-cycle-check"]).done();
+    let check = place.gt(&["graph", "check", "--json"]);
+    let check: Value = serde_json::from_str(&check.fails(1, "").stdout).unwrap();
+    assert_eq!(
+        (&check["clean"], &check["summary"]["cycle_count"]),
+        (&json!(false), &json!(1))
+    );
+    let text = place.gt(&["graph", &a]).done().stdout;
+    assert!(text.contains("CIRCLE "), "{text}");
+}
+
+#[test]
+fn swarms_go_in_waves() {
+    let place = Place::new();
+    let epic = place.create(&["Release", "-t", "epic"]);
+    let [a, b] = ["a", "b"].map(|title| place.create(&[title, "--parent", &epic]));
+    let outside = place.create(&["outside"]);
+    place.gt(&["dep", "add", &b, &a]).done();
+    place.gt(&["dep", "add", &a, &outside]).done();
+    let plan = place.json(&["swarm", "validate", &epic]);
+    assert_eq!(
+        plan["ready_fronts"],
+        json!([{ "wave": 0, "issues": [a] }, { "wave": 1, "issues": [b] }])
+    );
+    let keys = [
+        "epic_id",
+        "epic_title",
+        "total_issues",
+        "closed_issues",
+        "max_parallelism",
+        "estimated_sessions",
+    ];
+    assert!(keys.iter().all(|key| !plan[key].is_null()), "{plan}");
+    assert_eq!(
+        (&plan["errors"], &plan["swarmable"]),
+        (&json!([]), &json!(true))
+    );
+    assert_eq!(
+        plan["warnings"],
+        json!([format!("{a} depends on {outside} (outside epic)")])
+    );
+    let verbose = place.json(&["swarm", "validate", &epic, "--verbose"]);
+    assert_eq!(verbose["issues"][&a]["depended_on_by"], json!([b]));
+    let made = place.json(&["swarm", "create", &epic, "--coordinator", "bob"]);
+    assert_eq!(
+        (&made["epic_id"], &made["coordinator"]),
+        (&json!(epic), &json!("bob"))
+    );
+    place
+        .gt(&["swarm", "create", &epic])
+        .fails(4, "swarm already exists");
+    let swarm = made["swarm_id"].as_str().unwrap();
+    let status = place.json(&["swarm", "status", swarm]);
+    assert_eq!(
+        (&status["epic_id"], &status["blocked_count"]),
+        (&json!(epic), &json!(2))
+    );
+    assert_eq!(status["blocked"][0]["id"], *b);
+    let list = place.json(&["swarm", "list"]);
+    assert_eq!(
+        (&list["swarms"][0]["id"], &list["swarms"][0]["total_issues"]),
+        (&json!(swarm), &json!(2))
+    );
+    let wrapped = place.json(&["swarm", "create", &outside]);
+    assert_eq!(
+        place.json(&["show", &outside])[0]["parent"],
+        wrapped["epic_id"]
+    );
+    assert_eq!(wrapped["analysis"]["total_issues"], 1);
+    place.gt(&["dep", "add", &a, &b, "--no-cycle-check"]).done();
+    let plan = place
+        .gt(&["swarm", "validate", &epic, "--json"])
+        .fails(1, "");
+    assert!(
+        plan.stdout.contains("\"swarmable\": false"),
+        "{}",
+        plan.stdout
+    );
+}

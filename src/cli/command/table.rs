@@ -9,10 +9,10 @@ use crate::cli::reply::Reply;
 use crate::cli::{
     agents, assign, attic, bead_config, blocked, checkpoint, children, ci, close, comments,
     complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, duplicates,
-    epic, export, fsck, gate, handoff, help, hook, hooks, import, init, install, install_docs,
-    label, list, log, mail, maintain, memory, mq, nudge, orphans, peek, polecat, prime, query,
-    ready, refinery, release, reopen, rig, search, session, shim, show, sling, stats, status, sync,
-    town, unsling, update, version, whoami, words, worktree,
+    epic, export, fsck, gate, graph, handoff, help, hook, hooks, import, init, install,
+    install_docs, label, list, log, mail, maintain, memory, mq, nudge, orphans, peek, polecat,
+    prime, query, ready, refinery, release, reopen, rig, search, session, shim, show, sling, stats,
+    status, swarm, sync, town, unsling, update, version, whoami, words, worktree,
 };
 use crate::fault::Result;
 
@@ -406,6 +406,13 @@ pub(super) const BEADS: &[Entry] = &[
         epic::Args,
         epic::run,
         "See how far epics are, and close those that are done"
+    ),
+    entry!("graph", graph::Args, graph::run, "Draw what beads wait for"),
+    entry!(
+        "swarm",
+        swarm::Args,
+        swarm::run,
+        "Plan an epic's work in waves, and follow it"
     ),
     entry!(
         "duplicates",
