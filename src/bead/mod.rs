@@ -27,6 +27,8 @@ mod ready;
 mod resolve;
 #[cfg(test)]
 mod scans;
+mod slot;
+mod state;
 mod template;
 mod thread;
 mod tree;
@@ -70,6 +72,8 @@ pub use order::Order;
 pub use query::{Comparison, Field, Op, Query, metadata_key, query};
 pub use ready::{Blockers, blockers, is_below, is_ready};
 pub use resolve::resolve;
+pub use slot::{SLOT, acquire, free, new_slot, slot_holder, slot_id, slot_waiters, wait_for};
+pub use state::{set_state, state_change, states};
 pub use template::{missing_sections, required_sections};
 pub use thread::thread;
 pub use tree::{Branch, Reach, tree};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{Consequence, Facts, Made};
+use crate::bead::SLOT;
 use crate::fault::Result;
 use crate::ledger::{CloneId, Name, Record, Stamp, digest};
 use crate::record::{Bead, Convoy};
@@ -26,6 +27,10 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         let Some(claim) = bead.claim() else { continue };
         let is_ours = ours.as_ref().map(CloneId::as_str) == Some(claim.stamp.clone_part());
         if !is_ours && facts.view.is_of_town()? {
+            continue;
+        }
+        // To hold a slot is no work.
+        if bead.labels().any(|label| label == SLOT) {
             continue;
         }
         let [_, "polecats", _] = claim.by.split('/').collect::<Vec<_>>()[..] else {

@@ -216,3 +216,84 @@ fn gates_are_looked_at_on_demand() {
     fault.fails(5, "gh");
     assert_eq!(place.json(&["show", &missing])[0]["status"], "open");
 }
+
+#[test]
+fn a_bead_has_one_state_in_each_way() {
+    let place = Place::new();
+    let id = place.create(&["step", "-l", "ui"]);
+    let set = |args: &[&str]| place.json(&[&["set-state", id.as_str()], args].concat());
+    let first = set(&["health=ok"]);
+    assert_eq!(
+        (&first["old_value"], &first["changed"]),
+        (&Value::Null, &json!(true))
+    );
+    let second = set(&["health=failing", "--reason", "it crashes"]);
+    assert_eq!(
+        (&second["old_value"], &second["new_value"]),
+        (&json!("ok"), &json!("failing"))
+    );
+    assert_eq!(set(&["health=failing"])["changed"], false);
+    assert_eq!(
+        place.json(&["show", &id])[0]["labels"],
+        json!(["health:failing", "ui"])
+    );
+    let event = second["event_id"].as_str().expect("it was changed");
+    let event = &place.json(&["show", event])[0];
+    assert_eq!(
+        (&event["issue_type"], &event["status"]),
+        (&json!("event"), &json!("closed"))
+    );
+    assert_eq!(event["parent"], *id);
+    let text = event["description"]
+        .as_str()
+        .expect("it says what happened");
+    assert!(
+        text.contains("from ok to failing") && text.contains("it crashes"),
+        "{text}"
+    );
+    assert_eq!(place.json(&["state", &id, "health"])["value"], "failing");
+    assert_eq!(place.json(&["state", &id, "mode"])["value"], Value::Null);
+    let all = place.json(&["state", "list", &id]);
+    assert_eq!(all["states"], json!({ "health": "failing" }));
+    place
+        .gt(&["set-state", &id, "health"])
+        .fails(129, "dimension=value");
+}
+
+#[test]
+fn one_at_a_time_holds_the_merge_slot() {
+    let place = Place::new();
+    let slot = |args: &[&str]| place.gt(&[&["merge-slot"], args, &["--json"]].concat());
+    let read = |text: &str| -> Value { serde_json::from_str(text).expect("it is JSON") };
+    slot(&["acquire"]).fails(1, "not found");
+    assert_eq!(read(&slot(&["check"]).done().stdout)["error"], "not found");
+    let made = read(&slot(&["create"]).done().stdout);
+    assert_eq!(made, json!({ "id": "gt-merge-slot", "status": "open" }));
+    let check = || read(&slot(&["check"]).done().stdout);
+    let mut want =
+        json!({ "id": "gt-merge-slot", "available": true, "holder": null, "waiters": [] });
+    assert_eq!(check(), want);
+    assert_eq!(ready(&place), [""; 0], "a slot is no work");
+    slot(&["acquire", "--holder", "api/polecats/nux"]).done();
+    let lost = read(&slot(&["acquire"]).fails(1, "").stdout);
+    assert_eq!(
+        (&lost["acquired"], &lost["holder"]),
+        (&json!(false), &json!("api/polecats/nux"))
+    );
+    let row = read(&slot(&["acquire", "--wait"]).fails(1, "").stdout);
+    assert_eq!(
+        (&row["waiting"], &row["position"]),
+        (&json!(true), &json!(1))
+    );
+    slot(&["release", "--holder", "ada"]).fails(4, "is held by api/polecats/nux");
+    slot(&["release"]).done();
+    assert_eq!(read(&slot(&["acquire"]).done().stdout)["holder"], "ada");
+    want["available"] = json!(false);
+    want["holder"] = json!("ada");
+    assert_eq!(check(), want);
+    assert_eq!(
+        place.json(&["convoy", "list", "--all"]),
+        json!([]),
+        "to hold a slot is no work"
+    );
+}

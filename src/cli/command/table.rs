@@ -10,9 +10,10 @@ use crate::cli::{
     agents, assign, attic, bead_config, blocked, checkpoint, children, ci, close, comments,
     complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, duplicates,
     epic, export, fsck, gate, graph, handoff, help, hook, hooks, import, init, install,
-    install_docs, label, list, log, mail, maintain, memory, mq, nudge, orphans, peek, polecat,
-    prime, query, ready, refinery, release, reopen, rig, search, session, shim, show, sling, stats,
-    status, swarm, sync, town, unsling, update, version, whoami, words, worktree,
+    install_docs, label, list, log, mail, maintain, memory, merge_slot, mq, nudge, orphans, peek,
+    polecat, prime, query, ready, refinery, release, reopen, rig, search, session, shim, show,
+    sling, state, stats, status, swarm, sync, town, unsling, update, version, whoami, words,
+    worktree,
 };
 use crate::fault::Result;
 
@@ -482,6 +483,24 @@ pub(super) const BEADS: &[Entry] = &[
         memory::Kv,
         memory::kv,
         "Keep texts under keys, for scripts"
+    ),
+    entry!(
+        "set-state",
+        state::Set,
+        state::set,
+        "Change a state of a bead, and make an event of it"
+    ),
+    entry!(
+        "state",
+        state::Args,
+        state::run,
+        "Show the states of a bead"
+    ),
+    entry!(
+        "merge-slot",
+        merge_slot::Args,
+        merge_slot::run,
+        "Let one at a time merge by hand"
     ),
     entry!(
         "import",

@@ -49,6 +49,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-log.1"),
     page!("git-gt-mail.1"),
     page!("git-gt-maintain.1"),
+    page!("git-gt-merge-slot.1"),
     page!("git-gt-mq.1"),
     page!("git-gt-nudge.1"),
     page!("git-gt-orphans.1"),
@@ -69,6 +70,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-shim.1"),
     page!("git-gt-show.1"),
     page!("git-gt-sling.1"),
+    page!("git-gt-state.1"),
     page!("git-gt-stats.1"),
     page!("git-gt-status.1"),
     page!("git-gt-swarm.1"),
@@ -96,6 +98,7 @@ pub(crate) const SHARED: &[(&str, &str)] = &[
     ("link", "dep"),
     ("memories", "remember"),
     ("recall", "remember"),
+    ("set-state", "state"),
     ("statuses", "types"),
     ("supersede", "duplicates"),
 ];
