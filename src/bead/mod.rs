@@ -56,7 +56,9 @@ pub use epics::{Epic, epics};
 pub use export::{Scope, export};
 pub use filter::{Filter, Labels, Pattern, Shown, Words};
 pub use forest::forest;
-pub use import::{Imported, Line, Merged, both, merge, read};
+pub use import::{
+    Form, Imported, Input, Pile, Plan, Refused, Rest, Says, Target, What, by_reference, merge, read,
+};
 pub use json::{
     Fields, comment, comments, counted, dependents, dependents_of, edges_of, fields, issue, raw,
     shown, with_type,

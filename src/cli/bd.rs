@@ -5,6 +5,8 @@ mod place;
 pub(super) mod retired;
 pub(super) mod setup;
 
+pub(super) use place::FOLDER;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

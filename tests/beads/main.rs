@@ -4,6 +4,7 @@ mod bd;
 #[path = "../conflicts/mod.rs"]
 mod conflicts;
 mod edits;
+mod files;
 mod lists;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Output, Place, real_files};
+use support::{Output, Place};
 
 fn ids(list: &Value) -> Vec<&str> {
     let list = list.as_array().expect("a list");
@@ -479,83 +480,9 @@ fn a_tombstone_is_kept_and_not_exported() {
     );
 }
 
-#[test]
-fn lines_that_make_no_sense_are_named_and_the_rest_imported() {
-    let place = Place::new();
-    let lines = [
-        line(&json!({})),
-        "{".to_owned(),
-        json!({ "_type": "memory", "key": "k", "value": "v" }).to_string(),
-        line(&json!({ "id": "gt-2", "created_at": "soon" })),
-        line(&json!({ "id": "gt-3", "title": null })),
-        line(&json!({ "id": "gt-4", "updated_at": "2300-01-01T00:00:00Z" })),
-        line(&json!({ "id": "gt-5" })),
-        line(&json!({ "id": "gt-5", "updated_at": "2025-12-01T00:00:00Z", "title": "newer" })),
-    ];
-    let file = place.file("in.jsonl", &lines.join("\n"));
-    let dry = place
-        .gt(&["import", &file, "--dry-run", "--json"])
-        .fails(1, "line 2: not JSON");
-    assert!(dry.stdout.contains("\"created\": 2"), "{dry:?}");
-    assert_eq!(place.json(&["list"]), json!([]));
-    let done = place
-        .gt(&["import", &file])
-        .fails(1, "line 4: 'created_at' is 'soon'");
-    assert!(done.stderr.contains("line 5: gt-3: no 'title'"), "{done:?}");
-    assert!(done.stderr.contains("line 6: stamp"), "{done:?}");
-    assert_eq!(place.json(&["show", "gt-5"])[0]["title"], "newer");
-    let file = place.file(
-        "in.jsonl",
-        &line(&json!({ "id": "gt-5", "title": "older" })),
-    );
-    let again = place.json(&["import", &file]);
-    assert_eq!(
-        (&again["unchanged"], &again["updated"]),
-        (&json!(1), &json!(0))
-    );
-    place.gt(&["update", "gt-5", "--title", "here"]).done();
-    let file = place.file(
-        "in.jsonl",
-        &line(&json!({ "id": "gt-5", "design": "d", "updated_at": "2025-12-24T00:00:00Z" })),
-    );
-    assert_eq!(place.json(&["import", &file])["updated"], 1);
-    let shown = &place.json(&["show", "gt-5"])[0];
-    assert_eq!(
-        (&shown["title"], &shown["design"]),
-        (&json!("here"), &json!("d"))
-    );
-}
-
-#[test]
-fn real_files_survive_two_repositories() {
-    let files = real_files();
-    if files.is_empty() {
-        skipped("there is no ../shared/data");
-    }
-    std::thread::scope(|scope| {
-        for file in &files {
-            scope.spawn(move || survives(&file.display().to_string()));
-        }
-    });
-}
-
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 fn skipped(why: &str) {
     eprintln!("skipped: {why}");
-}
-
-fn survives(file: &str) {
-    let [here, there] = [Place::new(), Place::new()];
-    here.gt(&["import", file]).done();
-    let first = here.gt(&["export", "--all"]).done().stdout;
-    let copy = there.file("copy.jsonl", &first);
-    there.gt(&["import", &copy]).done();
-    assert!(
-        there.gt(&["export", "--all"]).done().stdout == first,
-        "{file}"
-    );
-    let again = here.gt(&["import", file]).done().stdout;
-    assert!(again.contains(" 0 new, 0 changed"), "{file}: {again}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use git_gt::bead::{Imported, Instant, Line, merge, raw, read};
+use git_gt::bead::{Imported, Instant, Says, merge, raw, read};
 use git_gt::git::Repo;
 use git_gt::ledger::{Record, Snapshot, join};
 use git_gt::record::Bead;
@@ -174,11 +174,12 @@ impl Conflict {
 }
 
 fn imported(here: Option<Record>, issue: &Value) -> Option<Record> {
-    let Ok(Line::Bead(_, text)) = read(&issue.to_string()) else {
+    let fields = issue.as_object().cloned();
+    let Some(Ok(bead)) = fields.map(|fields| read(fields, None)) else {
         return here;
     };
-    match merge(here.clone(), &text).expect("both are beads") {
-        Imported::Created(record) | Imported::Updated(record) => Some(record),
+    match merge(here.clone(), &bead, Says::All).expect("both are beads") {
+        Imported::Created(it) | Imported::Updated(it) | Imported::Merged(it) => Some(it),
         Imported::Unchanged => here,
     }
 }

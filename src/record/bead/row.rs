@@ -11,7 +11,7 @@ use crate::ledger::{Name, Time};
 /// What the index keeps of beads; deleted ones are not in it.
 pub(in crate::record) const SHAPE: Shape = Shape {
     ledger: Name::Beads,
-    version: 3,
+    version: 4,
     row: |record| {
         let bead = Bead::of(record).filter(|bead| !bead.is_deleted())?;
         Some(draft(&bead))
@@ -262,7 +262,11 @@ fn order(priority: i64, created: Time) -> [u8; ORDER] {
 
 fn draft(bead: &Bead) -> Draft {
     let record = bead.record();
-    let created = record.created().time();
+    let created = match record.created() {
+        // What nobody made first was made when it was first read.
+        zero if zero.is_zero() => Time::parse(&bead.created_at()).unwrap_or(zero.time()),
+        created => created.time(),
+    };
     let holder = bead.holder().unwrap_or_default();
     let assignee = record.text("assignee");
     let flags = [
