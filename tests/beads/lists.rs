@@ -128,7 +128,7 @@ fn lists_show_as_many_as_bd_does() {
 #[test]
 fn lists_without_labels_are_objects() {
     let place = Place::new();
-    let _ = many(&place);
+    drop(many(&place));
     let object = place.json(&["list", "--skip-labels", "-n", "2"]);
     assert_eq!(ids(&object["issues"]), ["gt-b", "gt-a"]);
     assert_eq!(object["meta"], json!({ "count": 2, "skip_labels": true }));
@@ -268,7 +268,7 @@ fn searches_leave_out_what_is_closed() {
 #[test]
 fn counts_take_the_options_of_lists() {
     let place = Place::new();
-    let _ = many(&place);
+    drop(many(&place));
     let count = |args: &[&str]| place.json(&[&["count"], args].concat())["count"].clone();
     assert_eq!(count(&[]), 6);
     assert_eq!(
