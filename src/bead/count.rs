@@ -81,6 +81,27 @@ impl Groups {
     }
 }
 
+/// How many beads something happened to of late; to one can several things.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// Those that were made.
+    pub created: usize,
+    /// Those that were closed, and are.
+    pub closed: usize,
+    /// Those of before that changed.
+    pub updated: usize,
+}
+
+impl Activity {
+    /// Counts a bead by what happened to it after a time.
+    pub fn add(&mut self, bead: &BeadRow<'_>, since: Time) {
+        let is_new = bead.created() > since;
+        self.created += usize::from(is_new);
+        self.closed += usize::from(bead.closed().is_some_and(|closed| closed > since));
+        self.updated += usize::from(!is_new && bead.updated() > since);
+    }
+}
+
 /// How many beads stand how; one can stand in several ways.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Stats {

@@ -29,6 +29,7 @@ mod resolve;
 mod scans;
 mod slot;
 mod state;
+mod steps;
 mod template;
 mod thread;
 mod tree;
@@ -45,7 +46,7 @@ pub use children::{Children, children};
 pub use circles::{Waiting, blocking, circle, knots};
 pub use claim::{claim, release};
 pub use close::{check_closable, delete};
-pub use count::{Groups, Stats, Trait};
+pub use count::{Activity, Groups, Stats, Trait};
 pub use custom::{
     Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
 };
@@ -72,10 +73,11 @@ pub use memory::{
 pub use moment::{Moment, Way};
 pub use order::Order;
 pub use query::{Comparison, Field, Op, Query, metadata_key, query};
-pub use ready::{Blockers, blockers, is_below, is_ready};
+pub use ready::{Blockers, Offer, blockers, is_below, is_ready};
 pub use resolve::resolve;
 pub use slot::{SLOT, acquire, free, new_slot, slot_holder, slot_id, slot_waiters, wait_for};
 pub use state::{set_state, state_change, states};
+pub use steps::{Resumable, Step, StepPlan, resumable, steps};
 pub use template::{missing_sections, required_sections};
 pub use thread::thread;
 pub use tree::{Branch, Reach, tree};

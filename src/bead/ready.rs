@@ -118,28 +118,48 @@ fn is_done(bead: &BeadRow<'_>) -> bool {
 ///
 /// A bead that was deferred until a time is ready again once that time has passed.
 pub fn is_ready(graph: &dyn Graph, bead: &BeadRow<'_>, now: Time) -> Result<bool> {
-    let put_off = |bead: &BeadRow<'_>| bead.defer_until().is_some_and(|time| is_after(time, now));
-    let open = match bead.status() {
-        "open" => true,
-        "deferred" => bead.defer_until().is_some(),
-        known if is_status(known) => false,
-        own => graph.category(own)? == Some(Category::Active),
-    };
-    let may_be = open
-        && !bead.is_pinned()
-        && !bead.is_ephemeral()
-        && !bead.is_template()
-        && !NO_WORK.contains(&bead.issue_type())
-        && !put_off(bead);
-    if !may_be {
-        return Ok(false);
+    Offer::default().has(graph, bead, now)
+}
+
+/// What is offered besides what is ready.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// What is put off.
+    pub deferred: bool,
+    /// What is of no use for long.
+    pub ephemeral: bool,
+    /// What is no work by its type.
+    pub any_type: bool,
+}
+
+impl Offer {
+    /// Returns whether a bead is offered.
+    pub fn has(self, graph: &dyn Graph, bead: &BeadRow<'_>, now: Time) -> Result<bool> {
+        let put_off = |bead: &BeadRow<'_>| {
+            !self.deferred && bead.defer_until().is_some_and(|time| is_after(time, now))
+        };
+        let open = match bead.status() {
+            "open" => true,
+            "deferred" => self.deferred || bead.defer_until().is_some(),
+            known if is_status(known) => false,
+            own => graph.category(own)? == Some(Category::Active),
+        };
+        let may_be = open
+            && !bead.is_pinned()
+            && (self.ephemeral || !bead.is_ephemeral())
+            && !bead.is_template()
+            && (self.any_type || !NO_WORK.contains(&bead.issue_type()))
+            && !put_off(bead);
+        if !may_be {
+            return Ok(false);
+        }
+        if let Some(parent) = bead.parent()
+            && graph.find(parent)?.is_some_and(|it| put_off(&it))
+        {
+            return Ok(false);
+        }
+        Ok(!Blockers::new(graph).block(bead)?)
     }
-    if let Some(parent) = bead.parent()
-        && graph.find(parent)?.is_some_and(|it| put_off(&it))
-    {
-        return Ok(false);
-    }
-    Ok(!Blockers::new(graph).block(bead)?)
 }
 
 #[cfg(test)]

@@ -103,6 +103,11 @@ impl Traits {
             ..Filter::default()
         }
     }
+
+    /// Returns whether beads of a type are asked for.
+    pub(crate) fn has_type(&self) -> bool {
+        self.kind.is_some()
+    }
 }
 
 /// What beads say
@@ -393,6 +398,14 @@ impl Sorting {
         Self {
             by: Some(order),
             reverse: false,
+        }
+    }
+
+    /// Returns the same the other way round.
+    pub(crate) fn reversed(self) -> Self {
+        Self {
+            reverse: !self.reverse,
+            ..self
         }
     }
 

@@ -71,6 +71,7 @@ mod session;
 mod shim;
 mod show;
 mod sling;
+mod stale;
 mod state;
 mod stats;
 mod status;

@@ -110,6 +110,25 @@ pub fn last_written(repo: &Repo, ledger: Name) -> Result<Option<String>> {
     }))
 }
 
+/// Returns what was decided on a ledger after a time, in no order; joins are left out.
+pub fn decided_since(repo: &Repo, ledger: Name, since: Time) -> Result<Vec<String>> {
+    if repo.find_ref(ledger.ref_name())?.is_none() {
+        return Ok(Vec::new());
+    }
+    // Git takes smaller numbers for something else.
+    let since = since.seconds().max(100_000_000);
+    let run = repo
+        .git(["log", "-z", "--no-merges", "--no-color", "--format=%s"])
+        .args(["--no-show-signature".to_owned(), format!("--since={since}")])
+        .args([ledger.ref_name(), "--"]);
+    let text = repo.query(&run)?;
+    let subjects = text.split(|byte| *byte == 0);
+    let subjects = subjects.filter(|subject| !subject.is_empty());
+    Ok(subjects
+        .map(|it| String::from_utf8_lossy(it).into_owned())
+        .collect())
+}
+
 fn entry(ledger: Name, fields: &[&str]) -> Option<(String, Entry)> {
     let [commit, seconds, stamp, actor, subject] = *fields else {
         return None;

@@ -128,7 +128,7 @@ fn lists_show_as_many_as_bd_does() {
 #[test]
 fn lists_without_labels_are_objects() {
     let place = Place::new();
-    drop(many(&place));
+    let _ids = many(&place);
     let object = place.json(&["list", "--skip-labels", "-n", "2"]);
     assert_eq!(ids(&object["issues"]), ["gt-b", "gt-a"]);
     assert_eq!(object["meta"], json!({ "count": 2, "skip_labels": true }));
@@ -268,7 +268,7 @@ fn searches_leave_out_what_is_closed() {
 #[test]
 fn counts_take_the_options_of_lists() {
     let place = Place::new();
-    drop(many(&place));
+    let _ids = many(&place);
     let count = |args: &[&str]| place.json(&[&["count"], args].concat())["count"].clone();
     assert_eq!(count(&[]), 6);
     assert_eq!(
@@ -277,4 +277,188 @@ fn counts_take_the_options_of_lists() {
     );
     assert_eq!(count(&["--desc-contains", "FAILS"]), 1);
     assert_eq!(count(&["--priority-min", "3"]), 2);
+}
+
+#[test]
+fn ready_takes_the_options_of_bd() {
+    let place = Place::new();
+    let many = many(&place);
+    let check = |args: &str, want: &str| {
+        let args: Vec<&str> = ["ready"]
+            .into_iter()
+            .chain(args.split_whitespace())
+            .collect();
+        check(&place, &args, &many(want));
+    };
+    check("", "b a a.2");
+    check("-s oldest", "a a.2 b");
+    check("-t gate", "g");
+    check("--parent a", "a.2");
+    check("--label-any ui,none --exclude-type task", "b");
+    check("--exclude-label ui -p 1", "a");
+    check("--metadata-field team=core", "a");
+    check("--has-metadata-key none", "");
+    check("--mol-type swarm", "b");
+    check("-u", "b a");
+    let later = place.create(&["later", "--defer", "2030-01-01", "-p", "4"]);
+    assert!(!ids(&place.json(&["ready"])).contains(&later.as_str()));
+    assert!(ids(&place.json(&["ready", "--include-deferred"])).contains(&later.as_str()));
+    place.gt(&["ready", "--sort", "age"]).fails(129, "--sort");
+    place
+        .gt(&["ready", "--parent", "nowhere"])
+        .fails(1, "no issue found");
+}
+
+#[test]
+fn ready_claims_the_first_that_is_free() {
+    let place = Place::new();
+    let _ids = many(&place);
+    let claim = |who: &str, args: &[&str]| {
+        let claimed = place.json(&[&["ready", "--claim", "--actor", who], args].concat());
+        let all = claimed.as_array().expect("a list").clone();
+        assert!(all.len() < 2, "{all:?}");
+        all.first().cloned()
+    };
+    let first = claim("bob", &[]).expect("something is ready");
+    assert_eq!(
+        (&first["id"], &first["status"]),
+        (&json!("gt-b"), &json!("in_progress"))
+    );
+    assert_eq!(first["assignee"], "bob");
+    assert_eq!(first["comment_count"], 0);
+    assert_eq!(claim("eve", &["-t", "bug"]), None);
+    assert_eq!(claim("eve", &[]).expect("the second")["id"], "gt-a");
+    assert_eq!(claim("eve", &[]), None, "the last one is ada's");
+    assert_eq!(claim("ada", &[]).expect("her own")["id"], "gt-a.2");
+    let none = place.gt(&["ready", "--claim"]).done();
+    assert!(none.stderr.contains("No ready work to claim."), "{none:?}");
+    for option in ["--assignee=bob", "--explain", "--gated", "--mol=gt-a"] {
+        place
+            .gt(&["ready", "--claim", option])
+            .fails(129, "--claim");
+    }
+    let log = place
+        .git(&["log", "-1", "--format=%an: %s", "refs/gt/beads"])
+        .done();
+    assert_eq!(log.stdout, "ada: claim gt-a.2 for ada\n");
+}
+
+#[test]
+fn ready_says_why() {
+    let place = Place::new();
+    let [first, second, third] = ["first", "second", "third"].map(|it| place.create(&[it]));
+    place.gt(&["dep", "add", &second, &first]).done();
+    place.gt(&["dep", "add", &third, &second]).done();
+    place.gt(&["close", &first]).done();
+    let said = place.json(&["ready", "--explain"]);
+    assert_eq!(ids(&said["ready"]), [second.as_str()]);
+    assert_eq!(said["ready"][0]["reason"], "1 blocker(s) resolved");
+    assert_eq!(said["ready"][0]["resolved_blockers"], json!([first]));
+    assert_eq!(said["ready"][0]["dependency_count"], 1);
+    assert_eq!(said["ready"][0]["dependent_count"], 1);
+    assert_eq!(ids(&said["blocked"]), [third.as_str()]);
+    assert_eq!(said["blocked"][0]["blocked_by_count"], 1);
+    let by = json!([{ "id": second, "title": "second", "status": "open", "priority": 2 }]);
+    assert_eq!(said["blocked"][0]["blocked_by"], by);
+    assert_eq!(said["cycles"], json!([]));
+    let summary = json!({ "total_ready": 1, "total_blocked": 1, "cycle_count": 0 });
+    assert_eq!(said["summary"], summary);
+    let text = place.gt(&["ready", "--explain"]).done().stdout;
+    assert!(text.contains(&format!("waits for {second}")), "{text}");
+}
+
+#[test]
+fn ready_shows_the_steps_of_a_molecule() {
+    let place = Place::new();
+    let root = place.create(&["Release", "-t", "molecule"]);
+    let step = |title: &str| place.create(&[title, "--parent", &root]);
+    let [build, test, gate] = [
+        step("build"),
+        step("test"),
+        place.create(&["go", "-t", "gate"]),
+    ];
+    let ship = step("ship");
+    for before in [&build, &test, &gate] {
+        place.gt(&["dep", "add", &ship, before]).done();
+    }
+    let shown = place.json(&["ready", "--mol", &root]);
+    assert_eq!(
+        (&shown["molecule_id"], &shown["molecule_title"]),
+        (&json!(root), &json!("Release"))
+    );
+    assert_eq!(
+        (&shown["total_steps"], &shown["ready_steps"]),
+        (&json!(3), &json!(2))
+    );
+    assert_eq!(
+        shown["parallel_groups"],
+        json!({ "group-1": [build, test] })
+    );
+    let first = &shown["steps"][0];
+    assert_eq!(first["issue"]["id"], json!(build));
+    assert_eq!(first["parallel_group"], "group-1");
+    let info = json!({
+        "step_id": build, "status": "open", "is_ready": true, "parallel_group": "group-1",
+        "blocked_by": [], "blocks": [ship], "can_parallel": [test],
+    });
+    assert_eq!(first["parallel_info"], info);
+    place.gt(&["close", &build, &test]).done();
+    let gated = place.json(&["ready", "--gated"]);
+    assert_eq!(
+        (&gated["count"], &gated["molecules"]),
+        (&json!(0), &json!([]))
+    );
+    place.gt(&["close", &gate, "--force"]).done();
+    let gated = place.json(&["ready", "--gated"]);
+    assert_eq!(gated["count"], 1);
+    let molecule = &gated["molecules"][0];
+    assert_eq!(molecule["molecule_id"], json!(root));
+    assert_eq!(molecule["closed_gate"]["id"], json!(gate));
+    assert_eq!(molecule["ready_step"]["id"], json!(ship));
+    place
+        .gt(&["ready", "--mol", "nowhere"])
+        .fails(1, "no issue found");
+}
+
+#[test]
+fn what_was_left_alone_is_shown() {
+    let place = Place::new();
+    let many = many(&place);
+    let check = |args: &[&str], want: &str| {
+        check(&place, &[&["bead", "stale"], args].concat(), &many(want));
+    };
+    check(&[], "");
+    check(&["-d", "7"], "a.2");
+    check(&["-d", "3"], "a.2 b");
+    check(&["-d", "2"], "a.2 b a");
+    check(&["-d", "1", "-s", "open", "-n", "2"], "a.2 b");
+    check(&["-d", "1", "-s", "pinned"], "p");
+    place.gt(&["bead", "stale", "-d", "0"]).fails(129, "--days");
+    place
+        .gt(&["bead", "stale", "-s", "opne"])
+        .fails(1, "no status");
+}
+
+#[test]
+fn stats_say_what_happened_of_late_and_what_is_mine() {
+    let place = Place::new();
+    let _ids = many(&place);
+    let mine = place.create(&["mine", "-a", "ada"]);
+    place.gt(&["close", &mine]).done();
+    place.gt(&["reopen", &mine]).done();
+    let stats = place.json(&["bead", "status"]);
+    assert_eq!(stats["summary"]["total_issues"], 7);
+    let activity = &stats["recent_activity"];
+    assert_eq!(activity["hours_tracked"], 24);
+    assert_eq!(activity["issues_created"], 1);
+    assert_eq!(activity["issues_reopened"], 1);
+    assert_eq!(activity["issues_closed"], 0);
+    assert_eq!(activity["total_changes"], 2);
+    assert!(activity["commit_count"].as_u64() >= Some(3), "{activity}");
+    for option in ["--no-activity", "--assigned"] {
+        let stats = place.json(&["stats", option]);
+        assert_eq!(stats["recent_activity"], Value::Null);
+        let total = if option == "--assigned" { 2 } else { 7 };
+        assert_eq!(stats["summary"]["total_issues"], total, "{option}");
+    }
 }

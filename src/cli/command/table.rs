@@ -12,7 +12,7 @@ use crate::cli::{
     epic, export, fsck, gate, graph, handoff, help, hook, hooks, import, init, install,
     install_docs, label, list, log, mail, maintain, memory, merge_slot, mq, nudge, orphans, peek,
     polecat, prime, query, ready, refinery, release, reopen, rig, search, session, shim, show,
-    sling, state, stats, status, swarm, sync, town, unsling, update, version, whoami, words,
+    sling, stale, state, stats, status, swarm, sync, town, unsling, update, version, whoami, words,
     worktree,
 };
 use crate::fault::Result;
@@ -518,6 +518,12 @@ pub(super) const BEADS: &[Entry] = &[
 
 /// bd's words that Gas Town has no use for at the top, or uses for something else: `git gt bead NAME`, `bd NAME`.
 pub(super) const BD: &[Entry] = &[
+    entry!(
+        "stale",
+        stale::Args,
+        stale::run,
+        "List the beads that were left alone for long"
+    ),
     entry!(
         "init",
         setup::Init,
