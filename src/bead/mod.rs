@@ -1,6 +1,7 @@
 //! Rules and queries over many beads, and bd's JSON: values in, values out.
 
 mod alike;
+mod batch;
 mod beads;
 mod children;
 mod circles;
@@ -12,6 +13,7 @@ mod dates;
 mod edges;
 mod edit;
 mod epics;
+mod erase;
 mod export;
 mod filter;
 mod forest;
@@ -39,6 +41,7 @@ mod wiring;
 mod words;
 
 pub use alike::{Pair, alike};
+pub use batch::{BatchStep, batch_steps};
 #[cfg(test)]
 pub(crate) use beads::Given;
 pub use beads::{Beads, Graph, TownBeads};
@@ -54,6 +57,7 @@ pub use dates::{Instant, day, when};
 pub use edges::{Circles, Link, link, link_with, set_parent, targets, unlink};
 pub use edit::{Edit, edit};
 pub use epics::{Epic, epics};
+pub use erase::{Erased, erase};
 pub use export::{Scope, export};
 pub use filter::{Filter, Labels, Pattern, Shown, Words};
 pub use forest::forest;

@@ -15,7 +15,7 @@ use crate::record::{Bead, BeadRow};
 use crate::town::{Home, View};
 
 /// Close beads: the work is done, or will not be
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// The beads, by their ids or a part of them; without one, the bead that was last changed here
     #[arg(value_name = "ID")]
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 /// What comes after.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct Next {
     /// Show what can be begun now because of it
     #[arg(long)]
@@ -111,6 +111,15 @@ fn unsaid(bead: &Bead) -> Option<String> {
 }
 
 impl Args {
+    /// Returns what closes some beads for a reason.
+    pub(super) fn of(ids: &[String], reason: Option<&str>) -> Self {
+        Self {
+            ids: ids.to_vec(),
+            reason: reason.map(str::to_owned).into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Returns the reason for each of the beads.
     fn reasons(&self, cx: &Context, count: usize) -> Result<Vec<String>> {
         let said = match &self.reason_file {

@@ -39,7 +39,7 @@ pub(crate) struct Add {
     #[arg(
         value_name = "TEXT",
         allow_hyphen_values = true,
-        required_unless_present = "file"
+        required_unless_present_any = ["file", "stdin"]
     )]
     text: Option<String>,
     /// Say it as WHO instead of the actor
@@ -48,6 +48,9 @@ pub(crate) struct Add {
     /// Read what to say from FILE, - for standard input
     #[arg(short, long, value_name = "FILE", conflicts_with = "text")]
     file: Option<String>,
+    /// Read what to say from standard input
+    #[arg(long, conflicts_with_all = ["text", "file"])]
+    stdin: bool,
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
@@ -94,6 +97,7 @@ pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
     let home = cx.home_of(&args.id)?;
     let text = match &args.file {
         Some(file) => input::file(cx, file)?,
+        None if args.stdin => input::file(cx, "-")?,
         None => args.text.clone().unwrap_or_default(),
     };
     let text = text.trim();

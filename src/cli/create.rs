@@ -13,7 +13,7 @@ use crate::record::Bead;
 use crate::town::{Home, View};
 
 /// Make a bead: a piece of work
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// What is to be done, in a line
     #[arg(
@@ -62,8 +62,52 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// What a new bead belongs to.
+/// Make a bead and print its id
 #[derive(Debug, clap::Args)]
+pub(crate) struct Quick {
+    /// What is to be done, in a line
+    #[arg(value_name = "TITLE", required = true)]
+    title: Vec<String>,
+    /// Set what kind of bead it is: task, bug, feature, epic, chore, … or one of the project's own
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = parsed(bead::issue_type))]
+    kind: Option<String>,
+    /// Set how urgent it is, from 0 to 4 or P0 to P4
+    #[arg(short, long, value_name = "N", value_parser = parsed(bead::priority))]
+    priority: Option<i64>,
+    /// Label it; a list with commas, or the option several times
+    #[arg(short, long, value_name = "LABEL", value_delimiter = ',', value_parser = parsed(bead::label))]
+    labels: Vec<String>,
+}
+
+/// Makes a bead of little more than its title.
+pub(crate) fn quick(cx: &Context, args: &Quick) -> Result<Reply> {
+    let around = Around {
+        labels: args.labels.clone(),
+        ..Around::default()
+    };
+    let args = Args {
+        title: Some(args.title.join(" ")),
+        fields: Fields::of(args.kind.clone(), args.priority, None),
+        around,
+        silent: true,
+        ..Args::default()
+    };
+    run(cx, &args)
+}
+
+impl Args {
+    /// Returns what `todo add` asks for.
+    pub(super) fn todo(title: String, priority: Option<i64>, description: Option<String>) -> Self {
+        Self {
+            title: Some(title),
+            fields: Fields::of(None, priority, description),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a new bead belongs to.
+#[derive(Debug, Default, clap::Args)]
 struct Around {
     /// Label it; a list with commas, or the option several times
     #[arg(short, long, visible_alias = "label", value_name = "LABEL", value_delimiter = ',', value_parser = parsed(bead::label))]
@@ -86,7 +130,7 @@ struct Around {
 }
 
 /// Fields that programs set.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct Rare {
     /// Say which skills it needs; a section of the description
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

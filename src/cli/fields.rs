@@ -12,7 +12,7 @@ use crate::fault::{Fault, Result};
 pub(crate) struct Fields {
     /// Set what kind of bead it is: task, bug, feature, epic, chore, … or one of the project's own
     #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = parsed(bead::issue_type))]
-    pub(crate) kind: Option<String>,
+    kind: Option<String>,
     /// Set how urgent it is, from 0 to 4 or P0 to P4
     #[arg(short, long, value_name = "N", value_parser = parsed(bead::priority), allow_hyphen_values = true)]
     priority: Option<i64>,
@@ -26,10 +26,10 @@ pub(crate) struct Fields {
         value_name = "FILE",
         conflicts_with = "description"
     )]
-    pub(crate) body_file: Option<String>,
+    body_file: Option<String>,
     /// Read the description from standard input
     #[arg(long, conflicts_with_all = ["description", "body_file"])]
-    pub(crate) stdin: bool,
+    stdin: bool,
     /// Assign it to WHO on paper; an empty name assigns it to nobody
     #[arg(short, long, value_name = "WHO")]
     assignee: Option<String>,
@@ -77,6 +77,20 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// Returns fields of which only these are set.
+    pub(crate) fn of(
+        kind: Option<String>,
+        priority: Option<i64>,
+        description: Option<String>,
+    ) -> Self {
+        Self {
+            kind,
+            priority,
+            description,
+            ..Self::default()
+        }
+    }
+
     /// Returns what was asked for as an edit; reads the files that are named.
     pub(crate) fn edit(&self, cx: &Context) -> Result<Edit> {
         let now = cx.world.now();

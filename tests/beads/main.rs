@@ -9,6 +9,7 @@ mod lists;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
+mod tweaks;
 mod views;
 mod waits;
 mod words;

@@ -7,13 +7,13 @@ use crate::cli::Context;
 use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
-    agents, assign, attic, bead_config, blocked, checkpoint, children, ci, close, comments,
+    agents, assign, attic, batch, bead_config, blocked, checkpoint, children, ci, close, comments,
     complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, duplicates,
     epic, export, fsck, gate, graph, handoff, help, hook, hooks, import, init, install,
-    install_docs, label, list, log, mail, maintain, memory, merge_slot, mq, nudge, orphans, peek,
-    polecat, prime, query, ready, refinery, release, reopen, rig, search, session, shim, show,
-    sling, stale, state, stats, status, swarm, sync, town, unsling, update, version, whoami, words,
-    worktree,
+    install_docs, label, lint, list, log, mail, maintain, memory, merge_slot, mq, nudge, orphans,
+    peek, polecat, prime, query, ready, refinery, release, reopen, rig, search, session, shim,
+    show, sling, stale, state, stats, status, swarm, sync, todo, town, tweak, unsling, update,
+    version, whoami, words, worktree,
 };
 use crate::fault::Result;
 
@@ -320,6 +320,19 @@ pub(super) const BEADS: &[Entry] = &[
         create::Args,
         create::run,
         "Make a bead: a piece of work"
+    )
+    .or("new"),
+    entry!(
+        "q",
+        create::Quick,
+        create::quick,
+        "Make a bead and print its id"
+    ),
+    entry!(
+        "todo",
+        todo::Args,
+        todo::run,
+        "Keep a list of small things to do, which are tasks"
     ),
     entry!(
         "show",
@@ -377,6 +390,37 @@ pub(super) const BEADS: &[Entry] = &[
         "Show how many beads there are, and how they stand"
     ),
     entry!("update", update::Args, update::run, "Change beads"),
+    entry!(
+        "priority",
+        tweak::Priority,
+        tweak::priority,
+        "Say how urgent a bead is"
+    ),
+    entry!("defer", tweak::Defer, tweak::defer, "Put beads off"),
+    entry!(
+        "undefer",
+        tweak::Undefer,
+        tweak::undefer,
+        "Take back that beads are put off"
+    ),
+    entry!(
+        "edit",
+        tweak::ByHand,
+        tweak::by_hand,
+        "Edit a text of a bead in your editor"
+    ),
+    entry!(
+        "batch",
+        batch::Args,
+        batch::run,
+        "Change many beads in one commit, or none"
+    ),
+    entry!(
+        "lint",
+        lint::Args,
+        lint::run,
+        "Say which beads have not the sections that their type asks for"
+    ),
     entry!(
         "close",
         close::Args,
@@ -458,7 +502,14 @@ pub(super) const BEADS: &[Entry] = &[
         comments::run,
         "Show the comments on a bead"
     ),
+    entry!(
+        "note",
+        tweak::Note,
+        tweak::note,
+        "Add a paragraph to the notes of a bead"
+    ),
     entry!("label", label::Args, label::run, "Label beads"),
+    entry!("tag", tweak::Tag, tweak::tag, "Label a bead"),
     entry!(
         "remember",
         memory::Remember,
@@ -654,6 +705,12 @@ pub(super) const BD: &[Entry] = &[
         "Close beads: the work is done, or will not be"
     )
     .hidden(),
+    entry!(
+        "assign",
+        tweak::Assign,
+        tweak::assign,
+        "Assign a bead to somebody on paper"
+    ),
     entry!(
         "config",
         bead_config::Args,

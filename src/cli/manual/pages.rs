@@ -92,15 +92,25 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
 /// Commands that are described on the page of another one, each with that one, sorted. Their sections stand
 /// below its `.SH COMMANDS`.
 pub(crate) const SHARED: &[(&str, &str)] = &[
+    ("batch", "update"),
+    ("defer", "update"),
     ("duplicate", "duplicates"),
+    ("edit", "update"),
     ("find-duplicates", "duplicates"),
     ("forget", "remember"),
     ("link", "dep"),
+    ("lint", "create"),
     ("memories", "remember"),
+    ("note", "comment"),
+    ("priority", "update"),
+    ("q", "create"),
     ("recall", "remember"),
     ("set-state", "state"),
     ("statuses", "types"),
     ("supersede", "duplicates"),
+    ("tag", "label"),
+    ("todo", "create"),
+    ("undefer", "update"),
 ];
 
 /// Returns the name of the page that describes a command, whether there is such a page or not.
