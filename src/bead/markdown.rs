@@ -52,7 +52,7 @@ pub fn written(text: &str) -> Result<Vec<Written>> {
             .hint("each begins with a heading of the second level: ## Title"));
     }
     all.into_iter()
-        .map(|(title, line, sections)| one(title, line, sections))
+        .map(|(title, line, sections)| one(&title, line, sections))
         .collect()
 }
 
@@ -74,9 +74,9 @@ fn field(heading: &str) -> Option<&'static str> {
     )
 }
 
-fn one(title: String, line: usize, sections: Vec<Section<'_>>) -> Result<Written> {
+fn one(title: &str, line: usize, sections: Vec<Section<'_>>) -> Result<Written> {
     let mut draft = Draft {
-        title: words::title(&title).map_err(|fault| at_line(line, &fault))?,
+        title: words::title(title).map_err(|fault| at_line(line, &fault))?,
         ..Draft::default()
     };
     let mut deps = Vec::new();

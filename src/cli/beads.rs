@@ -237,7 +237,7 @@ pub(crate) fn several(done: Vec<Value>, text: String, faults: Vec<Fault>) -> Rep
     Reply::new(value, text).with_faults(faults)
 }
 
-/// Returns a fault for a command line that parses but asks for nothing.
+/// Returns the reply to a command line that asks for nothing.
 pub(crate) fn nothing_asked(text: &str) -> Reply {
-    Reply::new(Value::Array(Vec::new()), "").note(text.to_owned())
+    Reply::new(Value::Array(Vec::new()), text)
 }

@@ -142,7 +142,11 @@ impl Reply {
                     || self.drawing.as_ref().is_some_and(|it| !it.is_empty())
             }
             Value::Array(all) => !all.is_empty(),
-            _ => true,
+            Value::Object(fields) => {
+                let mut lists = fields.values().filter_map(Value::as_array);
+                lists.any(|list| !list.is_empty())
+            }
+            _ => false,
         };
         !self.faults.is_empty() && is_something
     }

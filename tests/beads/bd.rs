@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::support::{Output, Place};
 
 /// A place with a link `bd` to the program.
-struct Bd {
+pub(crate) struct Bd {
     place: Place,
     program: PathBuf,
 }
 
 impl Bd {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Place::new();
         place.folder("bin");
         place.gt(&["shim", "install", "--dir", "bin", "bd"]).done();
@@ -28,11 +28,20 @@ impl Bd {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         Output::of(&self.command(args).output().expect("it starts"))
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn create(&self, args: &[&str]) -> String {
+        let all = [&["create", "--silent"], args].concat();
+        self.run(&all).done().stdout.trim().to_owned()
+    }
+
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let said = self.run(&[args, &["--json"]].concat()).done();
         serde_json::from_str(&said.stdout).expect("it is JSON")
     }
@@ -178,4 +187,23 @@ fn what_is_no_shim_stays() {
         .gt(&["shim", "remove", "--dir", "bin", "bd"])
         .done();
     assert!(!bd.program.exists());
+}
+
+#[test]
+fn an_agent_gets_through_its_day() {
+    let bd = Bd::new();
+    let bin = bd.place.path("bin");
+    bd.place.git(&["init", "-q", "day"]).done();
+    let path = std::env::var("PATH").expect("there is a PATH");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/beads/agent.sh");
+    let mut shell = bd.place.command_of("sh".as_ref());
+    shell
+        .args(["-eu", script])
+        .current_dir(bd.place.path("day"));
+    shell.env("PATH", format!("{bin}:{path}"));
+    let said = Output::of(&shell.output().expect("it starts"))
+        .done()
+        .stdout;
+    let steps: usize = said.trim().parse().expect("it counts");
+    assert!(steps >= 40, "{steps}");
 }

@@ -6,6 +6,7 @@ mod conflicts;
 mod edits;
 mod files;
 mod lists;
+mod shapes;
 #[expect(dead_code, reason = "the tests of mail use the rest")]
 #[path = "../support/mod.rs"]
 mod support;

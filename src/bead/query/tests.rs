@@ -28,9 +28,9 @@ fn query(text: &str, now: Time) -> Result<Query> {
 #[derive(Debug, Clone)]
 enum Tree {
     Leaf(&'static str, &'static str, &'static str),
-    Not(Box<Tree>),
-    All(Vec<Tree>),
-    Any(Vec<Tree>),
+    Not(Box<Self>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
 }
 
 /// Fields with the signs they may be compared with and values to compare with.
@@ -269,7 +269,7 @@ impl Known {
             "status" => self.status == lower.replace('-', "_"),
             "priority" => {
                 let other: i64 = bare.trim_start_matches('P').parse().unwrap();
-                return ordered(op, self.priority, other);
+                return ordered(op, &self.priority, &other);
             }
             "created" => return timed(op, Some(NOW.0 - self.created * HOUR), &bare),
             "updated" => return timed(op, Some(NOW.0 - self.created * HOUR), &bare),
@@ -305,14 +305,14 @@ impl Known {
             _ => match self.metadata.get("k") {
                 None => nothing,
                 Some(Value::String(text)) => *text == bare && !nothing,
-                Some(other) => other.to_string() == bare,
+                Some(other) => *other.to_string() == *bare,
             },
         };
         is == (op == "=")
     }
 }
 
-fn ordered<T: PartialOrd>(op: &str, a: T, b: T) -> bool {
+fn ordered<T: PartialOrd>(op: &str, a: &T, b: &T) -> bool {
     match op {
         "=" => a == b,
         "!=" => a != b,
@@ -337,9 +337,9 @@ fn timed(op: &str, time: Option<u64>, text: &str) -> bool {
         other => panic!("{other}"),
     };
     match op {
-        "=" | "!=" => ordered(op, time / DAY, at / DAY),
+        "=" | "!=" => ordered(op, &(time / DAY), &(at / DAY)),
         "<=" if is_day => time < at + DAY,
-        op => ordered(op, time, at),
+        op => ordered(op, &time, &at),
     }
 }
 
