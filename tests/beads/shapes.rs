@@ -444,6 +444,17 @@ fn what_is_counted_and_said_has_its_shape() {
         &["state", "list", other],
         &object(json!({ "issue_id": "filled", "states": { "phase": "=two" } })),
     );
+    drop(bd);
+}
+
+#[test]
+fn keys_and_places_have_their_shape() {
+    let work = Work::new();
+    let bd = &work.bd;
+    work.check(
+        &["remember", "two suites", "--key", "suite"],
+        &object(json!({ "key": "filled", "value": "filled", "action": "filled" })),
+    );
     work.check(
         &["recall", "suite"],
         &object(json!({ "key": "filled", "value": "filled", "found": true })),
