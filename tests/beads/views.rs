@@ -472,3 +472,53 @@ fn swarms_go_in_waves() {
         plan.stdout
     );
 }
+
+/// What git's pager shows counts as a terminal: git says how wide it is.
+#[test]
+fn people_see_colours_and_titles_that_fit() {
+    let place = Place::new();
+    let title = "a title that is longer than a line of forty columns";
+    let epic = place.create(&[title, "-t", "epic", "-p", "0"]);
+    place.create(&["child", "--parent", &epic]);
+    let seen = |env: &[(&str, &str)], args: &[&str]| {
+        let mut command = place.command(args);
+        command.envs(env.iter().copied());
+        let output = command.output().expect("it starts");
+        String::from_utf8(output.stdout).expect("it is UTF-8")
+    };
+    let person = [("GIT_PAGER_IN_USE", "1"), ("COLUMNS", "40")];
+    let without = |name: &'static str, value: &'static str| [person[0], person[1], (name, value)];
+    let text = seen(&person, &["list"]);
+    assert!(
+        text.contains("\u{1b}[31m") && text.contains("└── ") && text.contains('…'),
+        "{text}"
+    );
+    for args in [
+        without("NO_COLOR", "1"),
+        without("CLICOLOR", "0"),
+        without("TERM", "dumb"),
+    ] {
+        let text = seen(&args, &["list"]);
+        assert!(
+            !text.contains('\u{1b}') && text.lines().all(|it| it.chars().count() <= 40),
+            "{text}"
+        );
+    }
+    assert!(seen(&[("CLICOLOR_FORCE", "1")], &["list"]).contains('\u{1b}'));
+    for args in [
+        &["list", "--plain"][..],
+        &["ready", "--plain"],
+        &["show", &epic, "--plain"],
+    ] {
+        let text = seen(&person, args);
+        assert!(!text.contains('\u{1b}') && text.contains(title), "{text}");
+    }
+    let text = seen(&[], &["list"]);
+    assert!(
+        !text.contains('\u{1b}') && text.contains(title) && !text.contains("└"),
+        "{text}"
+    );
+    place.git(&["config", "color.ui", "never"]).done();
+    assert!(!seen(&person, &["list"]).contains('\u{1b}'));
+    assert!(seen(&person, &["show", &epic]).contains(" ago"));
+}
