@@ -23,6 +23,7 @@ mod make;
 mod markdown;
 mod memory;
 mod moment;
+mod moved;
 mod order;
 mod query;
 mod ready;
@@ -75,6 +76,7 @@ pub use memory::{
     read_memory, slug, typed_memory,
 };
 pub use moment::{Moment, Way};
+pub use moved::{check_movable, copy, moved_id};
 pub use order::Order;
 pub use query::{Comparison, Field, Op, Query, metadata_key, query};
 pub use ready::{Blockers, Offer, blockers, is_below, is_ready};

@@ -297,3 +297,90 @@ fn one_at_a_time_holds_the_merge_slot() {
         "to hold a slot is no work"
     );
 }
+
+#[test]
+fn a_bead_is_shown_as_it_was() {
+    let place = Place::new();
+    let id = place.create(&["old title"]);
+    place.gt(&["update", &id, "--title", "new title"]).done();
+    place.gt(&["close", &id, "-r", "done"]).done();
+    let other = place.create(&["other"]);
+    place.gt(&["delete", &other, "--force"]).done();
+    let all = place.json(&["history", &id]);
+    let titles: Vec<&Value> = (0..3).map(|at| &all[at]["Issue"]["title"]).collect();
+    assert_eq!(titles, ["new title", "new title", "old title"]);
+    assert_eq!(all[0]["Issue"]["status"], "closed");
+    assert_eq!(
+        (&all[0]["Committer"], &all[0]["CommitDate"]),
+        (&json!("ada"), &json!("2026-01-01T00:04:00Z"))
+    );
+    let first = all[2]["CommitHash"].as_str().expect("it has one");
+    assert_eq!(
+        place
+            .json(&["history", &id, "--limit", "1"])
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(
+        place.json(&["history", &other])[0]["Issue"]["status"],
+        "tombstone"
+    );
+    place.gt(&["history", "nothing"]).fails(1, "no issue found");
+    let check = |args: &[&str], want: &[(&str, &str)]| {
+        let found = place.json(&[&["diff"], args].concat());
+        let found = found.as_array().expect("a list").iter();
+        let found: Vec<(&str, &str)> = found
+            .map(|it| {
+                (
+                    it["DiffType"].as_str().expect("text"),
+                    it["IssueID"].as_str().expect("text"),
+                )
+            })
+            .collect();
+        assert_eq!(found, want, "{args:?}");
+    };
+    check(&[first, "HEAD~2"], &[("modified", &id)]);
+    check(&["HEAD~1"], &[("removed", &other)]);
+    check(&["2025-01-01"], &[("added", &id)]);
+    check(
+        &["2026-01-01T00:02:30Z", "2026-01-01T00:04:30Z"],
+        &[("modified", &id)],
+    );
+    place.gt(&["diff", "nowhere"]).fails(1, "no commit");
+    let log = place.json(&["changelog", "--since", "2025-12-31"]);
+    assert_eq!(
+        (&log[0]["id"], &log[0]["reason"]),
+        (&json!(id), &json!("done"))
+    );
+    assert_eq!(log.as_array().map(Vec::len), Some(1));
+    let said = place.create(&["says", "-d", "one\ntwo"]);
+    assert_eq!(place.gt(&["cat", &said]).done().stdout, "one\ntwo\n");
+    assert_eq!(place.json(&["bead", "read", &said])[0]["id"], *said);
+}
+
+#[test]
+fn open_beads_that_commits_name_are_found() {
+    let place = Place::new();
+    let [done, other] = ["done", "other"].map(|title| place.create(&[title]));
+    let commit = |message: &str| {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let args = ["commit", "--quiet", "--allow-empty", "-m", message];
+        place.git(&[&who[..], &args].concat()).done();
+    };
+    commit(&format!("begin ({done})"));
+    commit(&format!("end\n\nFixes {done}; {other}x is none"));
+    let found = place.json(&["bead", "orphans"]);
+    assert_eq!(
+        (&found[0]["issue_id"], &found[0]["latest_commit_message"]),
+        (&json!(done), &json!("end"))
+    );
+    assert_eq!(found.as_array().map(Vec::len), Some(1));
+    place.gt(&["bead", "orphans", "--fix"]).done();
+    assert_eq!(place.json(&["show", &done])[0]["status"], "closed");
+    assert_eq!(place.json(&["bead", "orphans"]), json!([]));
+    place
+        .gt(&["bead", "move", &other, "gt"])
+        .fails(4, "in that rig already");
+    place.gt(&["bead", "move", &other, "web"]).fails(1, "");
+}

@@ -7,13 +7,13 @@ use crate::cli::Context;
 use crate::cli::bd::{guide, retired, setup};
 use crate::cli::reply::Reply;
 use crate::cli::{
-    agents, assign, attic, batch, bead_config, blocked, checkpoint, children, ci, close, comments,
-    complete, completion, config, convoy, count, create, crew, delete, demo, dep, done, duplicates,
-    epic, export, fsck, gate, graph, handoff, help, hook, hooks, import, init, install,
-    install_docs, label, lint, list, log, mail, maintain, memory, merge_slot, mq, nudge, orphans,
-    peek, polecat, prime, query, ready, refinery, release, reopen, rig, search, session, shim,
-    show, sling, stale, state, stats, status, swarm, sync, todo, town, tweak, unsling, update,
-    version, whoami, words, worktree,
+    agents, assign, attic, batch, bead_config, bead_move, blocked, cat, changelog, checkpoint,
+    children, ci, close, comments, complete, completion, config, convoy, count, create, crew,
+    delete, demo, dep, done, duplicates, epic, export, fsck, gate, graph, handoff, help, hook,
+    hooks, import, init, install, install_docs, label, lint, list, log, mail, maintain, memory,
+    merge_slot, mq, named, nudge, orphans, peek, polecat, prime, query, ready, refinery, release,
+    reopen, rig, search, session, shim, show, sling, stale, state, stats, status, swarm, sync,
+    todo, town, tweak, unsling, update, version, versions, whoami, words, worktree,
 };
 use crate::fault::Result;
 
@@ -253,6 +253,18 @@ pub(super) const TOWN: &[Entry] = &[
         maintain::Args,
         maintain::run,
         "Pack what was written, clear away what crashes left, back up the tips"
+    ),
+    entry!(
+        "cat",
+        cat::Args,
+        cat::run,
+        "Print what a bead says: its description and nothing else"
+    ),
+    entry!(
+        "changelog",
+        changelog::Args,
+        changelog::run,
+        "Show what was done: the beads that were closed, of the whole town in HQ"
     ),
     entry!(
         "log",
@@ -542,6 +554,18 @@ pub(super) const BEADS: &[Entry] = &[
         "Change a state of a bead, and make an event of it"
     ),
     entry!(
+        "history",
+        versions::History,
+        versions::history,
+        "Show every version of a bead"
+    ),
+    entry!(
+        "diff",
+        versions::Diff,
+        versions::diff,
+        "Show what became of beads between two times"
+    ),
+    entry!(
         "state",
         state::Args,
         state::run,
@@ -716,6 +740,25 @@ pub(super) const BD: &[Entry] = &[
         bead_config::Args,
         bead_config::run,
         "Say which words of its own a project has for beads, and other settings of everybody's"
+    ),
+    entry!(
+        "read",
+        show::Args,
+        show::run,
+        "Show beads with everything that is known about them"
+    )
+    .hidden(),
+    entry!(
+        "move",
+        bead_move::Args,
+        bead_move::run,
+        "Move a bead to another rig"
+    ),
+    entry!(
+        "orphans",
+        named::Args,
+        named::run,
+        "Show open beads that commits on the target name, whose work may be done"
     ),
     entry!(
         "gate",

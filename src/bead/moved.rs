@@ -1,0 +1,64 @@
+//! Moving a bead to another rig: a copy there, and the original closed with its new id.
+
+use super::beads::{Beads, Graph, targets};
+use crate::fault::{Fault, Result};
+use crate::ledger::{Name, Pen, Record, digest};
+use crate::record::Bead;
+use crate::town::View;
+
+/// What does not go along: who works on it, what became of that, and where it stands here.
+const STAYS: [&str; 6] = [
+    "args",
+    "claims",
+    "outcomes",
+    "parent",
+    "parent_edges",
+    "state",
+];
+
+/// Returns the id a bead gets where ids have another prefix: the same whenever it is moved again after a crash.
+pub fn moved_id(id: &str, prefix: &str) -> String {
+    format!("{prefix}-{}", &digest(&[b"moved", id.as_bytes()])[..8])
+}
+
+/// Refuses to move a bead that is closed, or that others here wait for, which would then wait for nothing.
+pub fn check_movable(view: &View<'_>, bead: &Bead) -> Result<()> {
+    let id = bead.id();
+    if bead.is_closed() {
+        return Err(Fault::refused(format!("{id} is closed"))
+            .hint(format!("open it again: git gt reopen {id}")));
+    }
+    let beads = Beads::of(view);
+    let mut waiting = beads.leading_to(id)?;
+    let waits = |kind: &str| ["blocks", "conditional-blocks", "parent-child"].contains(&kind);
+    waiting.retain(|row| !row.is_closed() && targets(row).any(|it| it.0 == id && waits(it.1)));
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = waiting.iter().map(|row| row.id()).collect();
+    Err(Fault::refused(format!(
+        "{} wait for {id} or are its children, and would wait for nothing",
+        ids.join(", ")
+    ))
+    .hint(format!("git gt dep remove {} {id}", ids[0])))
+}
+
+/// Returns the copy of a bead of another rig under a new id, nothing where it is there already.
+pub fn copy(view: &View<'_>, pen: &Pen<'_>, bead: &Bead, id: &str) -> Result<Option<Bead>> {
+    match view.ledger(Name::Beads)?.get(id)? {
+        Some(there) if there.entry("metadata", "moved_from") == Some(&bead.id().into()) => {
+            return Ok(None);
+        }
+        Some(_) => return Err(Fault::refused(format!("{id} is another bead already"))),
+        None => {}
+    }
+    let stamp = pen.first_stamp();
+    let mut record = Record::new(id, Bead::KIND, &stamp);
+    for (field, value) in bead.record().fields().filter(|it| !STAYS.contains(&it.0)) {
+        record.set(field, Some(value.clone()), &stamp);
+    }
+    record.set_entry("metadata", "moved_from", Some(bead.id().into()), &stamp);
+    let copied = Bead::of(record);
+    let copied = copied.ok_or_else(|| Fault::invalid(format!("'{id}' cannot be an id")))?;
+    Ok(Some(copied))
+}
