@@ -419,6 +419,9 @@ fn what_is_counted_and_said_has_its_shape() {
         &["lint"],
         &object(json!({ "total": "integer", "issues": "integer", "results": [found] })),
     );
+    work.check(&["orphans"], &json!([]));
+    let version = json!({ "CommitHash": "filled", "Committer": "filled", "CommitDate": "time", "Issue": issue(json!({})) });
+    work.check(&["history", first], &json!([version]));
     let kind = json!({ "name": "filled", "description": "filled" });
     work.check(
         &["types"],
@@ -546,4 +549,33 @@ fn waits_have_their_shape() {
     );
     let value = work.bd.json(&["ready", "--mol", epic]);
     assert_eq!(value["steps"][0]["issue"]["id"], **first);
+}
+
+#[test]
+fn two_states_differ_in_what_was_done_between_them() {
+    let work = Work::new();
+    let tip = || {
+        work.bd
+            .place()
+            .git(&["rev-parse", "refs/gt/beads"])
+            .done()
+            .stdout
+            .trim()
+            .to_owned()
+    };
+    let before = tip();
+    work.bd.run(&["update", &work.first, "-p", "4"]).done();
+    work.bd.create(&["New"]);
+    let change = json!({
+        "IssueID": "filled", "DiffType": "filled", "OldValue": "object|null", "NewValue": "object|null",
+    });
+    let found = work.check(&["diff", &before, &tip()], &json!([change]));
+    let mut kinds: Vec<&str> = found
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|it| it["DiffType"].as_str())
+        .collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["added", "modified"]);
 }
