@@ -289,7 +289,11 @@ fn watch(cx: &Context, args: &Args) -> Result<Reply> {
         .map_err(|error| Fault::fatal(format!("cannot wait for an interrupt: {error}")))?;
     let mut last = String::new();
     while !cx.world.interrupted() {
-        let mut reply = run(&cx.at(cx.world.cwd()), &once)?;
+        let again = Context {
+            beads: cx.beads.clone(),
+            ..cx.at(cx.world.cwd())
+        };
+        let mut reply = run(&again, &once)?;
         if !reply.faults.is_empty() {
             return Err(reply.faults.remove(0));
         }
