@@ -86,6 +86,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("git-gt-whoami.1"),
     page!("git-gt-worktree.1"),
     page!("git-gt.1"),
+    page!("gitgt-bd.7"),
     page!("gitgt-concepts.7"),
     page!("gitgt-gastown.7"),
     page!("gitgt-trust.7"),
