@@ -8,7 +8,7 @@ use crate::record::{Bead, BeadRow};
 use crate::town::View;
 
 /// The type of the edge from a child to its parent.
-pub(super) const PARENT_CHILD: &str = "parent-child";
+pub const PARENT_CHILD: &str = "parent-child";
 
 /// How many records are read at once where nobody knows how many are needed.
 const AT_ONCE: usize = 2000;

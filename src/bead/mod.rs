@@ -45,7 +45,7 @@ pub use alike::{Pair, alike};
 pub use batch::{BatchStep, batch_steps};
 #[cfg(test)]
 pub(crate) use beads::Given;
-pub use beads::{Beads, Graph, TownBeads};
+pub use beads::{Beads, Graph, PARENT_CHILD, TownBeads};
 pub use children::{Children, children};
 pub use circles::{Waiting, blocking, circle, knots};
 pub use claim::{claim, release};

@@ -518,6 +518,7 @@ mod tests {
         "DIR",
         "EXPR",
         "FILE",
+        "FORMAT",
         "JSON",
         "KEY=VALUE",
         "LABEL",

@@ -90,6 +90,7 @@ mod unsling;
 mod update;
 mod version;
 mod versions;
+mod watch;
 mod whoami;
 mod words;
 mod worktree;
@@ -147,6 +148,23 @@ impl Context {
             rig: self.rig.clone(),
             dialect: self.dialect,
             ..Self::new(&self.world.at(dir), self.json)
+        }
+    }
+
+    /// Returns the same command with its result asked for as JSON.
+    pub(crate) fn in_json(&self) -> Self {
+        Self {
+            json: true,
+            beads: self.beads.clone(),
+            ..self.at(self.world.cwd())
+        }
+    }
+
+    /// Returns the same command given again, which remembers nothing of the first time.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            beads: self.beads.clone(),
+            ..self.at(self.world.cwd())
         }
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct Reply {
     drawing: Option<Drawing>,
     /// How people want to see it.
     look: Look,
+    /// Whether it is printed as JSON whatever was asked for.
+    is_json: bool,
     /// Whether the text is data that is printed to the byte; else nothing in it can steer a terminal.
     pub(crate) exact: bool,
     /// Faults of single records of a command over several; each is said and the rest done.
@@ -77,6 +79,7 @@ impl Reply {
             text,
             drawing: None,
             look: Look::default(),
+            is_json: false,
             exact: false,
             faults: Vec::new(),
             notes: Vec::new(),
@@ -98,6 +101,15 @@ impl Reply {
         Self {
             drawing: Some(drawing),
             look,
+            ..self
+        }
+    }
+
+    /// Returns the same reply, printed as JSON whatever was asked for.
+    #[must_use]
+    pub(crate) fn as_json(self) -> Self {
+        Self {
+            is_json: true,
             ..self
         }
     }
@@ -206,6 +218,7 @@ fn exit_of(fault: &Fault) -> Exit {
 /// Prints a reply or a fault and returns the exit code. Nothing more is printed once the reader of
 /// standard output is gone.
 pub(crate) fn finish(world: &World, json: bool, dialect: Dialect, reply: &Result<Reply>) -> u8 {
+    let json = json || reply.as_ref().is_ok_and(|it| it.is_json);
     let text = match reply {
         Ok(reply) if json && reply.list.is_some() => String::new(),
         // `null` is no answer: there are only the faults to show, or there is only text.

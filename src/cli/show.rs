@@ -2,8 +2,6 @@
 
 mod block;
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 pub(crate) use block::indented;
@@ -11,7 +9,7 @@ pub(crate) use block::indented;
 use super::Context;
 use super::beads::{leaf, object, row, several};
 use super::draw::{Cell, Drawing, FAINT, Look, STRONG};
-use super::reply::{Reply, print};
+use super::reply::Reply;
 use crate::bead::{Beads, Graph as _, dependents_of, issue, resolve, shown, thread};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Name, Snapshot};
@@ -63,9 +61,6 @@ pub(crate) struct Args {
     #[command(flatten)]
     look: Look,
 }
-
-/// How often a bead that is watched is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     if args.watch && !cx.json {
@@ -284,31 +279,5 @@ fn watch(cx: &Context, args: &Args) -> Result<Reply> {
         },
         ..*args
     };
-    cx.world
-        .catch_interrupts()
-        .map_err(|error| Fault::fatal(format!("cannot wait for an interrupt: {error}")))?;
-    let mut last = String::new();
-    while !cx.world.interrupted() {
-        let again = Context {
-            beads: cx.beads.clone(),
-            ..cx.at(cx.world.cwd())
-        };
-        let mut reply = run(&again, &once)?;
-        if !reply.faults.is_empty() {
-            return Err(reply.faults.remove(0));
-        }
-        let text = reply.shown(&cx.world);
-        if text != last {
-            // On a terminal the newest stands alone, at the top.
-            let clear = match args.look.is_on_terminal(&cx.world) {
-                true => "\u{1b}[2J\u{1b}[H",
-                false if last.is_empty() => "",
-                false => "\n",
-            };
-            print(&format!("{clear}{text}"));
-            last = text;
-        }
-        cx.world.pause(LOOK_AGAIN);
-    }
-    Ok(Reply::new(Value::Null, ""))
+    super::watch::watch(cx, args.look, |cx| run(cx, &once))
 }

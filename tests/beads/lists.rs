@@ -462,3 +462,30 @@ fn stats_say_what_happened_of_late_and_what_is_mine() {
         assert_eq!(stats["summary"]["total_issues"], total, "{option}");
     }
 }
+
+#[test]
+fn lists_have_other_forms() {
+    let place = Place::new();
+    drop(many(&place));
+    let form = |form: &str| place.gt(&["list", "--all", "--format", form]).done().stdout;
+    let json: Value = serde_json::from_str(&form("json")).expect("JSON");
+    assert_eq!(json, place.json(&["list", "--all"]));
+    assert_eq!(form("digraph"), "gt-a.10 gt-a\ngt-a.2 gt-a\n");
+    assert_eq!(
+        form("{{.ID}}|{{.IssueType}}|{{.Labels}}").lines().next(),
+        Some("gt-b|bug|ui")
+    );
+    assert_eq!(
+        form("{{.Issue.Title}} {{.Type}} {{.DependsOnID}}"),
+        "Another child parent-child gt-a\nchild parent-child gt-a\n"
+    );
+    let dot = form("dot");
+    assert!(dot.starts_with("digraph dependencies {"), "{dot}");
+    assert!(
+        dot.contains("\"gt-a.2\" -> \"gt-a\" [label=\"parent-child\""),
+        "{dot}"
+    );
+    place
+        .gt(&["list", "--format", "{{.ID"])
+        .fails(129, "a place has no end");
+}

@@ -165,7 +165,7 @@ pub(in crate::cli) struct Doctor {
 pub(in crate::cli) fn doctor(cx: &Context, args: &Doctor) -> Result<Reply> {
     let cx = &match &args.path {
         Some(path) => cx.at(path),
-        None => cx.at(cx.world.cwd()),
+        None => cx.again(),
     };
     let home = cx.home()?;
     let checkup = match (args.check.as_deref(), args.fix) {
