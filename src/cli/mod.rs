@@ -75,6 +75,7 @@ mod rig;
 mod search;
 mod session;
 mod shim;
+mod ship;
 mod show;
 mod sling;
 mod stale;

@@ -87,6 +87,17 @@ pub(crate) struct Undefer {
     ids: Vec<String>,
 }
 
+/// Keep a bead that was to be of no use for long
+#[derive(Debug, clap::Args)]
+pub(crate) struct Promote {
+    /// The bead
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Say why, as a comment
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    reason: Option<String>,
+}
+
 /// Edit a text of a bead in your editor
 #[derive(Debug, clap::Args)]
 pub(crate) struct ByHand {
@@ -162,6 +173,38 @@ pub(crate) fn priority(cx: &Context, args: &Priority) -> Result<Reply> {
         ..Edit::default()
     };
     changed(cx, &args.id, &asked, ("priority of", "Set the priority of"))
+}
+
+/// Makes an ordinary bead of one that was to be of no use for long.
+pub(crate) fn promote(cx: &Context, args: &Promote) -> Result<Reply> {
+    let home = cx.home_of(&args.id)?;
+    let actor = cx.actor(home.repo());
+    let reason = args.reason.as_deref().unwrap_or_default().trim();
+    let asked = Edit {
+        flags: vec![("ephemeral", false)],
+        texts: vec![("wisp_type", String::new())],
+        ..Edit::default()
+    };
+    let promoted = one(cx, &home, &args.id, |view, pen, mut bead| {
+        if !bead.record().flag("ephemeral") {
+            return Err(Fault::refused(format!("{} is kept already", bead.id()))
+                .hint("only what was made with --ephemeral is promoted"));
+        }
+        let stamp = pen.stamp(bead.record());
+        edit(view, &mut bead, &asked, (&actor, &stamp))?;
+        if !reason.is_empty() {
+            bead.add_comment(&actor, reason, &stamp);
+        }
+        let subject = format!("promote {}: {}", bead.id(), bead.title());
+        let said = format!("Promoted {}\n", bead.id());
+        Ok(Change {
+            bead,
+            subject,
+            said,
+        })
+    })?;
+    cx.settle(&home);
+    Ok(Reply::new(object(issue(&promoted.bead)), promoted.said))
 }
 
 /// Changes one bead as asked and returns it as an object; the words say what was done.

@@ -180,3 +180,31 @@ fn lint_names_the_sections_that_are_missing() {
     place.gt(&["lint", &bug]).fails(1, "");
     assert_eq!(place.json(&["lint", "-t", "chore"])["total"], 0);
 }
+
+#[test]
+fn what_is_shipped_or_promoted_says_so() {
+    let place = Place::new();
+    let wisp = place.create(&["wisp", "--ephemeral", "--wisp-type", "patrol"]);
+    assert_eq!(place.json(&["ready"]), json!([]));
+    let kept = place.json(&["bead", "promote", &wisp, "-r", "it matters"]);
+    assert_eq!(
+        (&kept["ephemeral"], &kept["wisp_type"]),
+        (&Value::Null, &Value::Null)
+    );
+    place
+        .gt(&["bead", "promote", &wisp])
+        .fails(4, "is kept already");
+    let id = place.create(&["api", "-l", "export:api"]);
+    place
+        .gt(&["bead", "ship", "api"])
+        .fails(4, "is not closed yet");
+    place
+        .gt(&["bead", "ship", "web"])
+        .fails(1, "no issue found with the label export:web");
+    place.gt(&["close", &id]).done();
+    let shipped =
+        |args: &[&str]| place.json(&[&["bead", "ship", "api"], args].concat())["status"].clone();
+    assert_eq!(shipped(&["--dry-run"]), "dry_run");
+    assert_eq!(shipped(&[]), "shipped");
+    assert_eq!(shipped(&[]), "already_shipped");
+}

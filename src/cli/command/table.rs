@@ -12,8 +12,8 @@ use crate::cli::{
     delete, demo, dep, done, duplicates, epic, export, fsck, gate, graph, handoff, help, hook,
     hooks, import, init, install, install_docs, label, lint, list, log, mail, maintain, memory,
     merge_slot, mq, named, nudge, orphans, peek, polecat, prime, query, ready, refinery, release,
-    reopen, rig, search, session, shim, show, sling, stale, state, stats, status, swarm, sync,
-    todo, town, tweak, unsling, update, version, versions, whoami, words, worktree,
+    reopen, rig, search, session, shim, ship, show, sling, stale, state, stats, status, swarm,
+    sync, todo, town, tweak, unsling, update, version, versions, whoami, words, worktree,
 };
 use crate::fault::Result;
 
@@ -729,6 +729,18 @@ pub(super) const BD: &[Entry] = &[
         "Close beads: the work is done, or will not be"
     )
     .hidden(),
+    entry!(
+        "promote",
+        tweak::Promote,
+        tweak::promote,
+        "Keep a bead that was to be of no use for long"
+    ),
+    entry!(
+        "ship",
+        ship::Args,
+        ship::run,
+        "Say that a capability others wait for is there"
+    ),
     entry!(
         "assign",
         tweak::Assign,
