@@ -302,6 +302,27 @@ pub(crate) fn print(text: &str) {
     drop(written(text.as_bytes()));
 }
 
+/// Prints the lines that `lines` hands over as they come, each to the byte; stops where nobody reads them any
+/// more.
+pub(crate) fn print_lines(
+    lines: &mut dyn FnMut(&mut dyn FnMut(String) -> Result<()>) -> Result<()>,
+) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut is_over = false;
+    let printed = lines(&mut |line| {
+        let Err(error) = writeln!(out, "{line}") else {
+            return Ok(());
+        };
+        is_over = error.kind() == std::io::ErrorKind::BrokenPipe;
+        said(Err(error)).and(Err(Fault::fatal("nobody reads any more")))
+    });
+    match printed {
+        Err(_) if is_over => Ok(()),
+        Err(fault) => Err(fault),
+        Ok(()) => said(out.flush()),
+    }
+}
+
 /// Prints a list of JSON as [`canonical`] text.
 fn list_written(world: &World, list: &[Element]) -> Result<()> {
     if list.is_empty() || in_envelope(world) {

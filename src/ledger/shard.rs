@@ -18,6 +18,9 @@ const ENTRIES_MAX: usize = 1 << 17;
 /// At how many places two ledgers may differ.
 const PLACES_MAX: usize = 1 << 22;
 
+/// How many records are read at once where all are wanted one by one.
+const AT_ONCE: usize = 20_000;
+
 /// The file at the root of every ledger.
 pub(super) const META: &str = "meta.json";
 
@@ -204,6 +207,29 @@ impl<'r> Snapshot<'r> {
         };
         let found = ids.into_iter().zip(found).filter(|(_, it)| it.is_some());
         Ok(found.chain(gone).collect())
+    }
+
+    /// Hands what `of` makes of records to `take`, in the order of their ids; of a ledger of ours, many are read on
+    /// all cores, and no more than [`AT_ONCE`] of them are kept. What cannot be read is left out.
+    pub fn in_order<T: Send>(
+        &self,
+        of: impl Fn(Record) -> Option<T> + Sync,
+        mut take: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let entry = |it: Difference| {
+            let entry = it.theirs.filter(|entry| entry.mode == Mode::File)?;
+            Some((id_of(&it.place)?, entry.id))
+        };
+        let all = differences(self.repo, None, self.tree)?.into_iter();
+        let mut all: Vec<(String, Oid)> = all.filter_map(entry).collect();
+        all.sort_unstable();
+        for some in all.chunks(AT_ONCE) {
+            let blobs: Vec<Oid> = some.iter().map(|it| it.1).collect();
+            let one = |at: usize, bytes: &[u8]| decoded(bytes, &some[at].0).ok().and_then(&of);
+            let found = self.repo.map_blobs(&blobs, one)?;
+            found.into_iter().flatten().try_for_each(&mut take)?;
+        }
+        Ok(())
     }
 
     /// Writes the tree of this ledger with `updates` in place and returns its id.

@@ -8,6 +8,7 @@ mod convoys;
 mod cursor;
 mod gates;
 mod letters;
+mod mirror;
 mod outcomes;
 mod renamed;
 mod rules;
@@ -66,6 +67,9 @@ pub fn anew(home: &Home) -> Settled {
 fn settle(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Settled {
     let mut settled = Settled::default();
     if let Err(fault) = in_rounds(home, (cursor, whole_queue), &mut settled) {
+        settled.faults.push(fault);
+    }
+    if let Err(fault) = mirror::refresh(home) {
         settled.faults.push(fault);
     }
     settled

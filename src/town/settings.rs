@@ -87,6 +87,12 @@ pub const KEYS: &[Key] = &[
         "what is on the disk when a write is answered: none, batch, full",
     ),
     key(
+        "export",
+        Scope::Local,
+        "no file",
+        "a JSONL file of beads that is kept up to date, from the top of the repository",
+    ),
+    key(
         "hooksDir",
         Scope::Local,
         "<main worktree>.gt",

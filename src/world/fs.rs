@@ -162,6 +162,29 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(temporary, path)
 }
 
+/// Replaces a file as a whole by what `write` writes, which needs not be in memory: after a crash it holds the old
+/// content or the new one, and so does it where `write` fails.
+pub fn replace_by(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = Path::new(&temporary);
+    count();
+    let mut options = OpenOptions::new();
+    let file = open_in_folder(options.write(true).create(true).truncate(true), temporary)?;
+    let mut out = io::BufWriter::with_capacity(1 << 16, file);
+    let written = write(&mut out).and_then(|()| out.flush());
+    drop(out);
+    if let Err(error) = written {
+        fs::remove_file(temporary)?;
+        return Err(error);
+    }
+    count();
+    fs::rename(temporary, path)
+}
+
 /// Writes a file where it is, in one call and without making it shorter: spaces take the place of what was
 /// longer. For notes that are checked when they are read, because a power cut may leave half of one.
 pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
@@ -556,4 +557,87 @@ fn real_files_come_out_as_they_went_in() {
     let again = here.json(&again);
     assert_eq!(counts(&again)[..3], [0, 0, 0]);
     assert_eq!(tip(&here), before, "nothing is written");
+}
+
+#[test]
+fn an_export_has_what_is_asked_for() {
+    let place = Place::new();
+    let lines = [
+        json!({ "id": "gt-1" }),
+        json!({ "id": "gt-2", "ephemeral": true }),
+        json!({ "id": "gt-3", "is_template": true }),
+        json!({ "id": "gt-4", "issue_type": "agent" }),
+        json!({ "id": "gt-5", "title": "test-5" }),
+        json!({ "id": "gt-6", "status": "tombstone" }),
+    ];
+    let lines: Vec<String> = lines.iter().map(line).collect();
+    let file = place.file("in.jsonl", &lines.join("\n"));
+    place.gt(&["import", &file]).done();
+    place.gt(&["remember", "all of it", "--key", "k"]).done();
+    let check = |args: &[&str], want: &[&str]| {
+        let all: Vec<&str> = ["export"].iter().chain(args).copied().collect();
+        let text = place.gt(&all).done().stdout;
+        let id = |line: &str| {
+            let line: Value = serde_json::from_str(line).expect("it is JSON");
+            let name = line["id"].as_str().or(line["key"].as_str());
+            name.expect("a name").trim_start_matches("gt-").to_owned()
+        };
+        assert_eq!(text.lines().map(id).collect::<Vec<_>>(), want, "{args:?}");
+        let file = place.file("out.jsonl", "");
+        let out: Vec<&str> = all.iter().chain(&["-o", &file]).copied().collect();
+        assert_eq!(place.json(&out)["exported"], want.len());
+        assert_eq!(std::fs::read_to_string(&file).expect("it is there"), text);
+        let list = place.json(&all);
+        assert_eq!(list.as_array().map(Vec::len), Some(want.len()));
+    };
+    check(&[], &["1", "5"]);
+    check(&["--scrub"], &["1"]);
+    check(&["--include-infra"], &["1", "4", "5"]);
+    check(&["--include-memories"], &["1", "5", "k"]);
+    check(&["--all"], &["1", "2", "3", "4", "5", "k"]);
+    place
+        .gt(&["export", "-o", "none/out.jsonl"])
+        .fails(1, "there is no folder");
+    let all = export(&place);
+    let there = Place::new();
+    let copy = there.file("copy.jsonl", &all);
+    assert_eq!(there.json(&["import", &copy])["memories"], 1);
+    assert_eq!(export(&there), all);
+}
+
+#[test]
+fn a_file_that_is_watched_follows_every_command_that_writes() {
+    let place = Place::new();
+    let name = ".beads/issues.jsonl";
+    place.gt(&["config", "set", "export", name]).done();
+    let path = PathBuf::from(place.file("here", "")).with_file_name(name);
+    let read = || std::fs::read_to_string(&path).expect("it is there");
+    let check = || assert_eq!(read(), place.gt(&["export"]).done().stdout);
+    let [b, a] = ["gt-b", "gt-a"].map(|id| place.create(&["one", "--id", id]));
+    check();
+    assert!(read().starts_with("{\"id\":\"gt-a\","), "{}", read());
+    for args in [
+        &["update", &a, "--title", "two"][..],
+        &["comment", &b, "said"],
+        &["label", "add", &b, "x"],
+        &["dep", "add", &a, &b],
+        &["close", &b],
+        &["delete", &a, "--force"],
+    ] {
+        place.gt(args).done();
+        check();
+    }
+    // What others write into it is no truth.
+    std::fs::write(&path, read().replace("one", "three")).expect("it can be written");
+    place.create(&["new"]);
+    check();
+    std::fs::remove_file(&path).expect("it is there");
+    place.gt(&["update", &b, "--notes", "n"]).done();
+    check();
+    // It is in the way of no command.
+    std::fs::remove_file(&path).expect("it is there");
+    std::fs::create_dir(&path).expect("it can be made");
+    let said = place.gt(&["update", &b, "--notes", "m"]).done();
+    assert!(said.stderr.contains("cannot write"), "{said:?}");
+    assert_eq!(place.json(&["show", &b])[0]["notes"], "m");
 }
