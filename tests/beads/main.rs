@@ -1,5 +1,6 @@
 //! Beads from the outside: the real program in a real repository.
 
+mod apart;
 mod bd;
 #[path = "../conflicts/mod.rs"]
 mod conflicts;
