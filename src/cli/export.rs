@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::reply::{self, Element, Reply};
+use super::reply::{self, Element, Lines, Reply};
 use crate::bead::{Scope, export};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
@@ -63,10 +63,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
 }
 
 /// Prints lines as they come, or with `--json` all of them as one list.
-fn print(
-    cx: &Context,
-    lines: &mut dyn FnMut(&mut dyn FnMut(String) -> Result<()>) -> Result<()>,
-) -> Result<Reply> {
+fn print(cx: &Context, lines: &mut Lines<'_>) -> Result<Reply> {
     if !cx.json {
         return reply::print_lines(lines).map(|()| Reply::new(Value::Null, ""));
     }

@@ -302,11 +302,12 @@ pub(crate) fn print(text: &str) {
     drop(written(text.as_bytes()));
 }
 
+/// What hands over lines, one by one.
+pub(crate) type Lines<'l> = dyn FnMut(&mut dyn FnMut(String) -> Result<()>) -> Result<()> + 'l;
+
 /// Prints the lines that `lines` hands over as they come, each to the byte; stops where nobody reads them any
 /// more.
-pub(crate) fn print_lines(
-    lines: &mut dyn FnMut(&mut dyn FnMut(String) -> Result<()>) -> Result<()>,
-) -> Result<()> {
+pub(crate) fn print_lines(lines: &mut Lines<'_>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut is_over = false;
     let printed = lines(&mut |line| {
