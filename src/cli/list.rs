@@ -122,7 +122,7 @@ fn written(
 ) -> Result<Reply> {
     let template = match format {
         Format::Json => {
-            return Ok(listed(&cx.in_json(), homes, wanted, Layout::default(), also)?.as_json());
+            return Ok(listed(&cx.in_json(), homes, wanted, Layout::default(), also)?.in_json());
         }
         Format::Dot => None,
         Format::Lines(template) => Some(template),

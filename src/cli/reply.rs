@@ -107,7 +107,7 @@ impl Reply {
 
     /// Returns the same reply, printed as JSON whatever was asked for.
     #[must_use]
-    pub(crate) fn as_json(self) -> Self {
+    pub(crate) fn in_json(self) -> Self {
         Self {
             is_json: true,
             ..self

@@ -445,6 +445,9 @@ fn what_is_counted_and_said_has_its_shape() {
         &["state", "list", other],
         &object(json!({ "issue_id": "filled", "states": { "phase": "=two" } })),
     );
+    let shared = work.bd.create(&["Login", "-l", "export:login"]);
+    work.bd.run(&["close", &shared]).done();
+    work.check(&["ship", "login"], &object(json!({ "status": "filled", "capability": "filled", "issue_id": "filled", "label": "filled" })));
 }
 
 #[test]
