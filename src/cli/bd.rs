@@ -4,6 +4,7 @@ pub(super) mod guide;
 mod place;
 pub(super) mod retired;
 pub(super) mod setup;
+pub(super) mod storage;
 
 pub(super) use place::FOLDER;
 

@@ -11,7 +11,7 @@ use crate::town::repositories;
 use crate::world::process;
 
 /// Pack what was written, clear away what crashes left, back up the tips
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// Say what there is and change nothing
     #[arg(long, short = 'n')]

@@ -384,3 +384,50 @@ fn open_beads_that_commits_name_are_found() {
         .fails(4, "in that rig already");
     place.gt(&["bead", "move", &other, "web"]).fails(1, "");
 }
+
+#[test]
+fn closed_beads_are_cleared_away_on_demand() {
+    let place = Place::new();
+    let file = place.file(
+        "wisps.jsonl",
+        "{\"id\":\"gt-wisp-1\",\"title\":\"w\",\"status\":\"closed\",\"ephemeral\":true,\"created_at\":\"2025-01-01T00:00:00Z\"}\n\
+         {\"id\":\"gt-wisp-2\",\"title\":\"w\",\"status\":\"open\",\"ephemeral\":true,\"created_at\":\"2025-01-01T00:00:00Z\"}\n\
+         {\"id\":\"gt-old\",\"title\":\"o\",\"status\":\"closed\",\"created_at\":\"2025-01-01T00:00:00Z\"}\n",
+    );
+    place.gt(&["import", &file]).done();
+    let check = |args: &[&str], count: &str, want: Value| {
+        let said = place.json(&[&["bead"], args].concat());
+        assert_eq!(
+            (&said[count], &said["ids"]),
+            (&json!(want.as_array().map(Vec::len)), &want)
+        );
+    };
+    check(&["purge"], "purged_count", json!(["gt-wisp-1"]));
+    check(
+        &["purge", "--older-than", "9999"],
+        "purged_count",
+        json!([]),
+    );
+    check(
+        &["purge", "--force", "--pattern", "*-wisp-*"],
+        "purged_count",
+        json!(["gt-wisp-1"]),
+    );
+    check(&["purge", "--force"], "purged_count", json!([]));
+    place
+        .gt(&["bead", "prune", "--force"])
+        .fails(1, "--older-than");
+    check(
+        &["prune", "--older-than", "30d", "--force"],
+        "pruned_count",
+        json!(["gt-old"]),
+    );
+    assert_eq!(place.json(&["show", "gt-wisp-2"])[0]["status"], "open");
+    place.gt(&["bead", "gc"]).done();
+    place
+        .gt(&["bead", "vc", "status", "--x"])
+        .fails(4, "not needed here");
+    place
+        .gt(&["bead", "jira", "sync", "--push"])
+        .fails(4, "git gt import");
+}

@@ -4,7 +4,7 @@ use clap::FromArgMatches as _;
 
 use super::{BEAD, Entry, Global, whole};
 use crate::cli::Context;
-use crate::cli::bd::{guide, retired, setup};
+use crate::cli::bd::{guide, retired, setup, storage};
 use crate::cli::reply::Reply;
 use crate::cli::{
     agents, assign, attic, batch, bead_config, bead_move, blocked, cat, changelog, checkpoint,
@@ -17,8 +17,11 @@ use crate::cli::{
 };
 use crate::fault::Result;
 
-/// Makes an [`Entry`] of a name, the type of its arguments, what runs it with them, and what it does.
+/// Makes an [`Entry`] of a name, the type of its arguments, what runs it with them, and what it does; or of one of bd's words for its database.
 macro_rules! entry {
+    ($name:literal, $run:ident) => {
+        entry!($name, storage::Words, storage::$run, "See bd's database").hidden()
+    };
     ($name:literal, $args:ty, $run:expr, $about:literal) => {
         Entry {
             name: $name,
@@ -772,6 +775,29 @@ pub(super) const BD: &[Entry] = &[
         named::run,
         "Show open beads that commits on the target name, whose work may be done"
     ),
+    entry!(
+        "purge",
+        storage::Purge,
+        storage::purge,
+        "Delete closed wisps; without --force, show what would go"
+    ),
+    entry!(
+        "prune",
+        storage::Purge,
+        storage::prune,
+        "Delete closed beads; without --force, show what would go"
+    ),
+    entry!("gc", upkeep),
+    entry!("compact", upkeep).or("flatten"),
+    entry!("admin", admin),
+    entry!("backup", backup),
+    entry!("restore", restore),
+    entry!("vc", branches).or("branch"),
+    entry!("federation", federation),
+    entry!("repo", repositories),
+    entry!("jira", tracker).or("linear"),
+    entry!("github", tracker).or("gitlab"),
+    entry!("ado", tracker).or("notion"),
     entry!(
         "gate",
         gate::Args,
