@@ -1,7 +1,5 @@
 //! Commands: what one is, the programs it can be typed to, and which was typed; only that one is built.
 
-mod table;
-
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,7 +8,35 @@ use clap::{ArgAction, ArgMatches, CommandFactory, Parser};
 use super::Context;
 use super::reply::Reply;
 use crate::fault::Result;
-use table::{BD, BEADS, TOWN};
+use bd::BD;
+use table::{BEADS, TOWN};
+
+/// Makes an [`Entry`] of a name, the type of its arguments, what runs it with them, and what it does; or of one of
+/// bd's words for its database.
+macro_rules! entry {
+    ($name:literal, $run:ident) => {
+        entry!($name, storage::Words, storage::$run, "See bd's database").hidden()
+    };
+    ($name:literal, $args:ty, $run:expr, $about:literal) => {
+        Entry {
+            name: $name,
+            about: $about,
+            alias: None,
+            is_hidden: false,
+            arguments: <$args as clap::Args>::augment_args,
+            run: |cx, matches| {
+                let run: fn(&Context, &$args) -> Result<Reply> = $run;
+                Ok(run(
+                    cx,
+                    &<$args as clap::FromArgMatches>::from_arg_matches(matches)?,
+                ))
+            },
+        }
+    };
+}
+
+mod bd;
+mod table;
 
 /// Coordinate many coding agents with nothing but git
 #[derive(Debug, Parser)]

@@ -69,7 +69,7 @@ impl Known {
             .iter()
             .map(|(key, (_, text))| (*key, text))
             .collect();
-        let status = if self.turns.0 % 2 == 0 {
+        let status = if self.turns.0.is_multiple_of(2) {
             "open"
         } else {
             "closed"
@@ -181,7 +181,7 @@ impl Replica<'_> {
         let field = world.one(&TEXTS);
         let text = format!("{field} of {at}");
         let is_added = world.below(3) > 0;
-        let is_closed = |known: &Known| known.turns.0 % 2 != 0;
+        let is_closed = |known: &Known| !known.turns.0.is_multiple_of(2);
         let first = is_closed(&self.beads[some[0]]);
         if kind == 2 {
             some.retain(|bead| is_closed(&self.beads[*bead]) == first);

@@ -190,10 +190,6 @@ fn what_is_no_shim_stays() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a shell needs the PATH of the tests"
-)]
 fn an_agent_gets_through_its_day() {
     let bd = Bd::new();
     let bin = bd.place.path("bin");

@@ -1,4 +1,8 @@
 //! Beads from the outside: the real program in a real repository.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, write files and read their environment"
+)]
 
 mod apart;
 mod bd;

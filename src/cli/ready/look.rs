@@ -24,6 +24,29 @@ fn whole(beads: &Beads<'_, '_>, row: &BeadRow<'_>) -> Result<Map<String, Value>>
     Ok(found.first().map(issue).unwrap_or_default())
 }
 
+/// Returns a bead that can be begun as bd prints it, and why it can.
+fn free(beads: &Beads<'_, '_>, row: &BeadRow<'_>) -> Result<(Map<String, Value>, String)> {
+    let waited = row.edges().filter(|edge| WAITING.contains(&edge.kind));
+    let before: Vec<&str> = waited.map(|edge| edge.target).collect();
+    let reason = match before.len() {
+        0 => "no blocking dependencies".to_owned(),
+        count => format!("{count} blocker(s) resolved"),
+    };
+    let mut fields = whole(beads, row)?;
+    let blocks = row.edges().filter(|edge| edge.kind == "blocks").count();
+    fields.insert("reason".to_owned(), reason.clone().into());
+    fields.insert("resolved_blockers".to_owned(), before.into());
+    fields.insert("dependency_count".to_owned(), blocks.into());
+    fields.insert(
+        "dependent_count".to_owned(),
+        dependents(beads, row.id())?.into(),
+    );
+    if let Some(parent) = row.parent() {
+        fields.insert("parent".to_owned(), parent.into());
+    }
+    Ok((fields, reason))
+}
+
 /// Returns what is ready, and why; what waits, and for what; and what waits for itself.
 pub(super) fn explained(
     cx: &Context,
@@ -40,30 +63,8 @@ pub(super) fn explained(
     let found = find(cx, &all, &wanted, also)?;
     let (mut ready, mut lines) = (Vec::new(), Vec::new());
     for (home, row) in &found.rows {
-        let before: Vec<&str> = row
-            .edges()
-            .filter(|edge| WAITING.contains(&edge.kind))
-            .map(|edge| edge.target)
-            .collect();
-        let reason = match before.len() {
-            0 => "no blocking dependencies".to_owned(),
-            count => format!("{count} blocker(s) resolved"),
-        };
-        lines.push(vec![
-            row.id().to_owned(),
-            row.title().to_owned(),
-            reason.clone(),
-        ]);
-        let mut fields = whole(&all[*home], row)?;
-        let blocks = row.edges().filter(|edge| edge.kind == "blocks").count();
-        fields.insert("reason".to_owned(), reason.into());
-        fields.insert("resolved_blockers".to_owned(), before.into());
-        fields.insert("dependency_count".to_owned(), blocks.into());
-        let count = dependents(&all[*home], row.id())?;
-        fields.insert("dependent_count".to_owned(), count.into());
-        if let Some(parent) = row.parent() {
-            fields.insert("parent".to_owned(), parent.into());
-        }
+        let (fields, reason) = free(&all[*home], row)?;
+        lines.push(vec![row.id().to_owned(), row.title().to_owned(), reason]);
         ready.push(Value::Object(fields));
     }
     let filter = Filter::default();
