@@ -564,11 +564,7 @@ fn the_examples_of_the_guides_work() {
 fn block(first: &str) -> Vec<String> {
     let page = fs::read_to_string(root().join("README.md")).unwrap();
     let mut blocks = page.split("```sh\n");
-    let begins = |it: &&str| {
-        it.lines()
-            .next()
-            .is_some_and(|line| line.starts_with(first))
-    };
+    let begins = |it: &&str| it.starts_with(first);
     let block = blocks.find(begins).unwrap();
     let (block, _) = block.split_once("```").unwrap();
     block.lines().map(str::to_owned).collect()
@@ -632,9 +628,22 @@ fn the_runtime_hooks_of_the_readme_work() {
 }
 
 #[test]
+fn the_move_from_bd_of_the_readme_works() {
+    let project = Project::new();
+    project.run(".", "mkdir -p .local/bin");
+    project.type_lines(&block("git gt init --prefix old"));
+    let ready = project.run("project", "~/.local/bin/bd ready --plain");
+    assert!(ready.contains("From bd"), "{ready}");
+    project.run("project", "~/.local/bin/bd close old-1");
+    let file = project.run("project", "cat .beads/issues.jsonl");
+    assert!(file.contains("\"status\":\"closed\""), "{file}");
+    assert_eq!(project.run("project", "git status --short"), "");
+}
+
+#[test]
 fn the_usage_of_the_readme_works() {
     let project = Project::new();
-    let lines = block("git gt init");
+    let lines = block("git gt init\n");
     assert_eq!(lines.len(), 10, "{lines:?}");
     project.type_lines(&lines);
     assert_eq!(project.landed(), 1);

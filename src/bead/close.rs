@@ -4,12 +4,13 @@ use serde_json::{Map, Value};
 
 use super::beads::Graph;
 use super::ready::Blockers;
+use super::wait::{GATE, Wait, wait};
 use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
 use crate::record::{Bead, BeadRow};
 
-/// Refuses to close a bead that something blocks, an epic with open children, what is pinned, and what others
-/// are made after.
+/// Refuses to close a bead that something blocks, an epic with open children, what is pinned, what others are
+/// made after, and a gate that is not for people to open.
 pub fn check_closable(graph: &dyn Graph, bead: &Bead) -> Result<()> {
     let id = bead.id();
     let refuse = |why: String| {
@@ -21,6 +22,15 @@ pub fn check_closable(graph: &dyn Graph, bead: &Bead) -> Result<()> {
     }
     if bead.record().flag("is_template") {
         return refuse("is a template".to_owned());
+    }
+    if bead.issue_type() == GATE && wait(bead) != Wait::Human {
+        return Err(
+            Fault::refused(format!("{id} is a gate that opens by itself"))
+                .hint("see whether it does: git gt bead gate check")
+                .hint(format!(
+                    "open it all the same: git gt bead gate resolve {id}"
+                )),
+        );
     }
     let blocking = Blockers::new(graph).of(&BeadRow::of_bead(bead))?;
     if !blocking.is_empty() {

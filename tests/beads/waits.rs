@@ -135,6 +135,7 @@ fn timers_and_other_beads_open_gates_by_themselves() {
     let [late, after, other] = ["late", "after", "other"].map(|title| place.create(&[title]));
     // Each command is a minute later than the one before.
     let timer = gate(&place, &late, &["-t", "timer", "--timeout", "3m"]);
+    place.gt(&["close", &timer]).fails(4, "opens by itself");
     let bead = gate(&place, &after, &["-t", "bead", "--await-id", &other]);
     assert_eq!(ready(&place), [other.as_str()]);
     place.gt(&["close", &other]).done();
