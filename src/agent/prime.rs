@@ -1,6 +1,7 @@
 //! Prime: what an agent is told when its session begins: who it is, what hangs on its hook, what was handed
 //! over to it, what waits in its inbox.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -9,16 +10,19 @@ use super::checkpoint::{self, Checkpoint};
 use super::deliver::{self, Told};
 use super::handoff::{self, Whose};
 use super::hook::Hook;
+use crate::bead::memories;
 use crate::fault::{Fault, Result};
 use crate::ledger::CloneId;
 use crate::record::{Bead, Handoff, Request};
-use crate::text::in_prompt;
+use crate::text::{in_prompt, one_line};
 use crate::town::{Home, role_of};
 
 /// How many bytes of each text of a bead are shown.
 const TEXT_MAX: usize = 8 * 1024;
 /// How many bytes of the last comment are shown.
 const COMMENT_MAX: usize = 2 * 1024;
+/// How many bytes of all memories together are shown.
+const MEMORIES_MAX: usize = 4 * 1024;
 /// How long a checkpoint is worth mentioning, in milliseconds.
 const CHECKPOINT_FOR: u64 = 24 * 3600 * 1000;
 
@@ -135,6 +139,7 @@ pub struct Primed {
     asked: Asked,
     work: Option<Work>,
     handoffs: Vec<Handoff>,
+    memories: BTreeMap<String, String>,
     checkpoint: Option<Checkpoint>,
     /// How many files of the checkpoint are not committed, and whether this worktree has them.
     saved: (usize, bool),
@@ -180,6 +185,10 @@ pub fn prime(home: &Home, asked: Asked) -> Result<Primed> {
         ),
         None => (0, false),
     };
+    let memories = match asked.short {
+        true => BTreeMap::new(),
+        false => memories(&home.view())?,
+    };
     let mut told = Told::find(home, &address, &asked.session)?;
     let mail = deliver::reminder(home, &address, &mut told)?;
     Ok(Primed {
@@ -190,6 +199,7 @@ pub fn prime(home: &Home, asked: Asked) -> Result<Primed> {
         asked,
         work,
         handoffs,
+        memories,
         checkpoint,
         saved,
         mail,
@@ -257,6 +267,7 @@ impl Primed {
                 text.push_str("\n## Handed over to you\n\n");
                 text.push_str(&handoff::render(handoff));
             }
+            text.push_str(&self.memories_text());
         }
         text.push_str(&self.checkpoint_text());
         let mut text = in_prompt(&text);
@@ -306,6 +317,29 @@ impl Primed {
             text.push_str("A handoff waits for you: git gt prime shows it, once.\n");
         }
         text.push_str("git gt prime tells you everything again.\n");
+        text
+    }
+
+    /// Returns a line for each memory, as many as there is room for.
+    fn memories_text(&self) -> String {
+        if self.memories.is_empty() {
+            return String::new();
+        }
+        let mut text = "\n## Remembered\n\n".to_owned();
+        let mut left = self.memories.len();
+        for (key, said) in &self.memories {
+            let line = format!("- {key}: {}\n", one_line(said));
+            if text.len() + line.len() > MEMORIES_MAX {
+                break;
+            }
+            text.push_str(&line);
+            left -= 1;
+        }
+        if left > 0 {
+            text.push_str(&format!(
+                "{left} more: git gt memories, git gt recall KEY\n"
+            ));
+        }
         text
     }
 
@@ -462,6 +496,7 @@ mod tests {
                 target: String::new(),
                 asked: Asked::default(),
                 work: None,
+                memories: BTreeMap::new(),
                 handoffs: Vec::new(),
                 checkpoint: None,
                 saved: (0, false),

@@ -25,6 +25,8 @@ fn what_is_remembered_is_found_until_it_is_forgotten() {
     let all = json!({ key: "run the tests with -race", "project.auth": "signed tokens",
         "schema_version": 1 });
     assert_eq!(place.json(&["memories"]), all);
+    let told = place.gt(&["prime"]).done().stdout;
+    assert!(told.contains("- project.auth: signed tokens\n"), "{told}");
     assert_eq!(
         place.json(&["kv", "list"])["memory.project.auth"],
         "signed tokens"

@@ -750,7 +750,7 @@ fn settings_and_requests_that_make_no_sense_stop_nobody() {
         let zero = "0000000000000000-0";
         let stamps = json!({ "prefix": zero, "target": CREATED, "gate": CREATED });
         let rig = json!({
-            "created": zero, "prefix": text, "target": text, "gate": text, "stamps": stamps,
+            "created": zero, "prefix": format!("{text}!"), "target": text, "gate": text, "stamps": stamps,
         });
         let keep = json!({ *text: true, "../..": true });
         let gate = json!({ "created": zero, "command": text, "timeout": -5, "keep": keep });
