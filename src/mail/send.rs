@@ -332,6 +332,9 @@ fn checked_type(word: Option<&str>, answers: bool) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::scratch::Scratch;
+    use crate::ledger::transact;
+    use crate::record::Bead;
 
     #[test]
     fn a_subject_is_one_line() {
@@ -364,5 +367,39 @@ mod tests {
         check(None, false, Some(""));
         check(Some("task"), true, Some("task"));
         check(Some("tsak"), false, None);
+    }
+
+    #[test]
+    fn clearing_nudges_leaves_beads_of_the_same_ledger() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let past = Time(0).to_string();
+        let letter = Letter {
+            to: "mayor/",
+            expires: &past,
+            ..Letter::default()
+        };
+        let begun = transact(&repo, (Name::Wisps, None), "ada", |_, pen| {
+            let stamp = pen.first_stamp();
+            let mut bead = Bead::new("gt-wisp-1", "a step", &stamp);
+            let expires = Some(past.as_str().into());
+            bead.record_mut().set("expires", expires, &stamp);
+            let nudge = Mail::new("gt-wisp-2", &letter, &stamp);
+            let records = vec![bead.into_record(), nudge.record().clone()];
+            Ok(Decision::write("a step and a nudge", records, ()))
+        });
+        let stored = Snapshot::at(&repo, begun.unwrap().tip).unwrap();
+        let bead = stored.get("gt-wisp-1").unwrap();
+        assert!(bead.is_some());
+        let cleared = transact(&repo, (Name::Wisps, None), "ada", |wisps, pen| {
+            let nudge = Mail::new("gt-wisp-3", &letter, &pen.first_stamp());
+            let records = vec![nudge.record().clone()];
+            let mut decision = Decision::write("another nudge", records, ());
+            decision.forgotten = over(wisps, pen.now())?;
+            Ok(decision)
+        });
+        let left = Snapshot::at(&repo, cleared.unwrap().tip).unwrap();
+        assert_eq!(left.get("gt-wisp-1").unwrap(), bead);
+        assert_eq!(left.get("gt-wisp-2").unwrap(), None);
     }
 }
