@@ -50,6 +50,7 @@ pub fn when(text: &str, now: Time) -> Result<String> {
     let found = Timestamp::from_millisecond(i64::try_from(now.0).unwrap_or(i64::MAX)).ok();
     let found = found.and_then(|now| natural(&text.to_lowercase(), now.to_zoned(TimeZone::UTC)));
     found
+        .filter(|it| (1..=9999).contains(&it.year()))
         .map(|it| it.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
         .ok_or_else(|| {
             Fault::invalid(format!("'{text}' is no time")).hint(

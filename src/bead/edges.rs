@@ -126,6 +126,12 @@ fn check_circle(view: &View<'_>, id: &str, target: &BeadRow<'_>, kind: &str) -> 
     if kind == PARENT_CHILD && reaches(view, target, id, &|kind| kind == PARENT_CHILD)? {
         return Err(Fault::refused(format!("{to} stands below {id} already")));
     }
+    if is_blocking(kind) && reaches(view, target, id, &|kind| kind == PARENT_CHILD)? {
+        return Err(Fault::refused(format!(
+            "{id} cannot wait for {to}, which stands below it and would wait with it"
+        ))
+        .hint("an epic whose children are closed is closed with: git gt epic close-eligible"));
+    }
     if is_blocking(kind) && reaches(view, target, id, &is_blocking)? {
         return Err(
             Fault::refused(format!("a cycle: {to} waits for {id} already"))

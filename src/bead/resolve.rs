@@ -20,10 +20,11 @@ pub fn resolve(view: &View<'_>, prefix: &str, typed: &str) -> Result<Bead> {
     }
     let prefixed = format!("{prefix}-{typed}");
     for id in [typed, prefixed.as_str()] {
-        if let Some(bead) = view.bead(id)?
-            && !bead.is_deleted()
-        {
-            return Ok(bead);
+        match view.bead(id)? {
+            // Whoever types the whole id of what is gone means nothing else whose id it is a part of.
+            Some(bead) if bead.is_deleted() => return Err(none()),
+            Some(bead) => return Ok(bead),
+            None => {}
         }
     }
     let found = candidates(&Beads::of(view).ids()?, typed);

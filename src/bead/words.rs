@@ -62,6 +62,9 @@ const EDGES: [&str; 19] = [
     "delegated-from",
 ];
 
+/// The greatest length of a label, in characters.
+const LABEL_MAX: usize = 255;
+
 /// The greatest length of a title, in characters.
 pub const TITLE_MAX: usize = 500;
 
@@ -194,6 +197,12 @@ pub fn label(word: &str) -> Result<String> {
         return Err(Fault::invalid(
             "a label is a word without control characters",
         ));
+    }
+    let length = word.chars().count();
+    if length > LABEL_MAX {
+        return Err(Fault::invalid(format!(
+            "the label has {length} characters, more than the {LABEL_MAX} a label may have"
+        )));
     }
     Ok(word.to_owned())
 }

@@ -123,7 +123,7 @@ impl Args {
     /// Returns the reason for each of the beads.
     fn reasons(&self, cx: &Context, count: usize) -> Result<Vec<String>> {
         let said = match &self.reason_file {
-            Some(file) => vec![input::file(cx, file)?],
+            Some(file) => vec![input::text(cx, file)?],
             None => self.reason.clone(),
         };
         let said: Vec<String> = said.iter().map(|it| it.trim().to_owned()).collect();

@@ -96,8 +96,8 @@ pub(crate) fn thread(bead: &Bead) -> String {
 pub(crate) fn add(cx: &Context, args: &Add) -> Result<Reply> {
     let home = cx.home_of(&args.id)?;
     let text = match &args.file {
-        Some(file) => input::file(cx, file)?,
-        None if args.stdin => input::file(cx, "-")?,
+        Some(file) => input::text(cx, file)?,
+        None if args.stdin => input::text(cx, "-")?,
         None => args.text.clone().unwrap_or_default(),
     };
     let text = text.trim();

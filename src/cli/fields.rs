@@ -144,14 +144,14 @@ pub(crate) fn text_or_file(
     file: &Option<String>,
 ) -> Result<Option<String>> {
     match file {
-        Some(file) => input::file(cx, file).map(|it| Some(it.trim_end().to_owned())),
+        Some(file) => input::text(cx, file).map(|it| Some(it.trim_end().to_owned())),
         None => Ok(text.clone()),
     }
 }
 
 /// Returns a JSON object that `--metadata` gave, or the file it names.
 fn metadata(cx: &Context, text: &str) -> Result<Vec<(String, Option<Value>)>> {
-    let read = text.strip_prefix('@').map(|file| input::file(cx, file));
+    let read = text.strip_prefix('@').map(|file| input::text(cx, file));
     let text = read.transpose()?.unwrap_or_else(|| text.to_owned());
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => Ok(map

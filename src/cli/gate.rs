@@ -167,6 +167,11 @@ fn create(cx: &Context, args: &Create) -> Result<Reply> {
     let await_id = awaited(&home, args)?;
     let written = home.write(Name::Beads, &actor, |view, pen| {
         let waiting = resolve(view, home.rig().prefix(), &args.blocks)?;
+        if args.kind == "bead" && await_id == waiting.id() {
+            return Err(Fault::refused(format!(
+                "{await_id} cannot wait for its own end"
+            )));
+        }
         let reason = args.reason.as_deref().unwrap_or_default();
         let mut texts = vec![("await_type", args.kind.clone())];
         texts.push(("await_id", await_id.clone()));

@@ -44,7 +44,7 @@ pub(crate) struct How {
 
 /// How many records one commit takes, or more: the packs that they are written as are not to be too many until
 /// upkeep makes one of them.
-const BATCH: usize = 1000;
+const BATCH: usize = 4096;
 
 /// How many commits there are at most.
 const BATCHES: usize = 16;

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use super::Context;
 use crate::fault::{Fault, Result};
+use crate::ledger::RECORD_MAX;
 
 /// Returns what stands on standard input; reads `limit` bytes and one, so that whoever asks sees that it is
 /// too much.
@@ -21,31 +22,44 @@ pub(crate) fn said(limit: usize) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Fault::invalid("standard input is not UTF-8"))
 }
 
-/// How many bytes are read of what has no other limit: enough for a million edges.
+/// How many bytes are read of what becomes many records or edges: enough for a million of those.
 const FILE_MAX: u64 = 256 << 20;
 
-/// Returns the text of a file, or of standard input for `-`; refuses what does not end.
+/// How many bytes are read of what becomes a part of one record, which may have as many.
+const TEXT_MAX: u64 = RECORD_MAX as u64;
+
+/// Returns the text of a file, or of standard input for `-`, that becomes a part of a record.
+pub(crate) fn text(cx: &Context, file: &str) -> Result<String> {
+    read(cx, file, TEXT_MAX)
+}
+
+/// Returns the text of a file, or of standard input for `-`, that speaks of many beads; refuses what does not
+/// end.
 pub(crate) fn file(cx: &Context, file: &str) -> Result<String> {
+    read(cx, file, FILE_MAX)
+}
+
+fn read(cx: &Context, file: &str, limit: u64) -> Result<String> {
     let mut bytes = Vec::new();
     if file == "-" {
         let done = std::io::stdin()
             .lock()
-            .take(FILE_MAX + 1)
+            .take(limit + 1)
             .read_to_end(&mut bytes);
         done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
     } else {
         let path = cx.world.cwd().join(file);
         let opened = std::fs::File::open(&path);
-        let done = opened.and_then(|it| it.take(FILE_MAX + 1).read_to_end(&mut bytes));
+        let done = opened.and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
         done.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{file}'")),
             _ => Fault::io("read", &path, &error),
         })?;
     }
-    if bytes.len() as u64 > FILE_MAX {
+    if bytes.len() as u64 > limit {
         return Err(Fault::invalid(format!(
             "'{file}' has more than {} MiB",
-            FILE_MAX >> 20
+            limit >> 20
         )));
     }
     String::from_utf8(bytes).map_err(|_| Fault::invalid(format!("'{file}' is not UTF-8")))

@@ -154,10 +154,10 @@ impl Reply {
                     || self.drawing.as_ref().is_some_and(|it| !it.is_empty())
             }
             Value::Array(all) => !all.is_empty(),
-            Value::Object(fields) => {
-                let mut lists = fields.values().filter_map(Value::as_array);
-                lists.any(|list| !list.is_empty())
-            }
+            Value::Object(fields) => ["closed", "deleted"].iter().any(|key| {
+                let list = fields.get(*key).and_then(Value::as_array);
+                list.is_some_and(|list| !list.is_empty())
+            }),
             _ => false,
         };
         !self.faults.is_empty() && is_something

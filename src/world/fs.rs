@@ -164,16 +164,32 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Replaces a file as a whole by what `write` writes, which needs not be in memory: after a crash it holds the old
 /// content or the new one, and so does it where `write` fails.
+///
+/// What a symbolic link leads to is replaced, with the mode it has; what is no file, a pipe or a device, is
+/// written to.
 pub fn replace_by(
     path: &Path,
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let known = fs::metadata(path).ok();
+    if known
+        .as_ref()
+        .is_some_and(|it| !it.is_file() && !it.is_dir())
+    {
+        count();
+        let mut out = io::BufWriter::new(OpenOptions::new().write(true).open(path)?);
+        return write(&mut out).and_then(|()| out.flush());
+    }
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = Path::new(&temporary);
     count();
     let mut options = OpenOptions::new();
     let file = open_in_folder(options.write(true).create(true).truncate(true), temporary)?;
+    if let Some(known) = known {
+        file.set_permissions(known.permissions())?;
+    }
     let mut out = io::BufWriter::with_capacity(1 << 16, file);
     let written = write(&mut out).and_then(|()| out.flush());
     drop(out);

@@ -89,6 +89,10 @@ fn it_ends_with_the_exit_codes_of_bd_and_says_what_clients_look_for() {
     assert!(some.stderr.contains("no issue found matching \"none\""));
     let shown: Value = serde_json::from_str(&some.stdout).expect("it is JSON");
     assert_eq!(shown.as_array().map(Vec::len), Some(1));
+    let file = bd
+        .place
+        .file("cut.jsonl", "{\"id\":\"gt-a\",\"title\":\"t\"");
+    bd.run(&["import", &file]).fails(1, "");
     bd.run(&["sql", "SELECT 1"])
         .fails(1, "there is no database");
 }

@@ -434,7 +434,7 @@ fn issues_of_github_follow_what_becomes_of_them() {
 fn a_crash_between_two_commits_leaves_what_the_next_import_carries_on_from() {
     let lines = |place: &Place| {
         let lines =
-            (0..1003).map(|at| line(&json!({ "id": format!("gt-{at}"), "labels": ["a"] })) + "\n");
+            (0..4099).map(|at| line(&json!({ "id": format!("gt-{at}"), "labels": ["a"] })) + "\n");
         place.file("in.jsonl", &lines.collect::<String>())
     };
     let place = Place::new();
@@ -454,8 +454,8 @@ fn a_crash_between_two_commits_leaves_what_the_next_import_carries_on_from() {
             break;
         }
     }
-    assert_eq!(crash, 1000);
-    assert_eq!(counts(&place.json(&["import", &file])), [3, 0, 0, 1000, 0]);
+    assert_eq!(crash, 4096);
+    assert_eq!(counts(&place.json(&["import", &file])), [3, 0, 0, 4096, 0]);
     let whole = Place::new();
     whole.gt(&["import", &lines(&whole)]).done();
     assert!(export(&place) == export(&whole));
@@ -640,4 +640,27 @@ fn a_file_that_is_watched_follows_every_command_that_writes() {
     let said = place.gt(&["update", &b, "--notes", "m"]).done();
     assert!(said.stderr.contains("cannot write"), "{said:?}");
     assert_eq!(place.json(&["show", &b])[0]["notes"], "m");
+}
+
+#[test]
+fn an_export_goes_through_links_and_leaves_devices_what_they_are() {
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+    let place = Place::new();
+    place.create(&["one"]);
+    let file = place.file("real.jsonl", "old");
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&file, mode).expect("it is ours");
+    let link = place.path("link.jsonl");
+    symlink(&file, &link).expect("it can be made");
+    place.gt(&["export", "-o", "link.jsonl"]).done();
+    assert!(PathBuf::from(&link).is_symlink());
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    assert!(text.contains("\"one\""), "{text}");
+    let known = std::fs::metadata(&file).expect("it is there").permissions();
+    assert_eq!(known.mode() & 0o777, 0o600);
+    let null = place.path("null");
+    symlink("/dev/null", &null).expect("it can be made");
+    place.gt(&["export", "-o", "null"]).done();
+    let kind = std::fs::metadata(&null).expect("it is there").file_type();
+    assert!(kind.is_char_device());
 }

@@ -295,6 +295,10 @@ fn edges_that_make_no_sense_are_refused() {
             .fails(4, "already has an edge"),
     );
     place.gt(&["dep", "add", &a, &epic]).fails(4, "epic");
+    let child = place.create(&["c", "--parent", &b]);
+    place
+        .gt(&["dep", "add", &b, &child])
+        .fails(4, "stands below it");
     drop(
         place
             .gt(&["dep", "add", &a, &b, "-t", &"x".repeat(51)])

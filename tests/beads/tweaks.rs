@@ -208,3 +208,20 @@ fn what_is_shipped_or_promoted_says_so() {
     assert_eq!(shipped(&[]), "shipped");
     assert_eq!(shipped(&[]), "already_shipped");
 }
+
+#[test]
+fn what_is_gone_is_not_taken_for_what_its_id_is_a_part_of() {
+    let place = Place::new();
+    let gone = place.create(&["gone"]);
+    let child = place.create(&["kept", "--parent", &gone]);
+    place.gt(&["delete", &gone, "--force"]).done();
+    for args in [
+        &["delete", gone.as_str(), "--force"][..],
+        &["close", &gone],
+        &["update", &gone, "-p", "0"],
+        &["show", &gone],
+    ] {
+        place.gt(args).fails(1, "no issue found matching");
+    }
+    assert_eq!(place.json(&["show", &child])[0]["status"], "open");
+}

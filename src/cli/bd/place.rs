@@ -11,6 +11,9 @@ pub(in crate::cli) const FOLDER: &str = ".beads";
 /// The file in it that names another such folder.
 const REDIRECT: &str = "redirect";
 
+/// How long that file may be, in bytes; what is longer names no folder.
+const REDIRECT_MAX: u64 = 8192;
+
 /// Returns the folder whose repository holds the beads, nothing where it is the one that commands are given in.
 ///
 /// What is asked for in the command line goes first, then `BEADS_DIR`, then `BEADS_DB` and `BD_DB`, then a
@@ -69,7 +72,11 @@ fn nearest(from: &Path) -> Option<PathBuf> {
 /// there is not followed.
 fn redirected(folder: &Path) -> Result<Option<PathBuf>> {
     let file = folder.join(REDIRECT);
-    let Ok(text) = std::fs::read_to_string(&file) else {
+    let is_read = std::fs::metadata(&file).is_ok_and(|it| it.is_file() && it.len() <= REDIRECT_MAX);
+    let Some(text) = is_read
+        .then(|| std::fs::read_to_string(&file).ok())
+        .flatten()
+    else {
         return Ok(None);
     };
     let Some(line) = text

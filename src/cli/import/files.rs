@@ -61,10 +61,25 @@ fn input(cx: &Context, name: &str) -> Result<Input> {
     read(&Path::new(name).join(below).display().to_string(), &file)
 }
 
-fn standard_input() -> Result<Input> {
+/// How many bytes of a file are read: ten times what the largest project known has.
+const FILE_MAX: u64 = 1 << 30;
+
+/// Returns all that is to be read, up to a limit.
+fn all_of(name: &str, from: impl std::io::Read) -> std::io::Result<Result<Vec<u8>>> {
     let mut text = Vec::new();
-    let done = std::io::stdin().lock().read_to_end(&mut text);
-    done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
+    from.take(FILE_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_MAX {
+        let most = FILE_MAX >> 20;
+        let fault = Fault::invalid(format!("'{name}' has more than {most} MiB"));
+        return Ok(Err(fault.hint("split it: each line stands for itself")));
+    }
+    Ok(Ok(text))
+}
+
+fn standard_input() -> Result<Input> {
+    let done = all_of("-", std::io::stdin().lock());
+    let text =
+        done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))??;
     Ok(Input {
         name: "-".to_owned(),
         text,
@@ -75,10 +90,11 @@ fn standard_input() -> Result<Input> {
 /// Returns what a file holds; where that is a table, with the other tables of its folder.
 fn read(name: &str, path: &Path) -> Result<Input> {
     let bytes = |path: &Path| {
-        std::fs::read(path).map_err(|error| match error.kind() {
+        let done = std::fs::File::open(path).and_then(|file| all_of(name, file));
+        done.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{name}'")),
             _ => Fault::io("read", path, &error),
-        })
+        })?
     };
     let text = bytes(path)?;
     let mut tables = Vec::new();
