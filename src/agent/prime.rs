@@ -330,7 +330,7 @@ impl Primed {
         for (key, said) in &self.memories {
             let line = format!("- {key}: {}\n", one_line(said));
             if text.len() + line.len() > MEMORIES_MAX {
-                break;
+                continue;
             }
             text.push_str(&line);
             left -= 1;

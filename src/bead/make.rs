@@ -53,7 +53,7 @@ pub fn make(
         }
         (Some(id), None) => checked_id(view, prefix, id, draft.any_prefix)?,
         (None, Some(parent)) => child_id(view, parent)?,
-        (None, None) => pen.new_id(&view.ledger(Name::Beads)?, prefix)?,
+        (None, None) => new_id(view, pen, prefix)?,
     };
     let stamp = pen.first_stamp();
     let mut bead = Bead::new(&id, &title, &stamp);
@@ -158,6 +158,16 @@ fn child_id(view: &View<'_>, parent: &str) -> Result<String> {
             return Ok(id);
         }
         number += 1;
+    }
+}
+
+/// Returns an id that no bead has, one that was made a moment ago in the same decision included.
+fn new_id(view: &View<'_>, pen: &Pen<'_>, prefix: &str) -> Result<String> {
+    loop {
+        let id = pen.new_id(&view.ledger(Name::Beads)?, prefix)?;
+        if !view.has_pending() || view.bead(&id)?.is_none() {
+            return Ok(id);
+        }
     }
 }
 

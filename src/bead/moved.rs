@@ -16,9 +16,12 @@ const STAYS: [&str; 6] = [
     "state",
 ];
 
-/// Returns the id a bead gets where ids have another prefix: the same whenever it is moved again after a crash.
-pub fn moved_id(id: &str, prefix: &str) -> String {
-    format!("{prefix}-{}", &digest(&[b"moved", id.as_bytes()])[..8])
+/// Returns the id a bead gets where ids have another prefix: the same whenever it is moved again after a crash,
+/// another one once it was closed and opened again.
+pub fn moved_id(bead: &Bead, prefix: &str) -> String {
+    let life = bead.record().life().to_string();
+    let parts = [b"moved", bead.id().as_bytes(), life.as_bytes()];
+    format!("{prefix}-{}", &digest(&parts)[..8])
 }
 
 /// Refuses to move a bead that is closed, or that others here wait for, which would then wait for nothing.
@@ -47,6 +50,15 @@ pub fn check_movable(view: &View<'_>, bead: &Bead) -> Result<()> {
 pub fn copy(view: &View<'_>, pen: &Pen<'_>, bead: &Bead, id: &str) -> Result<Option<Bead>> {
     match view.ledger(Name::Beads)?.get(id)? {
         Some(there) if there.entry("metadata", "moved_from") == Some(&bead.id().into()) => {
+            if bead.record().newest() > there.created() {
+                return Err(Fault::refused(format!(
+                    "{} has changed since it was copied to {id}",
+                    bead.id()
+                ))
+                .hint(format!(
+                    "delete the copy and move it again: git gt delete {id}"
+                )));
+            }
             return Ok(None);
         }
         Some(_) => return Err(Fault::refused(format!("{id} is another bead already"))),

@@ -44,7 +44,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         )));
     }
     check_movable(&view, &bead)?;
-    let id = moved_id(bead.id(), prefix);
+    let id = moved_id(&bead, prefix);
     let rig = there.rig().name().to_owned();
     let said = format!(
         "{} to {id} in {rig}: {}",
@@ -69,15 +69,23 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         })
     })?;
     let reason = format!("moved to {id}");
-    one(cx, &home, bead.id(), |_, pen, mut bead| {
-        if !bead.is_closed() {
-            let stamp = pen.stamp(bead.record());
-            bead.close(&reason, &stamp);
+    one(cx, &home, bead.id(), |view, pen, mut here| {
+        if here.record() != bead.record() && !here.is_closed() {
+            return Err(
+                Fault::stale(format!("{} has changed meanwhile", here.id())).hint(format!(
+                    "it was copied to {id}: delete that, and move it again"
+                )),
+            );
+        }
+        if !here.is_closed() {
+            check_movable(view, &here)?;
+            let stamp = pen.stamp(here.record());
+            here.close(&reason, &stamp);
         }
         Ok(Change {
-            subject: format!("close {}: {reason}", bead.id()),
+            subject: format!("close {}: {reason}", here.id()),
             said: String::new(),
-            bead,
+            bead: here,
         })
     })?;
     cx.settle_all(vec![home, there]);

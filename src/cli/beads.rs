@@ -165,9 +165,10 @@ pub(crate) fn meant(cx: &Context, ids: &[String]) -> Result<Vec<String>> {
         return Ok(ids.to_vec());
     }
     let home = cx.home()?;
-    let last = last_written(home.repo(), Name::Beads)?;
+    let last = last_written(home.repo(), Name::Beads, &cx.actor(home.repo()))?;
     let last = last.ok_or_else(|| {
-        Fault::invalid("which bead? none was changed here yet").hint("type its id")
+        Fault::invalid("which bead? yours was not the last change, or it was of several")
+            .hint("type its id")
     })?;
     Ok(vec![last])
 }

@@ -83,10 +83,14 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let text: String = done.iter().map(told).collect();
     let mut reply = match values.is_empty() {
         true => several(values, text, faults),
-        false => args
-            .next
-            .after(cx, &done, (values, text))?
-            .with_faults(faults),
+        // They are closed, whatever comes of what is next.
+        false => match args.next.after(cx, &done, (values.clone(), text.clone())) {
+            Ok(reply) => reply.with_faults(faults),
+            Err(fault) => {
+                faults.push(fault);
+                several(values, text, faults)
+            }
+        },
     };
     reply.notes.extend(notes);
     Ok(reply)
@@ -217,7 +221,8 @@ impl Next {
         closed: &[Bead],
         (values, mut text): (Vec<Value>, String),
     ) -> Result<Reply> {
-        let home = cx.home()?;
+        let last = closed.last().expect("something was closed");
+        let home = cx.home_of(last.id())?;
         let with = |key: &str, value: Value| {
             let fields = [
                 ("closed".to_owned(), values.clone().into()),
@@ -264,7 +269,8 @@ impl Next {
         };
         let view = home.view();
         let beads = Beads::of(&view);
-        let complete = beads.children(parent)?.iter().all(BeadRow::is_closed);
+        let children = beads.children(parent)?;
+        let complete = !children.is_empty() && children.iter().all(BeadRow::is_closed);
         let next = match self.no_auto {
             true => first(cx, &view, Some(parent))?,
             false => claim_first(cx, home, Some(parent))?,
@@ -293,9 +299,9 @@ fn unblocked(home: &Home, closed: &[Bead]) -> Result<Vec<Bead>> {
     let mut found = Vec::new();
     for bead in closed {
         for row in beads.leading_to(bead.id())? {
-            let waited = row
-                .edges()
-                .any(|it| it.target == bead.id() && it.kind.ends_with("blocks"));
+            let waited = row.edges().any(|it| {
+                it.target == bead.id() && ["blocks", "conditional-blocks"].contains(&it.kind)
+            });
             let known = found.iter().any(|it: &Bead| it.id() == row.id());
             if waited && !known && !row.is_closed() && !Blockers::new(&beads).block(&row)? {
                 found.extend(view.bead(row.id())?);

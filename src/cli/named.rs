@@ -8,7 +8,7 @@ use super::Context;
 use super::beads::{Change, one};
 use super::reply::{Reply, columns};
 use crate::bead::{Beads, check_closable};
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::git::Named;
 use crate::record::BeadRow;
 use crate::town::Home;
@@ -114,9 +114,14 @@ fn close(cx: &Context, home: &Home, id: &str, commit: &Named) -> Result<()> {
         commit.subject
     );
     one(cx, home, id, |view, pen, mut bead| {
-        check_closable(&Beads::of(view), &bead)?;
-        let stamp = pen.stamp(bead.record());
-        bead.close(&reason, &stamp);
+        if let Some(holder) = bead.holder().filter(|_| !bead.is_closed()) {
+            return Err(Fault::refused(format!("{holder} is at {}", bead.id())));
+        }
+        if !bead.is_closed() {
+            check_closable(&Beads::of(view), &bead)?;
+            let stamp = pen.stamp(bead.record());
+            bead.close(&reason, &stamp);
+        }
         Ok(Change {
             subject: format!("close {}: {reason}", bead.id()),
             said: String::new(),

@@ -88,7 +88,7 @@ fn act(home: &Home, actor: &str, (gate, answer): (&Bead, &Answer), escalate: boo
     };
     let reason = answer.reason();
     home.write(Name::Beads, actor, |view, pen| {
-        let there = view.bead(gate.id())?.filter(|it| !it.is_closed());
+        let there = view.bead(gate.id())?.filter(|it| is_as_it_was(it, gate));
         let Some(mut gate) = there else {
             return Ok(Decision::nothing(()));
         };
@@ -117,6 +117,11 @@ fn act(home: &Home, actor: &str, (gate, answer): (&Bead, &Answer), escalate: boo
     Ok(())
 }
 
+/// Returns whether a gate still waits for what was looked for, which may have taken a while.
+fn is_as_it_was(now: &Bead, then: &Bead) -> bool {
+    !now.is_closed() && now.record().life() == then.record().life() && wait(now) == wait(then)
+}
+
 /// Looks for what a gate waits for.
 fn known(home: &Home, gate: &Bead) -> Result<Known> {
     let mut known = Known::default();
@@ -129,8 +134,11 @@ fn known(home: &Home, gate: &Bead) -> Result<Known> {
         }
         Wait::Run(id) => known.run = run(home, gate, &id)?,
         Wait::Pull(id) => {
-            let said = gh(home, &["pr", "view", &id, "--json", "state"])?;
-            known.pull = Some(text(&said, "state"));
+            // What was fetched may be anything, an option too.
+            if is_number(&id) || id.starts_with("https://") {
+                let said = gh(home, &["pr", "view", &id, "--json", "state"])?;
+                known.pull = Some(text(&said, "state"));
+            }
         }
     }
     Ok(known)
@@ -219,7 +227,7 @@ pub fn discover(
         let number = newest(&gate, &runs, search).map(|run| run["databaseId"].to_string());
         if let (Some(number), false) = (&number, dry_run) {
             home.write(Name::Beads, actor, |view, pen| {
-                let there = view.bead(gate.id())?.filter(|it| !it.is_closed());
+                let there = view.bead(gate.id())?.filter(|it| is_as_it_was(it, &gate));
                 let Some(mut gate) = there else {
                     return Ok(Decision::nothing(()));
                 };

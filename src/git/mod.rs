@@ -185,7 +185,7 @@ impl Repo {
         if self.world().env("GT_READ_ONLY").is_some() {
             return Err(
                 Fault::refused("nothing is written: it was asked to only read")
-                    .hint("leave out --readonly, or unset GT_READ_ONLY"),
+                    .hint("unset GT_READ_ONLY; as bd, leave out --readonly"),
             );
         }
         Ok(())

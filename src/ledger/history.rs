@@ -77,9 +77,12 @@ pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-/// Returns the id of a record that the newest decision of this clone has changed, consequences aside; nothing
-/// where it decided nothing yet.
-pub fn last_written(repo: &Repo, ledger: Name) -> Result<Option<String>> {
+/// How many decisions are looked through for the last one of somebody.
+const LOOKED_BACK: usize = 500;
+
+/// Returns the id of the record that the newest decision of somebody in this clone has changed, consequences
+/// aside; nothing where it changed several, or where there is none among the newest.
+pub fn last_written(repo: &Repo, ledger: Name, actor: &str) -> Result<Option<String>> {
     let Some(clone) = CloneId::known(repo) else {
         return Ok(None);
     };
@@ -90,24 +93,31 @@ pub fn last_written(repo: &Repo, ledger: Name) -> Result<Option<String>> {
         .git([
             "log",
             "-z",
-            "--max-count=1",
             "--no-merges",
             "--no-color",
             "--no-show-signature",
             "--no-renames",
-            "--format=",
+            "--format=%x01%an%x02%cn%x02%(trailers:key=Because)%x02",
             "--name-only",
-            "--invert-grep",
-            "--grep=^Because: ",
         ])
-        .args([format!("--committer=^{} ", clone.as_str())])
+        .args([format!("--max-count={LOOKED_BACK}")])
         .args([ledger.ref_name(), "--"]);
     let text = repo.query(&run)?;
-    let paths = text.split(|byte| *byte == 0).map(|it| it.trim_ascii());
-    Ok(paths.filter(|it| !it.is_empty()).find_map(|path| {
+    let mut decisions = text.split(|byte| *byte == 1).filter_map(|decision| {
+        let mut parts = decision.splitn(4, |byte| *byte == 2);
+        let [by, at, because, paths] = [(); 4].map(|()| parts.next().unwrap_or_default());
+        let is_theirs = by == actor.as_bytes() && at == clone.as_str().as_bytes();
+        (is_theirs && because.trim_ascii().is_empty()).then_some(paths)
+    });
+    let paths = decisions
+        .next()
+        .unwrap_or_default()
+        .split(|byte| *byte == 0);
+    let mut ids = paths.map(<[u8]>::trim_ascii).filter_map(|path| {
         let mut parts = path.splitn(3, |byte| *byte == b'/').map(<[u8]>::to_vec);
         id_of(&(parts.next()?, parts.next()?, parts.next()?))
-    }))
+    });
+    Ok(ids.next().filter(|_| ids.next().is_none()))
 }
 
 /// Returns what was decided on a ledger after a time, in no order; joins are left out.

@@ -1,7 +1,7 @@
 //! What bd's users do about the room that beads take, and about its database's branches and backups: what
 //! there is of it here, and for the rest what to use instead.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bead::{Beads, Moment, Way, delete};
 use crate::cli::reply::{Reply, columns};
@@ -159,7 +159,7 @@ pub(in crate::cli) struct Words {
         allow_hyphen_values = true,
         value_name = "WORD"
     )]
-    _words: Vec<String>,
+    words: Vec<String>,
 }
 
 /// Returns a refusal that says what to use instead.
@@ -169,7 +169,13 @@ fn instead(word: &str, why: &str, hints: &[&str]) -> Result<Reply> {
 }
 
 /// Packs what was written, as `gc`, `compact` and `flatten` of bd do in their ways.
-pub(in crate::cli) fn upkeep(cx: &Context, _: &Words) -> Result<Reply> {
+pub(in crate::cli) fn upkeep(cx: &Context, args: &Words) -> Result<Reply> {
+    if args.words.iter().any(|it| it == "--dry-run") {
+        return Ok(Reply::new(
+            Value::Null,
+            "would pack what was written, and back up the tips",
+        ));
+    }
     Ok(maintain::run(cx, &maintain::Args::default())?
         .note("records are never shortened; git gt maintain --archive DAYS puts old history aside"))
 }
