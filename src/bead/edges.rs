@@ -142,7 +142,7 @@ fn check_circle(view: &View<'_>, id: &str, target: &BeadRow<'_>, kind: &str) -> 
 }
 
 /// Returns whether an edge makes a bead wait for another one by itself.
-pub(super) fn is_blocking(kind: &str) -> bool {
+pub fn is_blocking(kind: &str) -> bool {
     ["blocks", "conditional-blocks"].contains(&kind)
 }
 

@@ -205,7 +205,7 @@ impl Filter {
 }
 
 /// Returns whether a text fits a pattern in which `*` stands for anything and `?` for one character.
-fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
@@ -263,6 +263,13 @@ mod tests {
     fn globs_have_stars_and_question_marks() {
         let check =
             |pattern, text, want| assert_eq!(matches(pattern, text), want, "{pattern} {text}");
+        check("*-wisp-*", "gt-wisp-1a", true);
+        check("*-wisp-*", "gt-1a", false);
+        check("gt-?a", "gt-1a", true);
+        check("gt-?a", "gt-11a", false);
+        check("gt-1", "gt-12", false);
+        check("*", "", true);
+        check("", "x", false);
         check("tech-*", "tech-debt", true);
         check("tech-*", "tech-", true);
         check("tech-*", "a-tech-debt", false);

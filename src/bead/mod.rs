@@ -55,12 +55,12 @@ pub use custom::{
     Category, CustomStatus, check_setting, check_status, check_type, custom_statuses, custom_types,
 };
 pub use dates::{Instant, day, when};
-pub use edges::{Circles, Link, link, link_with, set_parent, targets, unlink};
+pub use edges::{Circles, Link, is_blocking, link, link_with, set_parent, targets, unlink};
 pub use edit::{Edit, edit};
 pub use epics::{Epic, epics};
 pub use erase::{Erased, erase};
 pub use export::{Scope, export};
-pub use filter::{Filter, Labels, Pattern, Shown, Words};
+pub use filter::{Filter, Labels, Pattern, Shown, Words, matches};
 pub use forest::forest;
 pub use import::{
     Form, Imported, Input, Pile, Plan, Refused, Rest, Says, Target, What, by_reference, merge, read,

@@ -1,6 +1,7 @@
 //! Moving a bead to another rig: a copy there, and the original closed with its new id.
 
-use super::beads::{Beads, Graph, targets};
+use super::beads::{Beads, Graph, PARENT_CHILD, targets};
+use super::edges::is_blocking;
 use crate::fault::{Fault, Result};
 use crate::ledger::{Name, Pen, Record, digest};
 use crate::record::Bead;
@@ -33,7 +34,7 @@ pub fn check_movable(view: &View<'_>, bead: &Bead) -> Result<()> {
     }
     let beads = Beads::of(view);
     let mut waiting = beads.leading_to(id)?;
-    let waits = |kind: &str| ["blocks", "conditional-blocks", "parent-child"].contains(&kind);
+    let waits = |kind: &str| is_blocking(kind) || kind == PARENT_CHILD;
     waiting.retain(|row| !row.is_closed() && targets(row).any(|it| it.0 == id && waits(it.1)));
     if waiting.is_empty() {
         return Ok(());

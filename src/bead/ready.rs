@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::beads::{Beads, Graph};
 use super::custom::Category;
 use super::dates::is_after;
+use super::edges::is_blocking;
 use super::words::is_status;
 use crate::fault::Result;
 use crate::ledger::Time;
@@ -72,7 +73,7 @@ impl<'g> Blockers<'g> {
     /// Shows who blocks through one edge; returns whether to go on.
     fn across(&self, edge: &RowEdge<'_>, go_on: &mut dyn FnMut(&str) -> bool) -> Result<bool> {
         match edge.kind {
-            "blocks" | "conditional-blocks" => {
+            kind if is_blocking(kind) => {
                 let target = self.0.find(edge.target)?;
                 Ok(target.is_none_or(|it| is_done(&it) || go_on(it.id())))
             }

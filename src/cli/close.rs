@@ -6,7 +6,7 @@ use super::beads::{meant, several};
 use super::reply::{Reply, printable};
 use super::{Context, input};
 use crate::bead::{
-    Beads, Blockers, Filter, Graph, Order, check_closable, claim, is_ready, issue,
+    Beads, Blockers, Filter, Graph, Order, check_closable, claim, is_blocking, is_ready, issue,
     missing_sections, resolve,
 };
 use crate::fault::{Fault, Result};
@@ -299,9 +299,9 @@ fn unblocked(home: &Home, closed: &[Bead]) -> Result<Vec<Bead>> {
     let mut found = Vec::new();
     for bead in closed {
         for row in beads.leading_to(bead.id())? {
-            let waited = row.edges().any(|it| {
-                it.target == bead.id() && ["blocks", "conditional-blocks"].contains(&it.kind)
-            });
+            let waited = row
+                .edges()
+                .any(|it| it.target == bead.id() && is_blocking(it.kind));
             let known = found.iter().any(|it: &Bead| it.id() == row.id());
             if waited && !known && !row.is_closed() && !Blockers::new(&beads).block(&row)? {
                 found.extend(view.bead(row.id())?);

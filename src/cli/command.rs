@@ -15,7 +15,7 @@ use table::{BEADS, TOWN};
 /// bd's words for its database.
 macro_rules! entry {
     ($name:literal, $run:ident) => {
-        entry!($name, storage::Words, storage::$run, "See bd's database").hidden()
+        entry!($name, retired::Words, storage::$run, "See bd's database").hidden()
     };
     ($name:literal, $args:ty, $run:expr, $about:literal) => {
         Entry {

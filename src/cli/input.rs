@@ -1,6 +1,7 @@
 //! What is read besides the command line: files and standard input.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use super::Context;
 use crate::fault::{Fault, Result};
@@ -40,27 +41,39 @@ pub(crate) fn file(cx: &Context, file: &str) -> Result<String> {
 }
 
 fn read(cx: &Context, file: &str, limit: u64) -> Result<String> {
+    let path = (file != "-").then(|| cx.world.cwd().join(file));
+    let bytes = bytes(file, path.as_deref(), limit)?;
+    String::from_utf8(bytes).map_err(|_| Fault::invalid(format!("'{file}' is not UTF-8")))
+}
+
+/// Returns what a file holds, or standard input where there is no path; refuses what is longer than `limit`
+/// bytes, of which no more are read.
+pub(crate) fn bytes(name: &str, path: Option<&Path>, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if file == "-" {
-        let done = std::io::stdin()
-            .lock()
-            .take(limit + 1)
-            .read_to_end(&mut bytes);
-        done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
-    } else {
-        let path = cx.world.cwd().join(file);
-        let opened = std::fs::File::open(&path);
-        let done = opened.and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
-        done.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{file}'")),
-            _ => Fault::io("read", &path, &error),
-        })?;
+    match path {
+        None => {
+            let done = std::io::stdin()
+                .lock()
+                .take(limit + 1)
+                .read_to_end(&mut bytes);
+            done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))?;
+        }
+        Some(path) => {
+            let opened = std::fs::File::open(path);
+            let done = opened.and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
+            done.map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Fault::not_found(format!("there is no file '{name}'"))
+                }
+                _ => Fault::io("read", path, &error),
+            })?;
+        }
     }
     if bytes.len() as u64 > limit {
         return Err(Fault::invalid(format!(
-            "'{file}' has more than {} MiB",
+            "'{name}' has more than {} MiB",
             limit >> 20
         )));
     }
-    String::from_utf8(bytes).map_err(|_| Fault::invalid(format!("'{file}' is not UTF-8")))
+    Ok(bytes)
 }

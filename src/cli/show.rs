@@ -76,19 +76,13 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     }
     let mut faults = Vec::new();
     let mut shown = Shown::default();
-    for (home, ids) in by_home(&here, &ids, &mut faults) {
-        let view = home.view();
-        for typed in ids {
-            let found = match &args.as_of {
-                Some(reference) => at(&home, &view, reference, typed),
-                None => resolve(&view, home.rig().prefix(), typed),
-            };
-            match found {
-                Ok(bead) => shown.add(cx, args, &view, &bead)?,
-                Err(fault) => faults.push(fault),
-            }
-        }
-    }
+    let found = |home: &Home, view: &View<'_>, typed: &str| match &args.as_of {
+        Some(reference) => at(home, view, reference, typed),
+        None => resolve(view, home.rig().prefix(), typed),
+    };
+    each_of(&here, &ids, &mut faults, found, |view, bead| {
+        shown.add(cx, args, view, bead)
+    })?;
     let reply = several(shown.values, String::new(), faults);
     Ok(reply.drawn(shown.drawing, args.look))
 }
@@ -194,40 +188,56 @@ fn by_home<'a>(
     runs
 }
 
+/// Returns the bead that was typed as it is now.
+fn now(home: &Home, view: &View<'_>, typed: &str) -> Result<Bead> {
+    resolve(view, home.rig().prefix(), typed)
+}
+
+/// Does something with each bead that was typed, in order; one that is not found is a fault of its own.
+fn each_of(
+    here: &Home,
+    ids: &[String],
+    faults: &mut Vec<Fault>,
+    find: impl Fn(&Home, &View<'_>, &str) -> Result<Bead>,
+    mut act: impl FnMut(&View<'_>, &Bead) -> Result<()>,
+) -> Result<()> {
+    for (home, ids) in by_home(here, ids, faults) {
+        let view = home.view();
+        for typed in ids {
+            match find(&home, &view, typed) {
+                Ok(bead) => act(&view, &bead)?,
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Shows what leads to beads: everything, or their children.
 fn leading(here: &Home, args: &Args, ids: &[String]) -> Result<Reply> {
     let mut faults = Vec::new();
     let (mut value, mut drawing) = (Map::new(), Drawing::default());
-    for (home, ids) in by_home(here, ids, &mut faults) {
-        let view = home.view();
-        for typed in ids {
-            let bead = match resolve(&view, home.rig().prefix(), typed) {
-                Ok(bead) => bead,
-                Err(fault) => {
-                    faults.push(fault);
-                    continue;
-                }
-            };
-            let beads = Beads::of(&view);
-            let mut found = beads.dependents(bead.id())?;
-            found.retain(|(_, kind)| !args.children || kind == "parent-child");
-            found.sort_by(|(a, x), (b, y)| x.cmp(y).then_with(|| a.place().cmp(&b.place())));
-            let what = if args.children {
-                "CHILDREN OF"
-            } else {
-                "WHAT LEADS TO"
-            };
-            drawing.add_text(format!("{what} {}", bead.id()), STRONG);
-            drawing.add_table(found.iter().map(|(it, kind)| match args.children {
-                true => [vec![" ".into()], row(it)].concat(),
-                false => [vec![format!("  {kind}").into()], row(it)].concat(),
-            }));
-            if found.is_empty() {
-                drawing.add_line([Cell::new("  nothing", FAINT)]);
-            }
-            value.insert(bead.id().to_owned(), dependents_of(&beads, &found)?.into());
+    each_of(here, ids, &mut faults, now, |view, bead| {
+        let beads = Beads::of(view);
+        let mut found = beads.dependents(bead.id())?;
+        found.retain(|(_, kind)| !args.children || kind == "parent-child");
+        found.sort_by(|(a, x), (b, y)| x.cmp(y).then_with(|| a.place().cmp(&b.place())));
+        let what = if args.children {
+            "CHILDREN OF"
+        } else {
+            "WHAT LEADS TO"
+        };
+        drawing.add_text(format!("{what} {}", bead.id()), STRONG);
+        drawing.add_table(found.iter().map(|(it, kind)| match args.children {
+            true => [vec![" ".into()], row(it)].concat(),
+            false => [vec![format!("  {kind}").into()], row(it)].concat(),
+        }));
+        if found.is_empty() {
+            drawing.add_line([Cell::new("  nothing", FAINT)]);
         }
-    }
+        value.insert(bead.id().to_owned(), dependents_of(&beads, &found)?.into());
+        Ok(())
+    })?;
     let value = match value.is_empty() && !faults.is_empty() {
         true => Value::Null,
         false => object(value),
@@ -240,28 +250,19 @@ fn leading(here: &Home, args: &Args, ids: &[String]) -> Result<Reply> {
 fn conversation(here: &Home, args: &Args, ids: &[String]) -> Result<Reply> {
     let mut faults = Vec::new();
     let (mut values, mut drawing) = (Vec::new(), Drawing::default());
-    for (home, ids) in by_home(here, ids, &mut faults) {
-        let view = home.view();
-        for typed in ids {
-            let bead = match resolve(&view, home.rig().prefix(), typed) {
-                Ok(bead) => bead,
-                Err(fault) => {
-                    faults.push(fault);
-                    continue;
-                }
-            };
-            for (depth, bead) in thread(&Beads::of(&view), bead.id())? {
-                let margin = "  ".repeat(depth.min(8));
-                let mut line = leaf(&BeadRow::of_bead(&bead));
-                line.insert(0, margin.as_str().into());
-                drawing.add_line(line);
-                for text in bead.record().text("description").lines() {
-                    drawing.add_text(format!("{margin}    {text}"), FAINT);
-                }
-                values.push(Value::Object(issue(&bead)));
+    each_of(here, ids, &mut faults, now, |view, bead| {
+        for (depth, bead) in thread(&Beads::of(view), bead.id())? {
+            let margin = "  ".repeat(depth.min(8));
+            let mut line = leaf(&BeadRow::of_bead(&bead));
+            line.insert(0, margin.as_str().into());
+            drawing.add_line(line);
+            for text in bead.record().text("description").lines() {
+                drawing.add_text(format!("{margin}    {text}"), FAINT);
             }
+            values.push(Value::Object(issue(&bead)));
         }
-    }
+        Ok(())
+    })?;
     let reply = several(values, String::new(), faults);
     Ok(reply.drawn(drawing, args.look))
 }

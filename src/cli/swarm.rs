@@ -6,7 +6,9 @@ use super::Context;
 use super::beads::{leaf, resolve_near};
 use super::draw::{Cell, Drawing, FAINT, Look, STRONG};
 use super::reply::{Exit, Reply};
-use crate::bead::{Beads, Blockers, Draft, Edit, Graph, TITLE_MAX, Web, make, resolve, set_parent};
+use crate::bead::{
+    Beads, Blockers, Draft, Edit, Graph, TITLE_MAX, Web, is_blocking, make, resolve, set_parent,
+};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Pen};
 use crate::record::{Bead, BeadRow};
@@ -130,9 +132,7 @@ fn plan<'g>(graph: &'g dyn Graph, epic: &Bead) -> Result<Plan<'g>> {
     }
     for (row, inside) in web.rows.iter().zip(&web.waits_for) {
         let is_inside = |id: &str| inside.iter().any(|at| web.rows[*at].id() == id);
-        let edges = row
-            .edges()
-            .filter(|it| ["blocks", "conditional-blocks"].contains(&it.kind));
+        let edges = row.edges().filter(|it| is_blocking(it.kind));
         for edge in edges.filter(|it| !is_inside(it.target)) {
             warnings.push(match edge.target.starts_with("external:") {
                 true => format!("{} has external dependency: {}", row.id(), edge.target),

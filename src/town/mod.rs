@@ -23,7 +23,7 @@ pub use install::{Added, Installed, Wanted, add_rig, adopt, install, remove_rig}
 pub use neighbours::repositories;
 use neighbours::rig_repo;
 pub use partial::pick;
-pub use rig::{Founded, NewRig, PREFIX_MAX, found, rigs_that_give_way};
+pub use rig::{Founded, NewRig, checked_prefix, found, rigs_that_give_way};
 pub use settings::{KEYS, Key, Place};
 pub use stranger::stranger;
 pub use target::Target;

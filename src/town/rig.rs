@@ -235,11 +235,11 @@ pub(super) fn checked_name(name: &str) -> Result<&str> {
 }
 
 /// The longest prefix of ids.
-pub const PREFIX_MAX: usize = 40;
+const PREFIX_MAX: usize = 40;
 
 /// Returns the prefix that was typed; refuses what cannot be one: `[A-Za-z][A-Za-z0-9_-]*`, so that it is part
 /// of an id and of names made of ids. Projects that kept beads before have prefixes of several words.
-pub(super) fn checked_prefix(prefix: &str) -> Result<&str> {
+pub fn checked_prefix(prefix: &str) -> Result<&str> {
     let prefix = prefix.trim_end_matches('-');
     let formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let starts = prefix.starts_with(|c: char| c.is_ascii_alphabetic());

@@ -10,6 +10,18 @@ use crate::cli::{Context, sync};
 use crate::fault::{Fault, Result};
 use crate::ledger::fsck;
 
+/// What is said to a word of bd's that nothing here needs
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Words {
+    #[arg(
+        hide = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "WORD"
+    )]
+    pub(super) words: Vec<String>,
+}
+
 /// Look after a database, of which there is none
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Dolt {
@@ -79,19 +91,7 @@ fn remotes(cx: &Context) -> Result<Reply> {
     Ok(Reply::new(value, remote.unwrap_or_default()))
 }
 
-/// Start or stop a daemon, of which there is none
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Daemon {
-    #[arg(
-        hide = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "WORD"
-    )]
-    words: Vec<String>,
-}
-
-pub(in crate::cli) fn daemon(_: &Context, args: &Daemon) -> Result<Reply> {
+pub(in crate::cli) fn daemon(_: &Context, args: &Words) -> Result<Reply> {
     let is_list = args.words.first().is_some_and(|it| it == "list");
     let value = match is_list {
         true => json!({ "daemons": [], "count": 0, "schema_version": 1 }),
@@ -217,38 +217,14 @@ pub(in crate::cli) fn repair_deps(cx: &Context, _: &RepairDeps) -> Result<Reply>
     ))
 }
 
-/// Ask a database, of which there is none
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Sql {
-    #[arg(
-        hide = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "QUERY"
-    )]
-    words: Vec<String>,
-}
-
-pub(in crate::cli) fn sql(_: &Context, _: &Sql) -> Result<Reply> {
+pub(in crate::cli) fn sql(_: &Context, _: &Words) -> Result<Reply> {
     Err(
         Fault::refused("there is no database to ask: beads are records in git")
             .hint("bd query 'status=open AND priority<2' --json, or bd export --all"),
     )
 }
 
-/// Install githooks, of which none are needed
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Githooks {
-    #[arg(
-        hide = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "WORD"
-    )]
-    words: Vec<String>,
-}
-
-pub(in crate::cli) fn githooks(_: &Context, args: &Githooks) -> Result<Reply> {
+pub(in crate::cli) fn githooks(_: &Context, args: &Words) -> Result<Reply> {
     let verb = args.words.first().map_or("list", String::as_str);
     let value = json!({ "status": "not_needed", "verb": verb, "hooks": [], "schema_version": 1 });
     Ok(Reply::new(

@@ -10,7 +10,7 @@ use crate::cli::Context;
 use crate::cli::reply::{Dialect, Reply};
 use crate::fault::{Fault, Result};
 use crate::git::Repo;
-use crate::town::{Home, NewRig, PREFIX_MAX, adopt, found};
+use crate::town::{Home, NewRig, adopt, checked_prefix, found};
 use crate::world::fs;
 
 /// The version of bd whose words these are.
@@ -132,9 +132,7 @@ fn prefix_of(root: &Path) -> Option<String> {
     let name = name
         .trim_start_matches('.')
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let name = name.trim_end_matches('-');
-    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() <= PREFIX_MAX;
-    fits.then(|| name.to_owned())
+    checked_prefix(&name).ok().map(str::to_owned)
 }
 
 /// Writes the file as a whole; what somebody has written there stays.

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::bead::{Beads, Moment, Way, delete};
+use super::retired::Words;
+use crate::bead::{Beads, Moment, Way, delete, matches};
 use crate::cli::reply::{Reply, columns};
 use crate::cli::{Context, maintain};
 use crate::fault::{Fault, Result};
@@ -128,40 +129,6 @@ fn swept(
     Ok(written.value)
 }
 
-/// Returns whether a text looks like a pattern, in which a star stands for anything and a question mark for one
-/// character.
-fn matches(pattern: &str, text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    // Where in the text a match of the pattern so far may end.
-    let mut ends: Vec<bool> = (0..=text.len()).map(|at| at == 0).collect();
-    for sign in pattern.chars() {
-        let before = ends.clone();
-        let mut any = false;
-        for at in 0..ends.len() {
-            any = any || before[at];
-            ends[at] = match sign {
-                '*' => any,
-                _ if at == 0 => false,
-                '?' => before[at - 1],
-                sign => before[at - 1] && text[at - 1] == sign,
-            };
-        }
-    }
-    ends[text.len()]
-}
-
-/// What is said to a word of bd's that nothing here needs
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Words {
-    #[arg(
-        hide = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "WORD"
-    )]
-    words: Vec<String>,
-}
-
 /// Returns a refusal that says what to use instead.
 fn instead(word: &str, why: &str, hints: &[&str]) -> Result<Reply> {
     let fault = Fault::refused(format!("'{word}' is not needed here: {why}"));
@@ -237,21 +204,4 @@ pub(in crate::cli) fn tracker(_: &Context, _: &Words) -> Result<Reply> {
         "git gt export -o FILE writes beads for other programs",
     ];
     instead("trackers", "nothing here talks to them by itself", &hints)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_ids() {
-        let check = |pattern, text, want| assert_eq!(matches(pattern, text), want, "{pattern}");
-        check("*-wisp-*", "gt-wisp-1a", true);
-        check("*-wisp-*", "gt-1a", false);
-        check("gt-?a", "gt-1a", true);
-        check("gt-?a", "gt-11a", false);
-        check("gt-1", "gt-12", false);
-        check("*", "", true);
-        check("", "x", false);
-    }
 }

@@ -107,7 +107,7 @@ pub(super) const BD: &[Entry] = &[
     .hidden(),
     entry!(
         "daemon",
-        retired::Daemon,
+        retired::Words,
         retired::daemon,
         "Start or stop a daemon, of which there is none"
     )
@@ -122,14 +122,14 @@ pub(super) const BD: &[Entry] = &[
     .hidden(),
     entry!(
         "sql",
-        retired::Sql,
+        retired::Words,
         retired::sql,
         "Ask a database, of which there is none"
     )
     .hidden(),
     entry!(
         "hooks",
-        retired::Githooks,
+        retired::Words,
         retired::githooks,
         "Install githooks, of which none are needed"
     )

@@ -1,11 +1,11 @@
 //! What `git gt import` reads: files, folders of bd, standard input.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::bead::{Form, Input};
-use crate::cli::{Context, bd};
+use crate::cli::{Context, bd, input};
 use crate::fault::{Fault, Result};
 use crate::town::Home;
 
@@ -16,7 +16,7 @@ const FILES: [&str; 3] = ["issues.jsonl", "beads.jsonl", "backup/issues.jsonl"];
 /// of this repository.
 pub(super) fn typed_or_usual(cx: &Context, home: &Home, typed: &[String]) -> Result<Vec<Input>> {
     if !typed.is_empty() {
-        return typed.iter().map(|name| input(cx, name)).collect();
+        return typed.iter().map(|name| named(cx, name)).collect();
     }
     if is_fed() {
         let said = standard_input()?;
@@ -45,7 +45,7 @@ fn of_folder(folder: &Path) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
-fn input(cx: &Context, name: &str) -> Result<Input> {
+fn named(cx: &Context, name: &str) -> Result<Input> {
     if name == "-" {
         return standard_input();
     }
@@ -64,38 +64,25 @@ fn input(cx: &Context, name: &str) -> Result<Input> {
 /// How many bytes of a file are read: ten times what the largest project known has.
 const FILE_MAX: u64 = 1 << 30;
 
-/// Returns all that is to be read, up to a limit.
-fn all_of(name: &str, from: impl std::io::Read) -> std::io::Result<Result<Vec<u8>>> {
-    let mut text = Vec::new();
-    from.take(FILE_MAX + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > FILE_MAX {
-        let most = FILE_MAX >> 20;
-        let fault = Fault::invalid(format!("'{name}' has more than {most} MiB"));
-        return Ok(Err(fault.hint("split it: each line stands for itself")));
-    }
-    Ok(Ok(text))
+/// Returns all of a file, or of standard input where there is no path.
+fn all_of(name: &str, path: Option<&Path>) -> Result<Vec<u8>> {
+    input::bytes(name, path, FILE_MAX).map_err(|fault| match fault {
+        Fault::Invalid(_) => fault.hint("split it: each line stands for itself"),
+        _ => fault,
+    })
 }
 
 fn standard_input() -> Result<Input> {
-    let done = all_of("-", std::io::stdin().lock());
-    let text =
-        done.map_err(|error| Fault::fatal(format!("cannot read standard input: {error}")))??;
     Ok(Input {
         name: "-".to_owned(),
-        text,
+        text: all_of("-", None)?,
         tables: Vec::new(),
     })
 }
 
 /// Returns what a file holds; where that is a table, with the other tables of its folder.
 fn read(name: &str, path: &Path) -> Result<Input> {
-    let bytes = |path: &Path| {
-        let done = std::fs::File::open(path).and_then(|file| all_of(name, file));
-        done.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file '{name}'")),
-            _ => Fault::io("read", path, &error),
-        })?
-    };
+    let bytes = |path: &Path| all_of(name, Some(path));
     let text = bytes(path)?;
     let mut tables = Vec::new();
     if matches!(Form::of(&text), Ok(Form::Rows)) {

@@ -9,14 +9,11 @@ use super::super::reply::{Reply, columns};
 use super::resolved;
 use crate::bead::{
     Beads, Blockers, Filter, Graph as _, Shown, Step, StepPlan, blocking, circle, dependents,
-    issue, knots, resumable, steps,
+    is_blocking, issue, knots, resumable, steps,
 };
 use crate::fault::Result;
 use crate::record::{Bead, BeadRow};
 use crate::town::{Home, View};
-
-/// Types of edges that let a bead wait.
-const WAITING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
 
 /// Returns the one bead of a row itself.
 fn whole(beads: &Beads<'_, '_>, row: &BeadRow<'_>) -> Result<Map<String, Value>> {
@@ -26,7 +23,9 @@ fn whole(beads: &Beads<'_, '_>, row: &BeadRow<'_>) -> Result<Map<String, Value>>
 
 /// Returns a bead that can be begun as bd prints it, and why it can.
 fn free(beads: &Beads<'_, '_>, row: &BeadRow<'_>) -> Result<(Map<String, Value>, String)> {
-    let waited = row.edges().filter(|edge| WAITING.contains(&edge.kind));
+    let waited = row
+        .edges()
+        .filter(|edge| is_blocking(edge.kind) || edge.kind == "waits-for");
     let before: Vec<&str> = waited.map(|edge| edge.target).collect();
     let reason = match before.len() {
         0 => "no blocking dependencies".to_owned(),
