@@ -228,6 +228,31 @@ pub(crate) fn one(
     Ok(written.value)
 }
 
+/// Changes the bead that was typed, in a commit of its own, and returns it as bd prints one on its own.
+pub(crate) fn single(
+    cx: &Context,
+    home: &Home,
+    typed: &str,
+    change: impl Fn(&View<'_>, &Pen<'_>, Bead) -> Result<Change>,
+) -> Result<Reply> {
+    let changed = one(cx, home, typed, change)?;
+    cx.settle(home);
+    Ok(Reply::new(object(issue(&changed.bead)), changed.said))
+}
+
+/// Returns the decision of an agent to claim a bead.
+pub(crate) fn claiming(
+    pen: &Pen<'_>,
+    mut bead: Bead,
+    actor: &str,
+) -> Result<Decision<Option<Bead>>> {
+    let stamp = pen.stamp(bead.record());
+    bead::claim(&mut bead, actor, &stamp)?;
+    let subject = format!("claim {} for {actor}", bead.id());
+    let record = bead.record().clone();
+    Ok(Decision::write(subject, vec![record], Some(bead)))
+}
+
 /// Returns the reply of a command over several records; where all failed, there is only the fault to show.
 pub(crate) fn several(done: Vec<Value>, text: String, faults: Vec<Fault>) -> Reply {
     let value = if done.is_empty() && !faults.is_empty() {

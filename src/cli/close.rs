@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::beads::{meant, several};
+use super::beads::{claiming, meant, several};
 use super::reply::{Reply, printable};
 use super::{Context, input};
 use crate::bead::{
-    Beads, Blockers, Filter, Graph, Order, check_closable, claim, is_blocking, is_ready, issue,
+    Beads, Blockers, Filter, Graph, Order, check_closable, is_blocking, is_ready, issue,
     missing_sections, resolve,
 };
 use crate::fault::{Fault, Result};
@@ -343,14 +343,10 @@ fn first(cx: &Context, view: &View<'_>, parent: Option<&str>) -> Result<Option<B
 fn claim_first(cx: &Context, home: &Home, parent: Option<&str>) -> Result<Option<Bead>> {
     let actor = cx.actor(home.repo());
     let written = home.write(Name::Beads, &actor, |view, pen| {
-        let Some(mut bead) = first(cx, view, parent)? else {
-            return Ok(Decision::nothing(None));
-        };
-        let stamp = pen.stamp(bead.record());
-        claim(&mut bead, &actor, &stamp)?;
-        let subject = format!("claim {} for {actor}", bead.id());
-        let record = bead.record().clone();
-        Ok(Decision::write(subject, vec![record], Some(bead)))
+        match first(cx, view, parent)? {
+            Some(bead) => claiming(pen, bead, &actor),
+            None => Ok(Decision::nothing(None)),
+        }
     })?;
     cx.settle(home);
     Ok(written.value)

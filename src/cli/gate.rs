@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
-use super::beads::{Change, line, object, one, parsed, resolve_near};
+use super::beads::{Change, line, object, parsed, resolve_near, single};
 use super::reply::{Reply, columns, printable};
 use crate::bead::{
     Answer, Draft, Edit, GATE, WAITS, Wait, commit_and_check, issue, make, resolve, span, wait,
@@ -308,7 +308,7 @@ fn shown(gate: &Bead) -> String {
 
 fn open(cx: &Context, typed: &str, reason: &str) -> Result<Reply> {
     let home = cx.home_of(typed)?;
-    let done = one(cx, &home, typed, |_, pen, bead| {
+    single(cx, &home, typed, |_, pen, bead| {
         let mut bead = checked(bead)?;
         if !bead.is_closed() {
             let stamp = pen.stamp(bead.record());
@@ -324,9 +324,7 @@ fn open(cx: &Context, typed: &str, reason: &str) -> Result<Reply> {
             subject,
             said,
         })
-    })?;
-    cx.settle(&home);
-    Ok(Reply::new(object(issue(&done.bead)), done.said))
+    })
 }
 
 fn check(cx: &Context, args: &Check) -> Result<Reply> {
@@ -407,7 +405,7 @@ fn add_waiter(cx: &Context, typed: &str, who: &str) -> Result<Reply> {
     let home = cx.home_of(typed)?;
     let actor = cx.actor(home.repo());
     let address = mail::find(&home, &actor, who)?;
-    let done = one(cx, &home, typed, |_, pen, bead| {
+    single(cx, &home, typed, |_, pen, bead| {
         let mut bead = checked(bead)?;
         if !bead.waiters().contains(&address.as_str()) {
             let stamp = pen.stamp(bead.record());
@@ -421,7 +419,5 @@ fn add_waiter(cx: &Context, typed: &str, who: &str) -> Result<Reply> {
             subject,
             said,
         })
-    })?;
-    cx.settle(&home);
-    Ok(Reply::new(object(issue(&done.bead)), done.said))
+    })
 }

@@ -5,13 +5,12 @@ mod look;
 use serde_json::Value;
 
 use super::Context;
+use super::beads::claiming;
 use super::filters::{Sorting, Traits};
 use super::layout::Layout;
 use super::listing::{Wanted, find, listed};
 use super::reply::{Element, Reply};
-use crate::bead::{
-    Beads, Filter, Offer, Order, Shown, claim, counted, dependents, is_below, resolve,
-};
+use crate::bead::{Beads, Filter, Offer, Order, Shown, counted, dependents, is_below, resolve};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Bead, BeadRow};
@@ -157,12 +156,8 @@ fn claimed(cx: &Context, homes: &[Home], wanted: &Wanted<'_>, also: &Also<'_>) -
                 return Ok(Decision::nothing(None));
             };
             let gone = || Fault::stale(format!("'{}' is not there any more", row.id()));
-            let mut bead = view.bead(row.id())?.ok_or_else(gone)?;
-            let stamp = pen.stamp(bead.record());
-            claim(&mut bead, &actor, &stamp)?;
-            let subject = format!("claim {} for {actor}", bead.id());
-            let record = bead.record().clone();
-            Ok(Decision::write(subject, vec![record], Some(bead)))
+            let bead = view.bead(row.id())?.ok_or_else(gone)?;
+            claiming(pen, bead, &actor)
         })?;
         // Somebody else was faster: there may be something in another home.
         if let Some(bead) = written.value {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Context;
-use super::beads::{Change, each, object, one, parsed};
+use super::beads::{Change, each, parsed, single};
 use super::fields::text_or_file;
 use super::reply::{Reply, printable};
 use crate::bead::{self, Edit, Instant, edit, issue, when};
@@ -185,7 +185,7 @@ pub(crate) fn promote(cx: &Context, args: &Promote) -> Result<Reply> {
         texts: vec![("wisp_type", String::new())],
         ..Edit::default()
     };
-    let promoted = one(cx, &home, &args.id, |view, pen, mut bead| {
+    single(cx, &home, &args.id, |view, pen, mut bead| {
         if !bead.record().flag("ephemeral") {
             return Err(Fault::refused(format!("{} is kept already", bead.id()))
                 .hint("only what was made with --ephemeral is promoted"));
@@ -202,16 +202,14 @@ pub(crate) fn promote(cx: &Context, args: &Promote) -> Result<Reply> {
             subject,
             said,
         })
-    })?;
-    cx.settle(&home);
-    Ok(Reply::new(object(issue(&promoted.bead)), promoted.said))
+    })
 }
 
 /// Changes one bead as asked and returns it as an object; the words say what was done.
 fn changed(cx: &Context, typed: &str, asked: &Edit, (verb, done): (&str, &str)) -> Result<Reply> {
     let home = cx.home_of(typed)?;
     let actor = cx.actor(home.repo());
-    let changed = one(cx, &home, typed, |view, pen, mut bead| {
+    single(cx, &home, typed, |view, pen, mut bead| {
         let stamp = pen.stamp(bead.record());
         edit(view, &mut bead, asked, (&actor, &stamp))?;
         let subject = format!("{verb} {}: {}", bead.id(), bead.title());
@@ -221,9 +219,7 @@ fn changed(cx: &Context, typed: &str, asked: &Edit, (verb, done): (&str, &str)) 
             subject,
             said,
         })
-    })?;
-    cx.settle(&home);
-    Ok(Reply::new(object(issue(&changed.bead)), changed.said))
+    })
 }
 
 pub(crate) fn defer(cx: &Context, args: &Defer) -> Result<Reply> {
