@@ -1,6 +1,7 @@
 //! The queue from the outside: what people type and what they are told.
 
-#[expect(dead_code, reason = "this file needs a part of it")]
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "these tests need a part of it")]
 mod support;
 
 use serde_json::Value;
