@@ -26,15 +26,49 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// Returns the bare target.
+    fn bare(repo: &Repo, tip: Oid) -> Result<Self> {
+        Ok(Self {
+            commit: tip,
+            tree: repo.commit(&tip)?.tree,
+            tip,
+            requests: Vec::new(),
+            since: None,
+        })
+    }
+
+    /// Adds a request, which gave this commit.
+    fn extend(&mut self, commit: Oid, tree: Oid, request: &Request) {
+        (self.commit, self.tree) = (commit, tree);
+        self.requests.push(request.id().to_owned());
+        let requeued = (request.record().life() > 0).then(|| request.record().stamp_of("state"));
+        self.since = self.since.take().max(requeued);
+    }
+
     /// Returns the first digits of its commit.
     pub(super) fn short(&self) -> String {
         self.commit.to_hex_with_len(12).to_string()
     }
 }
 
+/// What merging requests in order onto a commit gave.
+#[derive(Debug, Clone)]
+pub(super) enum Built {
+    /// All of them are in it.
+    Candidate(Candidate),
+    /// The request at this place does not merge onto what is before it. Whether it merges onto the bare
+    /// commit, another call tells.
+    Conflict {
+        /// The place, counted from 0.
+        at: usize,
+        /// The files that conflict.
+        files: Vec<String>,
+    },
+}
+
 /// The queue on a tip.
 #[derive(Debug)]
-pub(super) struct Built {
+pub(super) struct Prefixes {
     /// The bare target.
     pub(super) tip: Candidate,
     /// Candidates of one, two, … requests. Who conflicts only with requests ahead of it is left out and
@@ -44,7 +78,7 @@ pub(super) struct Built {
     pub(super) bounced: Vec<(Request, Vec<String>)>,
 }
 
-impl Built {
+impl Prefixes {
     /// Returns the candidate of the first `length` requests; of none: the bare target.
     pub(super) fn prefix(&self, length: usize) -> &Candidate {
         length
@@ -67,40 +101,51 @@ enum Merge {
 
 impl Chains {
     /// Merges `queue` in order onto `tip`.
-    pub(super) fn build(&mut self, repo: &Repo, tip: Oid, queue: &[Request]) -> Result<Built> {
-        let bare = Candidate {
-            commit: tip,
-            tree: repo.commit(&tip)?.tree,
-            tip,
-            requests: Vec::new(),
-            since: None,
-        };
-        let mut built = Built {
-            tip: bare.clone(),
+    pub(super) fn build(&mut self, repo: &Repo, tip: Oid, queue: &[Request]) -> Result<Prefixes> {
+        let mut built = Prefixes {
+            tip: Candidate::bare(repo, tip)?,
             chain: Vec::new(),
             bounced: Vec::new(),
         };
-        let mut last = bare;
+        let mut taken: Vec<&Request> = Vec::new();
         for request in queue {
             if built.chain.len() == LENGTH_MAX {
                 break;
             }
-            match self.merge(repo, &last.commit, request)? {
-                Merge::Clean(commit, tree) => {
-                    last = extended(&last, commit, tree, request);
-                    built.chain.push(last.clone());
-                }
-                Merge::Conflict(files) if last.commit == tip => {
-                    built.bounced.push((request.clone(), files));
-                }
-                Merge::Conflict(_) => {
-                    if let Merge::Conflict(files) = self.merge(repo, &tip, request)? {
+            taken.push(request);
+            match self.candidate(repo, tip, &taken)? {
+                Built::Candidate(candidate) => built.chain.push(candidate),
+                // Whoever merges onto the tip alone waits.
+                Built::Conflict { at, files } => {
+                    taken.pop();
+                    if at == 0 {
+                        built.bounced.push((request.clone(), files));
+                    } else if let Built::Conflict { files, .. } =
+                        self.candidate(repo, tip, &[request])?
+                    {
                         built.bounced.push((request.clone(), files));
                     }
                 }
             }
         }
         Ok(built)
+    }
+
+    /// Merges requests in order onto a commit, today's tip or an older one; of none: the commit itself.
+    pub(super) fn candidate(
+        &mut self,
+        repo: &Repo,
+        base: Oid,
+        requests: &[&Request],
+    ) -> Result<Built> {
+        let mut candidate = Candidate::bare(repo, base)?;
+        for (at, request) in requests.iter().enumerate() {
+            match self.merge(repo, &candidate.commit, request)? {
+                Merge::Clean(commit, tree) => candidate.extend(commit, tree, request),
+                Merge::Conflict(files) => return Ok(Built::Conflict { at, files }),
+            }
+        }
+        Ok(Built::Candidate(candidate))
     }
 
     fn merge(&mut self, repo: &Repo, onto: &Oid, request: &Request) -> Result<Merge> {
@@ -116,20 +161,6 @@ impl Chains {
         };
         self.merges.insert((*onto, head), merge.clone());
         Ok(merge)
-    }
-}
-
-fn extended(last: &Candidate, commit: Oid, tree: Oid, request: &Request) -> Candidate {
-    let mut requests = last.requests.clone();
-    requests.push(request.id().to_owned());
-    let requeued = (request.record().life() > 0).then(|| request.record().stamp_of("state"));
-    let since = last.since.clone().max(requeued);
-    Candidate {
-        commit,
-        tree,
-        tip: last.tip,
-        requests,
-        since,
     }
 }
 
@@ -157,4 +188,128 @@ fn commit(repo: &Repo, (onto, head): (Oid, Oid), tree: Oid, request: &Request) -
         time: request.record().created().time(),
         message: &message,
     })
+}
+
+/// Returns older tips, the newest first, with the request that landed on each: as far back as every commit
+/// names one, and at most `max`. Since the tip of one entry its request has landed, then those of the
+/// entries before it. It reads what the commits say, which proves nothing.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the next planner looks back from the tip")
+)]
+pub(super) fn landed_since(repo: &Repo, tip: &Oid, max: usize) -> Result<Vec<(Oid, String)>> {
+    let mut landed: Vec<(Oid, String)> = Vec::new();
+    let mut at = repo.commit(tip)?;
+    while let Some(request) = request_of(&at.message)
+        && let Some(onto) = at.parents.first().filter(|it| repo.has(it))
+    {
+        let full = landed.len() == max;
+        match landed.last_mut() {
+            // A request may have landed as several commits.
+            Some((known, of)) if *of == request => *known = *onto,
+            _ if full => break,
+            _ => landed.push((*onto, request)),
+        }
+        at = repo.commit(onto)?;
+    }
+    Ok(landed)
+}
+
+/// Returns the request that a commit's trailers name.
+fn request_of(message: &str) -> Option<String> {
+    let trailers = message.trim_end().rsplit("\n\n").next()?;
+    let named = trailers.lines().find_map(|it| it.strip_prefix("Gt-Mr: "))?;
+    Some(named.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::scratch::{Scratch, git};
+    use crate::ledger::{CloneId, Stamp};
+    use crate::record::Submission;
+    use crate::world::Time;
+
+    /// Writes a commit with these files, each in the root.
+    fn commit_of(repo: &Repo, parents: &[&str], files: &[(&str, &str)]) -> String {
+        let mut listing = String::new();
+        for (name, text) in files {
+            let blob = git(repo, &["hash-object", "-w", "--stdin"], text);
+            listing.push_str(&format!("100644 blob {}\t{name}\n", blob.trim()));
+        }
+        let tree = git(repo, &["mktree"], &listing);
+        let who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"];
+        let parents = parents.iter().flat_map(|it| ["-p", it]);
+        let args = ["commit-tree", "-m", "work", tree.trim()];
+        let args: Vec<&str> = who.into_iter().chain(args).chain(parents).collect();
+        git(repo, &args, "").trim().to_owned()
+    }
+
+    fn request(id: &str, head: &str) -> Request {
+        let what = Submission {
+            bead: "",
+            bead_life: 0,
+            epoch: 0,
+            claim: "",
+            target: "main",
+            branch: id,
+            head,
+            tip: "",
+            worker: "ada",
+            rig: "repo",
+            priority: 2,
+        };
+        let stamp = Stamp::next(Time(1000), &CloneId::parse("k7f2m3qa").unwrap(), None);
+        Request::new(id, &what, &stamp)
+    }
+
+    fn built(built: Built) -> Candidate {
+        match built {
+            Built::Candidate(candidate) => candidate,
+            Built::Conflict { at, files } => panic!("conflict at {at}: {files:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_are_merged_onto_any_commit() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let base = commit_of(&repo, &[], &[("base", "")]);
+        let tip = repo.parse_id(&base).unwrap();
+        let heads = ["one", "two"].map(|it| commit_of(&repo, &[&base], &[("base", ""), (it, it)]));
+        let [one, two] =
+            [("gt-mr-1", &heads[0]), ("gt-mr-2", &heads[1])].map(|(id, head)| request(id, head));
+        let other = request(
+            "gt-mr-3",
+            &commit_of(&repo, &[&base], &[("base", ""), ("one", "1")]),
+        );
+        let mut chains = Chains::default();
+        let both = built(chains.candidate(&repo, tip, &[&one, &two]).unwrap());
+        assert_eq!(both.requests, ["gt-mr-1", "gt-mr-2"]);
+        let files = git(
+            &repo,
+            &["ls-tree", "--name-only", &both.tree.to_string()],
+            "",
+        );
+        assert_eq!(files, "base\none\ntwo\n");
+        // Whoever makes it, and whatever has landed meanwhile, it is the same commit.
+        let first = built(Chains::default().candidate(&repo, tip, &[&one]).unwrap());
+        let later = Chains::default().candidate(&repo, first.commit, &[&two]);
+        assert_eq!(built(later.unwrap()).commit, both.commit);
+        let bare = built(chains.candidate(&repo, tip, &[]).unwrap());
+        assert_eq!((bare.commit, bare.tip), (tip, tip));
+        let conflict = chains.candidate(&repo, tip, &[&two, &one, &other]).unwrap();
+        assert!(
+            matches!(&conflict, Built::Conflict { at: 2, files } if files == &["one"]),
+            "{conflict:?}"
+        );
+        built(chains.candidate(&repo, tip, &[&other]).unwrap());
+        let landed = |max| landed_since(&repo, &both.commit, max).unwrap();
+        let want = [
+            (first.commit, "gt-mr-2".to_owned()),
+            (tip, "gt-mr-1".to_owned()),
+        ];
+        assert_eq!(landed(9), want);
+        assert_eq!(landed(1), want[..1]);
+    }
 }

@@ -25,7 +25,7 @@ use crate::record::{Attempt, Gate, Request, RequestStatus, Verdict};
 use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
-use candidate::{Built, Candidate, Chains};
+use candidate::{Candidate, Chains, Prefixes};
 pub use ci::{
     Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks, verdict_of,
 };
@@ -244,7 +244,7 @@ impl<'t> Refinery<'t> {
     fn collect(
         &self,
         gates: &[Gate],
-        built: &Built,
+        built: &Prefixes,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Collected> {
         let candidates: Vec<&Candidate> = match built.chain.as_slice() {
@@ -554,7 +554,7 @@ impl Drop for Refinery<'_> {
 }
 
 /// Returns how many requests those candidates hold about which all there is to ask has been asked outside.
-fn asked(view: &View<'_>, gates: &[Gate], built: &Built, open: &[Ask]) -> Result<Vec<usize>> {
+fn asked(view: &View<'_>, gates: &[Gate], built: &Prefixes, open: &[Ask]) -> Result<Vec<usize>> {
     let mut asked = Vec::new();
     for length in 0..=built.chain.len() {
         if ci::is_asked(view, gates, built.prefix(length), open)? {
