@@ -265,6 +265,9 @@ impl<'t> Refinery<'t> {
         for (gate, attempt) in &found.answers {
             observe(ran(gate, attempt));
         }
+        for words in &found.refused {
+            observe(Event::Note(words.clone()));
+        }
         Ok(found)
     }
 
@@ -276,7 +279,11 @@ impl<'t> Refinery<'t> {
         open: &[Ask],
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stepped> {
-        for asked in ci::expire(self.home, gates, candidate, open)? {
+        let standing = ci::expire(self.home, gates, candidate, open)?;
+        if let Some(fault) = standing.over.into_iter().next() {
+            return Err(fault);
+        }
+        for asked in standing.waits {
             if self
                 .waits
                 .insert((asked.check.clone(), asked.commit.clone()))

@@ -1,6 +1,6 @@
 //! Questions: asked with a branch on the remote, remembered in a ref of this clone, answered once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::candidate::Candidate;
@@ -14,6 +14,8 @@ use crate::world::Time;
 
 /// Where this clone keeps what it asked.
 const ASKED: &str = "refs/gt-local/ci/";
+/// How often a question is asked again because what stands in the place of its answer is none.
+const REFUSED_MAX: u32 = 3;
 
 /// A question of this clone that is not answered yet. It is kept as a commit whose parent is the commit
 /// that was asked about, whose time is when, and whose message says the rest.
@@ -35,7 +37,9 @@ pub(in super::super) struct Ask {
     at: Time,
     /// Whether the deadline passed, and that was said.
     is_overdue: bool,
-    /// Why what stands in the place of the answer is none.
+    /// How often something stood in the place of the answer that was none, and was taken away.
+    refused: u32,
+    /// Why what stands in the place of the answer is none, and is not taken away any more.
     unusable: Option<String>,
 }
 
@@ -84,14 +88,18 @@ impl Ask {
                 requests: line("Gt-Requests").map_or_else(Vec::new, words),
                 at: Time(kept.seconds * 1000),
                 is_overdue: line("Gt-Overdue").is_some(),
+                refused: line("Gt-Refused")
+                    .and_then(|it| it.parse().ok())
+                    .unwrap_or(0),
                 unusable: None,
             });
         }
         Ok(asks)
     }
 
-    /// Writes it down, anew where it was asked before. After a crash it stands as before or anew.
-    fn keep(&self, home: &Home) -> Result<()> {
+    /// Writes it down, anew where it was asked before, and returns what keeps it. After a crash it stands as
+    /// before or anew.
+    fn keep(&self, home: &Home) -> Result<Oid> {
         let repo = home.repo();
         let (check, commit) = (&self.check, &self.commit);
         let mut message = format!("ask '{check}' about {commit}\n\nGt-Check: {check}\n");
@@ -99,6 +107,9 @@ impl Ask {
         message.push_str(&format!("Gt-Requests: {}\n", self.requests.join(" ")));
         if self.is_overdue {
             message.push_str("Gt-Overdue: yes\n");
+        }
+        if self.refused > 0 {
+            message.push_str(&format!("Gt-Refused: {}\n", self.refused));
         }
         let who = Signature::of(&format!("{}/refinery", home.rig().name()));
         let kept = repo.write_commit(&NewCommit {
@@ -112,7 +123,7 @@ impl Ask {
         let guard = repo.guard()?;
         let old = repo.find_ref(&self.name)?;
         match repo.swap_ref(&guard, &self.name, old, kept)? {
-            Cas::Swapped => Ok(()),
+            Cas::Swapped => Ok(kept),
             Cas::Moved(_) => Err(Fault::stale(format!(
                 "'{}' was moved by somebody else",
                 self.name
@@ -125,17 +136,25 @@ impl Ask {
     }
 
     fn until(&self, gate: &Gate) -> Time {
-        deadline(self.at, gate)
+        let wait = u64::try_from(gate.deadline().as_millis()).unwrap_or(u64::MAX);
+        Time(self.at.0.saturating_add(wait))
+    }
+
+    fn asked(&self, gate: &Gate) -> Asked {
+        Asked {
+            gate: gate.name().to_owned(),
+            check: self.check.clone(),
+            commit: self.commit.to_string(),
+            branch: branch_of(&self.commit),
+            requests: self.requests.clone(),
+            since: self.at,
+            until: self.until(gate),
+        }
     }
 }
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
-}
-
-fn deadline(since: Time, gate: &Gate) -> Time {
-    let wait = u64::try_from(gate.deadline().as_millis()).unwrap_or(u64::MAX);
-    Time(since.0.saturating_add(wait))
 }
 
 /// Questions and answers as the remote has them.
@@ -203,7 +222,7 @@ fn question(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Oid> 
 /// Asks the outside gates among `open` about a candidate, those that have not been asked yet, and returns
 /// what was asked.
 ///
-/// The question is written down here before the branch is pushed: after a crash between the two the next
+/// The questions are written down here before the branch is pushed: after a crash between the two the next
 /// step pushes it.
 pub(in super::super) fn ask(
     home: &Home,
@@ -214,9 +233,11 @@ pub(in super::super) fn ask(
     let (repo, view) = (home.repo(), home.view());
     let known = Ask::all(repo)?;
     let mut asked = Vec::new();
+    // A branch asks every check at once; whether it is new is what starts a CI again.
+    let mut branches: BTreeMap<Oid, bool> = BTreeMap::new();
     for gate in open {
         let Some(check) = gate.ci() else { continue };
-        let remote = super::remote_of(home, gate.name())?;
+        super::remote_of(home, gate.name())?;
         let commit = question(&view, gate, candidate)?;
         let before = known
             .iter()
@@ -224,33 +245,28 @@ pub(in super::super) fn ask(
         if before.is_some_and(|it| !it.is_overdue) {
             continue;
         }
-        let now = home.world().now();
-        let asks = Ask {
+        let ask = Ask {
             name: Ask::ref_name(repo, &commit, check),
             id: commit,
             commit,
             check: check.to_owned(),
             target: target.to_owned(),
             requests: candidate.requests.clone(),
-            at: now,
+            at: home.world().now(),
             is_overdue: false,
+            refused: 0,
             unusable: None,
         };
-        asks.keep(home)?;
-        if before.is_some() {
-            // Only a branch that is new starts a CI again.
+        ask.keep(home)?;
+        *branches.entry(commit).or_default() |= before.is_some();
+        asked.push(ask.asked(gate));
+    }
+    for (commit, is_again) in branches {
+        let remote = super::remote_of(home, "")?;
+        if is_again {
             repo.drop_from_remote(&remote, vec![(branch_ref(&commit), commit)])?;
         }
         push(repo, &remote, &commit)?;
-        asked.push(Asked {
-            gate: gate.name().to_owned(),
-            check: check.to_owned(),
-            commit: commit.to_string(),
-            branch: branch_of(&commit),
-            requests: candidate.requests.clone(),
-            since: now,
-            until: deadline(now, gate),
-        });
     }
     Ok(asked)
 }
@@ -294,18 +310,22 @@ pub(in super::super) struct Collected {
     pub(in super::super) answers: Vec<(String, Attempt)>,
     /// Questions that still wait.
     pub(in super::super) open: Vec<Ask>,
+    /// What stood in the place of an answer and was none, in words; the question is asked again.
+    pub(in super::super) refused: Vec<String>,
 }
 
 /// What the queue is at: what could be asked about, and which targets are done with.
 pub(in super::super) struct Wanted<'a> {
-    /// The candidates of this target, the bare one among them where there are others.
+    /// Every candidate that somebody wants to know something about, whatever it is built on; the bare targets
+    /// among them. Who needs an answer about another one no more leaves it out.
     pub(in super::super) candidates: Vec<&'a Candidate>,
     /// Returns whether a question for a target's sake is of no use when no candidate needs it.
     pub(in super::super) is_over: &'a dyn Fn(&str) -> bool,
 }
 
 /// Looks for answers to what was asked, records those about what is wanted, and takes back from the
-/// remote what is answered or of no more use to anybody.
+/// remote what is answered or of no more use to anybody. Without an open question nobody is asked anything;
+/// else the remote's refs are listed once, and the answers fetched at once.
 ///
 /// After a crash an answer is recorded or not. Once it is, the next question about the candidate is another
 /// one, so the old one is of no use to anybody and goes from the remote without being read again.
@@ -318,31 +338,52 @@ pub(in super::super) fn collect(
     let repo = home.repo();
     let asks = Ask::all(repo)?;
     let mut collected = Collected::default();
-    if asks.is_empty() {
-        return Ok(collected);
-    }
-    let Some(name) = home.default_remote() else {
+    let (false, Some(name)) = (asks.is_empty(), home.default_remote()) else {
         return Ok(collected);
     };
     let remote = repo.remote(&name)?;
     let board = Board::read(repo, &remote)?;
-    let (mut kept, mut done) = (Vec::new(), Vec::new());
-    for mut ask in asks {
-        match found(
-            home,
-            &remote,
-            (gates, &wanted.candidates),
-            (&board, &mut ask),
-        )? {
-            Found::Answer(gate, candidate, attempt) => {
+    let needed = Needed::of(&home.view(), gates, &wanted.candidates)?;
+    fetch_answers(
+        repo,
+        &remote,
+        &board,
+        asks.iter().filter(|it| needed.has(it)),
+    )?;
+    let (mut kept, mut done, mut again) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for ask in asks {
+        let Some((gate, candidate)) = needed.get(&ask) else {
+            let is_over = (wanted.is_over)(&ask.target);
+            if is_over { &mut done } else { &mut kept }.push(ask);
+            continue;
+        };
+        match found(repo, &board, &ask)? {
+            Found::Nothing => {
+                if board.0.get(&branch_ref(&ask.commit)) != Some(&ask.commit) {
+                    push(repo, &remote, &ask.commit)?;
+                }
+                kept.push(ask);
+            }
+            Found::Answer(answer) => {
+                let attempt = attempt(candidate, &ask, answer);
                 verdict::record(home, actor, (gate, candidate), &attempt)?;
-                collected.answers.push((gate.name().to_owned(), *attempt));
+                collected.answers.push((gate.name().to_owned(), attempt));
                 done.push(ask);
             }
-            Found::Nothing => kept.push(ask),
-            Found::Useless if (wanted.is_over)(&ask.target) => done.push(ask),
-            Found::Useless => kept.push(ask),
+            Found::None(_, why) if ask.refused >= REFUSED_MAX => kept.push(Ask {
+                unusable: Some(why),
+                ..ask
+            }),
+            Found::None(id, why) => {
+                collected.refused.push(no_answer_at_all(&ask, &id, &why));
+                again.insert(ask.commit);
+                kept.push(refuse(home, &remote, ask, id)?);
+            }
         }
+    }
+    for commit in again {
+        repo.drop_from_remote(&remote, vec![(branch_ref(&commit), commit)])?;
+        push(repo, &remote, &commit)?;
     }
     for ask in done {
         if !kept.iter().any(|other| other.commit == ask.commit) {
@@ -354,66 +395,100 @@ pub(in super::super) fn collect(
     Ok(collected)
 }
 
-/// What there is to a question.
-enum Found<'a> {
-    /// Its answer, about a candidate.
-    Answer(&'a Gate, &'a Candidate, Box<Attempt>),
-    /// None yet.
-    Nothing,
-    /// No gate or candidate of this target needs it.
-    Useless,
-}
+/// The questions that somebody wants answered: what each is about, by commit and check.
+struct Needed<'a>(BTreeMap<(Oid, &'a str), (&'a Gate, &'a Candidate)>);
 
-fn found<'a>(
-    home: &Home,
-    remote: &Remote,
-    (gates, candidates): (&'a [Gate], &[&'a Candidate]),
-    (board, ask): (&Board, &mut Ask),
-) -> Result<Found<'a>> {
-    let (repo, view) = (home.repo(), home.view());
-    for gate in gates.iter().filter(|it| it.ci() == Some(&ask.check)) {
-        for candidate in candidates {
-            if question(&view, gate, candidate)? != ask.commit {
-                continue;
+impl<'a> Needed<'a> {
+    fn of(view: &View<'_>, gates: &'a [Gate], candidates: &[&'a Candidate]) -> Result<Self> {
+        let mut needed = BTreeMap::new();
+        for gate in gates {
+            let Some(check) = gate.ci() else { continue };
+            for candidate in candidates {
+                let commit = question(view, gate, candidate)?;
+                needed.entry((commit, check)).or_insert((gate, *candidate));
             }
-            let Some(id) = board.answer(repo, &ask.commit, &ask.check) else {
-                if board.0.get(&branch_ref(&ask.commit)) != Some(&ask.commit) {
-                    push(repo, remote, &ask.commit)?;
-                }
-                return Ok(Found::Nothing);
-            };
-            return match fetched(repo, remote, &id, ask)? {
-                Ok(answer) => Ok(Found::Answer(
-                    gate,
-                    candidate,
-                    Box::new(attempt(candidate, ask, answer)),
-                )),
-                Err(why) => {
-                    ask.unusable = Some(why);
-                    Ok(Found::Nothing)
-                }
-            };
         }
+        Ok(Self(needed))
     }
-    Ok(Found::Useless)
+
+    fn get(&self, ask: &Ask) -> Option<(&'a Gate, &'a Candidate)> {
+        self.0.get(&(ask.commit, ask.check.as_str())).copied()
+    }
+
+    fn has(&self, ask: &Ask) -> bool {
+        self.get(ask).is_some()
+    }
 }
 
-/// Fetches an answer and reads it; returns in words why what is there is none.
-fn fetched(
+/// What stands where the answer to a question belongs.
+enum Found {
+    /// Its answer.
+    Answer(answer::Answer),
+    /// Nothing yet.
+    Nothing,
+    /// Something that is no answer, and why.
+    None(Oid, String),
+}
+
+/// Fetches what stands where answers to questions belong.
+fn fetch_answers<'a>(
     repo: &Repo,
     remote: &Remote,
-    id: &Oid,
-    ask: &Ask,
-) -> Result<Result<answer::Answer, String>> {
-    let (from, to) = (
-        answers_about(&ask.commit),
-        tracking(repo, remote, &ask.commit),
-    );
-    repo.fetch(remote, &[format!("+{from}*:{to}*")])?;
-    if !repo.has(id) {
-        return Ok(Err("it was replaced while it was read".to_owned()));
+    board: &Board,
+    asks: impl Iterator<Item = &'a Ask>,
+) -> Result<()> {
+    let answered = asks.filter(|it| board.answer(repo, &it.commit, &it.check).is_some());
+    let commits: BTreeSet<Oid> = answered.map(|it| it.commit).collect();
+    let refspec = |commit: &Oid| {
+        let (from, to) = (answers_about(commit), tracking(repo, remote, commit));
+        format!("+{from}*:{to}*")
+    };
+    let refspecs: Vec<String> = commits.iter().map(refspec).collect();
+    match refspecs.is_empty() {
+        true => Ok(()),
+        false => repo.fetch(remote, &refspecs),
     }
-    answer::read(repo, id, (&ask.commit, &ask.check))
+}
+
+fn found(repo: &Repo, board: &Board, ask: &Ask) -> Result<Found> {
+    let Some(id) = board.answer(repo, &ask.commit, &ask.check) else {
+        return Ok(Found::Nothing);
+    };
+    if !repo.has(&id) {
+        // It was replaced or removed between the look and the fetch.
+        return Ok(Found::Nothing);
+    }
+    Ok(match answer::read(repo, &id, (&ask.commit, &ask.check))? {
+        Ok(answer) => Found::Answer(answer),
+        Err(why) => Found::None(id, why),
+    })
+}
+
+/// Takes away what is no answer, so that the place is free for one, and returns the question as it waits now,
+/// with all its time before it.
+///
+/// After a crash it is counted and stands there still, and is counted again.
+fn refuse(home: &Home, remote: &Remote, ask: Ask, id: Oid) -> Result<Ask> {
+    let repo = home.repo();
+    let ask = Ask {
+        refused: ask.refused + 1,
+        at: home.world().now(),
+        is_overdue: false,
+        ..ask
+    };
+    let id_now = ask.keep(home)?;
+    let name = answer_ref(repo, &ask.commit, &ask.check);
+    repo.drop_from_remote(remote, vec![(name, id)])?;
+    Ok(Ask { id: id_now, ..ask })
+}
+
+fn no_answer_at_all(ask: &Ask, id: &Oid, why: &str) -> String {
+    format!(
+        "what answered for CI check '{}' about {} is no answer: {why}; it is taken away ({}) and asked again",
+        ask.check,
+        branch_of(&ask.commit),
+        id.to_hex_with_len(12)
+    )
 }
 
 fn tracking(repo: &Repo, remote: &Remote, commit: &Oid) -> String {
@@ -514,41 +589,47 @@ fn asks_of<'a>(
         .filter(move |it| it.commit == commit && it.check == check))
 }
 
-/// Returns what a candidate waits for; refuses where what stands in the place of an answer is none, or the
-/// deadline has passed. Whoever runs the queue after that asks again.
+/// How it stands with what a candidate waits for.
+#[derive(Debug, Default)]
+pub(in super::super) struct Standing {
+    /// What it waits for.
+    pub(in super::super) waits: Vec<Asked>,
+    /// Why it waits no more: a deadline has passed, or what stands in the place of an answer is none however
+    /// often it is asked for. Nobody is blamed; whoever runs the queue after that asks again.
+    pub(in super::super) over: Vec<Fault>,
+}
+
+/// Returns how it stands with what a candidate waits for, and notes what it waits for no more.
+///
+/// After a crash that is noted or noted the next time.
 pub(in super::super) fn expire(
     home: &Home,
     gates: &[Gate],
     candidate: &Candidate,
     open: &[Ask],
-) -> Result<Vec<Asked>> {
+) -> Result<Standing> {
     let (view, now) = (home.view(), home.world().now());
-    let (mut waits, mut faults) = (Vec::new(), Vec::new());
+    let mut standing = Standing::default();
     for gate in facts::to_run(&view, gates, candidate)? {
         for ask in asks_of(&view, gate, candidate, open)? {
             let remote = super::remote_of(home, gate.name())?.name;
-            if let Some(why) = &ask.unusable {
-                faults.push(unusable(home.repo(), &remote, ask, why));
-            } else if now >= ask.until(gate) {
+            let over = match &ask.unusable {
+                Some(why) => Some(unusable(home.repo(), &remote, ask, why)),
+                None if now >= ask.until(gate) => Some(no_answer(&remote, ask, gate.deadline())),
+                None => None,
+            };
+            if let Some(fault) = over {
                 let overdue = Ask {
                     is_overdue: true,
                     ..ask.clone()
                 };
                 overdue.keep(home)?;
-                faults.push(no_answer(&remote, ask, gate.deadline()));
+                standing.over.push(fault);
             }
-            waits.push(Asked {
-                gate: gate.name().to_owned(),
-                check: ask.check.clone(),
-                commit: ask.commit.to_string(),
-                branch: branch_of(&ask.commit),
-                requests: candidate.requests.clone(),
-                since: ask.at,
-                until: ask.until(gate),
-            });
+            standing.waits.push(ask.asked(gate));
         }
     }
-    faults.into_iter().next().map_or(Ok(waits), Err)
+    Ok(standing)
 }
 
 fn unusable(repo: &Repo, remote: &str, ask: &Ask, why: &str) -> Fault {
