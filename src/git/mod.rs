@@ -14,6 +14,7 @@ mod merge;
 mod objects;
 mod packs;
 mod past;
+mod pristine;
 mod promised;
 mod refs;
 mod remote;

@@ -167,14 +167,16 @@ impl Repo {
         self.execute(&run).map(drop)
     }
 
-    /// Makes a worktree at `path` that stands on `start` without a branch.
+    /// Makes a worktree at `path` that stands on `start` without a branch; one that git remembers there and
+    /// whose folder is gone is replaced, also where it was locked.
     pub fn add_detached_worktree(&self, path: &Path, start: &Oid) -> Result<()> {
         self.make_parent(path)?;
         let (path, start) = (path.display().to_string(), start.to_string());
-        let args = [
-            "worktree", "add", "--quiet", "--detach", "--force", "--", &path, &start,
+        let add = [
+            "worktree", "add", "--quiet", "--detach", "--force", "--force", "--", &path, &start,
         ];
-        self.execute(&self.git(args)).map(drop)
+        let alone = super::pristine::ALONE.iter().chain(&add);
+        self.execute(&self.git(alone.copied())).map(drop)
     }
 
     /// Returns the folder in the git directory that belongs to one worktree alone, nothing for what is no
