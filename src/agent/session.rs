@@ -324,17 +324,14 @@ pub fn run(home: &Home, agent: &str, ready: &mut dyn FnMut(&str)) -> Result<()> 
     let folder = log.parent().expect("a log stands in a folder");
     fs::create_dir_all(folder).map_err(|error| Fault::io("make folder", folder, &error))?;
     ready(READY);
-    let limits = Limits {
-        timeout: None,
-        log: &log,
-        log_max: LOG_MAX,
-    };
+    let limits = Limits::of_log(&log, LOG_MAX);
     let ended = command.supervise(home.world(), &limits);
+    let ended = ended.map(|left| left.ended);
     session.ended = home.world().now().to_string();
     session.outcome = match ended {
-        Ok((Ended::Exit(code), _)) => format!("exit {code}"),
-        Ok((Ended::Signal(signal), _)) => format!("signal {signal}"),
-        Ok((Ended::Timeout | Ended::Interrupted, _)) => "stopped".to_owned(),
+        Ok(Ended::Exit(code)) => format!("exit {code}"),
+        Ok(Ended::Signal(signal)) => format!("signal {signal}"),
+        Ok(Ended::Timeout | Ended::Interrupted | Ended::Cancelled) => "stopped".to_owned(),
         Err(error) => format!("could not start: {error}"),
     };
     if let Err(fault) = hooked {

@@ -230,29 +230,6 @@ impl Repo {
             .collect())
     }
 
-    /// Makes a detached worktree stand on `commit` with nothing else in it but the paths of `keep`.
-    pub fn reset_worktree(&self, worktree: &Path, commit: &Oid, keep: &[String]) -> Result<()> {
-        let commit = commit.to_string();
-        let quiet = [
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "advice.detachedHead=false",
-        ];
-        let checkout = ["checkout", "--quiet", "--force", "--detach", &commit];
-        self.execute(&self.git_in(worktree).args(quiet).args(checkout))?;
-        self.execute(
-            &self
-                .git_in(worktree)
-                .args(["reset", "--quiet", "--hard", &commit]),
-        )?;
-        let mut clean = self.git_in(worktree).args(["clean", "-ffdxq"]);
-        for path in keep {
-            clean = clean.args(["-e".to_owned(), path.clone()]);
-        }
-        self.execute(&clean).map(drop)
-    }
-
     /// Moves the branch that is checked out in `worktree` forward to `commit`, files included, as
     /// `git merge --ff-only` does; refuses, with git's words, where local changes are in the way.
     pub fn fast_forward(&self, worktree: &Path, commit: &Oid) -> Result<()> {

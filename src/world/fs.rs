@@ -80,6 +80,22 @@ pub fn sync_file_system(folder: &Path) -> io::Result<bool> {
     }
 }
 
+/// Returns whether something could not be written for want of room.
+pub fn is_out_of_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+/// Returns whether next to nothing can be written any more where a path is; where the system does not tell,
+/// there is room.
+pub fn is_full(path: &Path) -> bool {
+    const LEAST: u64 = 256 * 1024;
+    rustix::fs::statvfs(path).is_ok_and(|it| {
+        let no_files = it.f_files > 0 && it.f_favail == 0;
+        no_files || it.f_bavail.saturating_mul(it.f_frsize) < LEAST
+    })
+}
+
 /// Creates a folder and those above it.
 pub fn create_dir_all(path: &Path) -> io::Result<()> {
     count();
@@ -293,6 +309,12 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
 /// An exclusive `flock` on a file; released when dropped, and when the process ends in whatever way.
 #[derive(Debug)]
 pub struct Lock(File);
+
+impl std::os::fd::AsFd for Lock {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl Lock {
     /// Waits for the lock at `path`, which is created where it is missing.

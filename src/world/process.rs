@@ -13,13 +13,16 @@ pub(super) use others::holder_of;
 
 use std::fs::File;
 use std::io::{self, BufRead as _, Read, Write};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::World;
+use super::fs::Lock;
 
 /// How long a program that was asked to end has until it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,6 +38,8 @@ pub struct Run {
     args: Vec<String>,
     dir: PathBuf,
     env: Vec<(String, Option<String>)>,
+    /// The only variables of the world's that it sees, where not all.
+    only: Option<Vec<String>>,
     stdin: Option<Arc<Vec<u8>>>,
 }
 
@@ -60,6 +65,19 @@ pub enum Ended {
     Timeout,
     /// It was ended with its process group because we were asked to stop.
     Interrupted,
+    /// It was ended with its process group because whoever started it does not need it any more.
+    Cancelled,
+}
+
+/// What a supervised program left.
+#[derive(Debug)]
+pub struct Left {
+    /// How it ended.
+    pub ended: Ended,
+    /// The last 64 KiB of what it wrote.
+    pub tail: Vec<u8>,
+    /// Whether there was no room on the disk for its log.
+    pub disk_was_full: bool,
 }
 
 /// What a supervised program may use.
@@ -71,6 +89,65 @@ pub struct Limits<'a> {
     pub log: &'a Path,
     /// The greatest size of the log in bytes.
     pub log_max: u64,
+    /// Set by another thread, it ends the program.
+    pub cancel: Option<&'a AtomicBool>,
+    /// A lock that the program and its children hold as long as any of them lives.
+    pub lock: Option<&'a Lock>,
+    /// What the system lets each of its processes have.
+    pub caps: Caps,
+}
+
+/// What the system lets a process and each of its children have, see setrlimit(2) and nice(2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Address space in bytes; macOS takes no notice.
+    pub memory: Option<u64>,
+    /// The greatest file it may write, in bytes.
+    pub file_size: Option<u64>,
+    /// By how much it stands back behind others.
+    pub nice: Option<i32>,
+}
+
+impl<'a> Limits<'a> {
+    /// Returns limits that bound nothing but the log.
+    pub fn of_log(log: &'a Path, log_max: u64) -> Self {
+        Self {
+            timeout: None,
+            log,
+            log_max,
+            cancel: None,
+            lock: None,
+            caps: Caps::default(),
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|it| it.load(Ordering::Relaxed))
+    }
+}
+
+impl Caps {
+    /// Takes them on; for a process that has just been made.
+    fn take_on(self) -> io::Result<()> {
+        use rustix::process::{Resource, Rlimit, nice, setrlimit};
+        let caps = [
+            (Resource::As, self.memory),
+            (Resource::Fsize, self.file_size),
+        ];
+        for (resource, most) in caps {
+            if most.is_some() {
+                let limit = Rlimit {
+                    current: most,
+                    maximum: most,
+                };
+                setrlimit(resource, limit)?;
+            }
+        }
+        if let Some(by) = self.nice {
+            nice(by)?;
+        }
+        Ok(())
+    }
 }
 
 impl Run {
@@ -81,6 +158,7 @@ impl Run {
             args: Vec::new(),
             dir: dir.to_owned(),
             env: Vec::new(),
+            only: None,
             stdin: None,
         }
     }
@@ -104,6 +182,13 @@ impl Run {
     pub fn without(mut self, keys: &[&str]) -> Self {
         self.env
             .extend(keys.iter().map(|key| ((*key).to_owned(), None)));
+        self
+    }
+
+    /// Leaves only these of the world's environment variables, and what `env` sets afterwards.
+    #[must_use]
+    pub fn only<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.only = Some(keys.into_iter().map(Into::into).collect());
         self
     }
 
@@ -131,7 +216,10 @@ impl Run {
     fn command(&self, world: &World) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);
-        command.env_clear().envs(world.vars());
+        let is_seen = |key: &String| self.only.as_ref().is_none_or(|only| only.contains(key));
+        command
+            .env_clear()
+            .envs(world.vars().iter().filter(|(key, _)| is_seen(key)));
         for (key, value) in &self.env {
             match value {
                 Some(value) => command.env(key, value),
@@ -178,9 +266,8 @@ impl Run {
     }
 
     /// Runs the program in a process group of its own, its output in a log, until it ends, its time
-    /// is up or we are interrupted; then ends whatever is left of the group. Returns how it ended and
-    /// the last 64 KiB of what it wrote.
-    pub fn supervise(&self, world: &World, limits: &Limits<'_>) -> io::Result<(Ended, Vec<u8>)> {
+    /// is up, it is cancelled or we are interrupted; then ends whatever is left of the group.
+    pub fn supervise(&self, world: &World, limits: &Limits<'_>) -> io::Result<Left> {
         let log = File::create(limits.log)?;
         let (reader, writer) = io::pipe()?;
         let mut command = self.command(world);
@@ -188,15 +275,22 @@ impl Run {
             .stdout(writer.try_clone()?)
             .stderr(writer)
             .process_group(0);
+        confine(&mut command, limits);
         let mut child = command.spawn()?;
         drop(command);
         feed(&mut child, self.stdin.clone());
-        let tail = Arc::default();
-        let drained = drain(reader, log, limits.log_max, &tail);
-        let ended = watch(world, &mut child, limits.timeout)?;
+        let heard = Arc::default();
+        let drained = drain(reader, log, limits.log_max, &heard);
+        let ended = watch(world, &mut child, limits)?;
         // Who left the group and keeps the pipe open does not keep us: a second is enough to empty it.
         let _either = drained.recv_timeout(Duration::from_secs(1));
-        Ok((ended, last_of(&tail)))
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let surplus = heard.tail.len().saturating_sub(TAIL);
+        Ok(Left {
+            ended,
+            tail: heard.tail[surplus..].to_vec(),
+            disk_was_full: heard.disk_was_full,
+        })
     }
 
     /// Starts the program, waits for the first line it writes, returns that line and lets the program go
@@ -262,31 +356,62 @@ fn feed(child: &mut Child, input: Option<Arc<Vec<u8>>>) {
     });
 }
 
-/// The end of what a program wrote, shared with the thread that reads it.
-type Tail = Arc<Mutex<Vec<u8>>>;
+/// Hands the lock down to the program alone, not to others that are started meanwhile, and puts it under its
+/// caps.
+#[expect(
+    unsafe_code,
+    reason = "between fork and exec is the only moment that belongs to one child alone"
+)]
+fn confine(command: &mut Command, limits: &Limits<'_>) {
+    let caps = limits.caps;
+    let lock = limits.lock.map(|lock| lock.as_fd().as_raw_fd());
+    if lock.is_none() && caps == Caps::default() {
+        return;
+    }
+    // SAFETY: only system calls are made, which is what may be done after fork(2), and the lock is open as
+    // long as the limits are borrowed: longer than it takes to start the program.
+    unsafe {
+        command.pre_exec(move || {
+            if let Some(lock) = lock {
+                let lock = std::os::fd::BorrowedFd::borrow_raw(lock);
+                rustix::io::fcntl_setfd(lock, rustix::io::FdFlags::empty())?;
+            }
+            caps.take_on()
+        });
+    }
+}
 
-/// Copies `from` into the log and its end into `tail`, from a thread; the channel tells that all is read.
+/// What was heard of a program, shared with the thread that listens.
+#[derive(Debug, Default)]
+struct Heard {
+    /// The end of what it wrote.
+    tail: Vec<u8>,
+    disk_was_full: bool,
+}
+
+/// Copies `from` into the log and its end into `heard`, from a thread; the channel tells that all is read.
 fn drain(
     mut from: impl Read + Send + 'static,
     mut log: File,
     max: u64,
-    tail: &Tail,
+    heard: &Arc<Mutex<Heard>>,
 ) -> mpsc::Receiver<()> {
     let (send, receive) = mpsc::channel();
-    let tail = tail.clone();
+    let heard = heard.clone();
     std::thread::spawn(move || {
         let mut logged = 0_u64;
         let mut buffer = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let room = usize::try_from(max.saturating_sub(logged)).unwrap_or(usize::MAX);
             // A full disk must not end the program that is being watched.
-            drop(log.write_all(&buffer[..count.min(room)]));
+            let written = log.write_all(&buffer[..count.min(room)]);
             logged += count as u64;
-            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-            tail.extend_from_slice(&buffer[..count]);
-            if tail.len() > 2 * TAIL {
-                let surplus = tail.len() - TAIL;
-                tail.drain(..surplus);
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.disk_was_full |= written.is_err_and(|it| super::fs::is_out_of_room(&it));
+            heard.tail.extend_from_slice(&buffer[..count]);
+            if heard.tail.len() > 2 * TAIL {
+                let surplus = heard.tail.len() - TAIL;
+                heard.tail.drain(..surplus);
             }
         }
         // Nobody waits any more where the program kept the pipe for too long.
@@ -295,15 +420,15 @@ fn drain(
     receive
 }
 
-fn last_of(tail: &Tail) -> Vec<u8> {
-    let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-    tail[tail.len().saturating_sub(TAIL)..].to_vec()
-}
-
-fn watch(world: &World, child: &mut Child, timeout: Option<Duration>) -> io::Result<Ended> {
+fn watch(world: &World, child: &mut Child, limits: &Limits<'_>) -> io::Result<Ended> {
     let group = rustix::process::Pid::from_child(child);
     let started = world_clock();
     let mut pause = Duration::from_millis(1);
+    let is_late = || {
+        limits
+            .timeout
+            .is_some_and(|limit| started.elapsed() >= limit)
+    };
     let why = loop {
         if has_exited(group)? {
             break None;
@@ -311,7 +436,10 @@ fn watch(world: &World, child: &mut Child, timeout: Option<Duration>) -> io::Res
         if world.interrupted() {
             break Some(Ended::Interrupted);
         }
-        if timeout.is_some_and(|limit| started.elapsed() >= limit) {
+        if limits.is_cancelled() {
+            break Some(Ended::Cancelled);
+        }
+        if is_late() {
             break Some(Ended::Timeout);
         }
         world.pause(pause);
