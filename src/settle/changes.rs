@@ -1,7 +1,7 @@
 //! What has changed since the rules last found nothing to do: the rules over many records look at no more.
 
 use super::cursor::Cursor;
-use crate::bead::GATE;
+use crate::bead::{GATE, is_blocking};
 use crate::fault::Result;
 use crate::ledger::Name;
 use crate::record::{Bead, Convoy, Request};
@@ -15,6 +15,8 @@ pub struct Changes {
     pub ids: Vec<String>,
     /// Those of closed ones.
     pub closed: Vec<String>,
+    /// Those of what closed ones waited for; none where nobody knows how the beads were.
+    pub awaited: Vec<String>,
     /// Beads from which something may follow by themselves: live ones that somebody holds, those whose work
     /// ended, or waits, without a merge request, and gates. These are few, however many have changed.
     pub beads: Vec<Bead>,
@@ -35,15 +37,22 @@ impl Changes {
         };
         let mut changes = Self::default();
         if let Some(then) = then(|it| &it.beads) {
-            for (id, is_closed, bead) in home.changed_since(Name::Beads, then, |record| {
-                let bead = Bead::of(record)?;
-                let (id, is_closed) = (bead.id().to_owned(), bead.is_closed());
-                let matters = !is_closed && bead.claim().is_some()
-                    || !bead.outcomes().is_empty()
-                    || bead.issue_type() == GATE;
-                Some((id, is_closed, matters.then_some(bead)))
-            })? {
+            let is_known = then.is_some();
+            for (id, (is_closed, awaited), bead) in
+                home.changed_since(Name::Beads, then, |record| {
+                    let bead = Bead::of(record)?;
+                    let (id, is_closed) = (bead.id().to_owned(), bead.is_closed());
+                    let edges = bead.edges().filter(|_| is_closed && is_known);
+                    let edges = edges.filter(|it| is_blocking(it.kind));
+                    let awaited: Vec<String> = edges.map(|it| it.target.to_owned()).collect();
+                    let matters = !is_closed && bead.claim().is_some()
+                        || !bead.outcomes().is_empty()
+                        || bead.issue_type() == GATE;
+                    Some((id, (is_closed, awaited), matters.then_some(bead)))
+                })?
+            {
                 changes.closed.extend(is_closed.then(|| id.clone()));
+                changes.awaited.extend(awaited);
                 changes.ids.push(id);
                 changes.beads.extend(bead);
             }

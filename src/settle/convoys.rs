@@ -66,11 +66,16 @@ pub(super) fn claimed(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
 
 /// Returns the id of a record that a rule derives from a cause: everybody derives the same.
 pub(super) fn derived_id(prefix: &str, kind: &str, rule: &str, cause: &[&str]) -> String {
+    format!("{prefix}-{kind}-{}", derived_digits(rule, cause))
+}
+
+/// Returns what tells an id that a rule derives from others.
+pub(super) fn derived_digits(rule: &str, cause: &[&str]) -> String {
     let parts: Vec<&[u8]> = std::iter::once(rule)
         .chain(cause.iter().copied())
         .map(str::as_bytes)
         .collect();
-    format!("{prefix}-{kind}-{}", &digest(&parts)[..10])
+    digest(&parts)[..10].to_owned()
 }
 
 /// A convoy ends when all its beads have, once: what becomes of them later does not open it again.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::conflicts;
 use super::convoys::derived_id;
 use super::rules::{Consequence, Facts, Made, short};
 use crate::fault::Result;
@@ -25,7 +26,7 @@ use crate::text::one_line;
 const NEWS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many files or beads a mail names.
-const NAMED_MAX: usize = 50;
+pub(super) const NAMED_MAX: usize = 50;
 
 /// Whoever did the work is told what became of it, once for each end of a request.
 pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
@@ -47,7 +48,10 @@ pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
             from: &refinery,
             to: &inboxes(request.worker())[0],
             subject: &subject,
-            body: &story(request),
+            body: &story(
+                request,
+                conflicts::resolution(facts.view, request).as_deref(),
+            ),
             kind: if request.status() == RequestStatus::Landed {
                 ""
             } else {
@@ -62,7 +66,7 @@ pub(super) fn ended(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     Ok(found)
 }
 
-fn is_news(cause: &Stamp, now: Time) -> bool {
+pub(super) fn is_news(cause: &Stamp, now: Time) -> bool {
     let millis = u64::try_from(NEWS.as_millis()).expect("a month is few milliseconds");
     now.0.saturating_sub(cause.time().0) <= millis
 }
@@ -82,8 +86,9 @@ fn subject(request: &Request) -> Option<String> {
     Some(as_subject(&said))
 }
 
-/// Returns what a worker is told about the end of a request, with all that is needed to see it.
-fn story(request: &Request) -> String {
+/// Returns what a worker is told about the end of a request, with all that is needed to see it; of a conflict the
+/// bead in which it is to be resolved, too.
+fn story(request: &Request, resolution: Option<&str>) -> String {
     let text = |key: &str| request.evidence(key).and_then(Value::as_str);
     let mut lines = vec![format!(
         "request  {}\nbranch   {} at {}\ntarget   {}",
@@ -99,12 +104,7 @@ fn story(request: &Request) -> String {
         lines.extend(text(key).map(|it| format!("{name:<8} {it}")));
     }
     lines.extend(text("reproduce").map(|line| format!("see it   {line}")));
-    let files = request.evidence("files").and_then(Value::as_array);
-    let files: Vec<&str> = files
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let files = files(request);
     lines.extend(
         files
             .iter()
@@ -123,16 +123,27 @@ fn story(request: &Request) -> String {
     let again = if bead.is_empty() {
         format!("git gt mq submit --branch {branch}")
     } else {
-        lines.push(String::new());
-        lines.push(format!(
-            "{bead} is ready again: git gt sling {bead} starts anew"
-        ));
         format!("git gt mq submit --branch {branch} --bead {bead}")
     };
+    lines.push(String::new());
+    match resolution {
+        Some(id) => lines.push(format!("{id} is to resolve it: git gt show {id}")),
+        None if bead.is_empty() => {}
+        None => lines.push(format!(
+            "{bead} is ready again: git gt sling {bead} starts anew"
+        )),
+    }
     lines.push(format!(
         "the commits are kept; mend them and queue them: {again}"
     ));
     lines.join("\n")
+}
+
+/// Returns the files in which a request conflicts with its target.
+pub(super) fn files(request: &Request) -> Vec<&str> {
+    let files = request.evidence("files").and_then(Value::as_array);
+    let files = files.into_iter().flatten();
+    files.filter_map(Value::as_str).collect()
 }
 
 /// Whoever asked to be told of a convoy's end is told, once for each end; whoever ended it knows.
@@ -208,7 +219,8 @@ pub(super) fn letter_once(
     })))
 }
 
-fn prefix<'a>(id: &'a str, kind: &str) -> &'a str {
+/// Returns what the ids of a home begin with, from one of a kind.
+pub(super) fn prefix<'a>(id: &'a str, kind: &str) -> &'a str {
     id.split_once(kind).map_or("gt", |(prefix, _)| prefix)
 }
 
@@ -276,12 +288,15 @@ mod tests {
     #[test]
     fn a_worker_gets_the_proof_and_not_all_of_it() {
         let files: Vec<String> = (0..60).map(|number| format!("f{number}")).collect();
-        let text = story(&request(
+        let request = request(
             RequestStatus::Conflict,
             &[("files", json!(files)), ("gate", json!("test"))],
-        ));
+        );
+        let text = story(&request, Some("gt-2"));
         assert!(text.contains("gate     test\n"), "{text}");
         assert!(text.contains("file     f49\nand 10 more files\n"), "{text}");
+        assert!(text.contains("gt-2 is to resolve it"), "{text}");
+        assert!(story(&request, None).contains("gt-1 is ready again"));
     }
 
     #[test]

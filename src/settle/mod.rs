@@ -2,6 +2,7 @@
 //! (DESIGN 3.2). Running them twice changes nothing.
 
 mod changes;
+mod conflicts;
 #[cfg(test)]
 mod convergence;
 mod convoys;
@@ -23,6 +24,7 @@ use crate::record::{Request, Verdict};
 use crate::town::{Home, View};
 
 pub use changes::Changes;
+pub use conflicts::resolution;
 use cursor::Cursor;
 pub use renamed::follow;
 pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::changes::Changes;
 use super::gates::{self, Waiting};
-use super::{convoys, letters, outcomes};
+use super::{conflicts, convoys, letters, outcomes};
 use crate::bead;
 use crate::fault::Result;
 use crate::ledger::{Name, Record, Stamp, Time};
@@ -83,6 +83,14 @@ pub const RULES: &[Rule] = &[
         derive: release,
     },
     Rule {
+        name: "conflicts",
+        derive: conflicts::conflicts,
+    },
+    Rule {
+        name: "resolved",
+        derive: conflicts::resolved,
+    },
+    Rule {
         name: "opened",
         derive: gates::opened,
     },
@@ -131,6 +139,8 @@ pub enum Consequence {
     Close {
         /// The bead's id.
         bead: String,
+        /// The bead's life when its work was queued.
+        life: i64,
         /// The request that did it.
         request: Request,
     },
@@ -140,6 +150,26 @@ pub enum Consequence {
         bead: String,
         /// The request.
         request: Request,
+    },
+    /// The request conflicts: its bead waits for the one in which that is resolved.
+    Await {
+        /// The bead's id.
+        bead: String,
+        /// The other one's.
+        on: String,
+        /// The request.
+        request: Request,
+    },
+    /// Nothing is left to resolve of a conflict.
+    Resolve {
+        /// The id of the bead in which it was to be resolved.
+        bead: String,
+        /// The request that conflicted.
+        request: Request,
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: Stamp,
     },
     /// What the gate waits for has come.
     Open {
@@ -207,7 +237,8 @@ fn winner(bead: &Bead, request: &Request) -> Option<Claim> {
         .then_some(claim)
 }
 
-/// A bead closes when a request of its present life has landed and no other one waits.
+/// A bead closes when a request of its present life has landed and no other one waits; so does one whose
+/// conflict was resolved by what landed.
 fn close(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     let mut found = Vec::new();
     for request in facts
@@ -215,15 +246,20 @@ fn close(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         .iter()
         .filter(|it| it.status() == RequestStatus::Landed)
     {
-        let Some(bead) = bead_of(facts, request)? else {
-            continue;
-        };
-        let waits = |it: &Request| it.is_live() && it.bead() == request.bead();
-        if !facts.requests.iter().any(waits) && closes(&bead, request) {
-            found.push(Consequence::Close {
-                bead: bead.id().to_owned(),
-                request: request.clone(),
-            });
+        let resolved = conflicts::resolved_by(facts.view, request.bead());
+        for work in std::iter::once(request).chain(&resolved) {
+            let Some(bead) = bead_of(facts, work)? else {
+                continue;
+            };
+            let waits = |it: &Request| it.is_live() && it.bead() == work.bead();
+            let is_last = !facts.requests.iter().any(waits);
+            if is_last && closes(&bead, work.bead_life()) {
+                found.push(Consequence::Close {
+                    bead: bead.id().to_owned(),
+                    life: work.bead_life(),
+                    request: request.clone(),
+                });
+            }
         }
     }
     Ok(found)
@@ -253,7 +289,7 @@ fn release(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
     Ok(found)
 }
 
-fn bead_of(facts: &Facts<'_>, request: &Request) -> Result<Option<Bead>> {
+pub(super) fn bead_of(facts: &Facts<'_>, request: &Request) -> Result<Option<Bead>> {
     if request.bead().is_empty() {
         return Ok(None);
     }
@@ -262,8 +298,8 @@ fn bead_of(facts: &Facts<'_>, request: &Request) -> Result<Option<Bead>> {
     Ok(bead.filter(|bead| !bead.is_deleted()))
 }
 
-fn closes(bead: &Bead, request: &Request) -> bool {
-    !bead.is_closed() && bead.record().life() == request.bead_life()
+fn closes(bead: &Bead, life: i64) -> bool {
+    !bead.is_closed() && bead.record().life() == life
 }
 
 fn releases(bead: &Bead, request: &Request) -> bool {
@@ -281,7 +317,8 @@ fn is_told(bead: &Bead, request: &Request) -> bool {
     there || record.stamp_of_entry("comments", key.as_str()) > key
 }
 
-fn cause_stamp(request: &Request) -> Stamp {
+/// Returns when a request came to stand as it does.
+pub(super) fn cause_stamp(request: &Request) -> Stamp {
     request.record().stamp_of("state")
 }
 
@@ -290,7 +327,11 @@ impl Consequence {
     pub(super) fn ledger(&self) -> Name {
         match self {
             Self::Landed { .. } | Self::Lose { .. } => Name::Queue,
-            Self::Close { .. } | Self::Release { .. } | Self::Open { .. } => Name::Beads,
+            Self::Close { .. }
+            | Self::Release { .. }
+            | Self::Await { .. }
+            | Self::Resolve { .. }
+            | Self::Open { .. } => Name::Beads,
             Self::Complete { .. } => Name::Convoys,
             Self::Make(made) => made.ledger,
         }
@@ -310,7 +351,9 @@ impl Consequence {
             Self::Landed { request, .. }
             | Self::Lose { request }
             | Self::Close { request, .. }
-            | Self::Release { request, .. } => request.id(),
+            | Self::Release { request, .. }
+            | Self::Await { request, .. }
+            | Self::Resolve { request, .. } => request.id(),
             Self::Open { gate } => gate.id(),
             Self::Complete { convoy } => convoy.id(),
             Self::Make(made) => &made.cause,
@@ -323,7 +366,9 @@ impl Consequence {
             Self::Landed { request, .. }
             | Self::Lose { request }
             | Self::Close { request, .. }
-            | Self::Release { request, .. } => actor_of(request),
+            | Self::Release { request, .. }
+            | Self::Await { request, .. }
+            | Self::Resolve { request, .. } => actor_of(request),
             Self::Open { gate } => match gate.record().text("created_by") {
                 "" => "mayor/".to_owned(),
                 made_by => made_by.to_owned(),
@@ -341,8 +386,21 @@ impl Consequence {
                 let bead = view.bead(request.bead())?;
                 Ok(lose(view.request(request.id())?, bead.as_ref()))
             }
-            Self::Close { bead, request } => Ok(close_bead(view.bead(bead)?, request)),
+            Self::Close {
+                bead,
+                life,
+                request,
+            } => Ok(close_bead(view.bead(bead)?, *life, request)),
             Self::Release { bead, request } => Ok(release_bead(view.bead(bead)?, request)),
+            Self::Await { bead, on, request } => {
+                Ok(conflicts::awaiting(view.bead(bead)?, on, request))
+            }
+            Self::Resolve {
+                bead,
+                reason,
+                since,
+                ..
+            } => Ok(conflicts::closed(view.bead(bead)?, reason, since)),
             Self::Open { gate } => Ok(view
                 .bead(gate.id())?
                 .and_then(|gate| bead::opened(view, gate, view.repo().world().now()))),
@@ -388,13 +446,14 @@ fn lose(request: Option<Request>, bead: Option<&Bead>) -> Option<(String, Record
     Some((subject, request.into_record()))
 }
 
-fn actor_of(request: &Request) -> String {
+/// Returns who decided about a request.
+pub(super) fn actor_of(request: &Request) -> String {
     let by = request.evidence("by").and_then(Value::as_str);
     by.map_or_else(|| format!("{}/refinery", request.rig()), str::to_owned)
 }
 
-fn close_bead(bead: Option<Bead>, request: &Request) -> Option<(String, Record)> {
-    let mut bead = bead.filter(|bead| closes(bead, request))?;
+fn close_bead(bead: Option<Bead>, life: i64, request: &Request) -> Option<(String, Record)> {
+    let mut bead = bead.filter(|bead| closes(bead, life))?;
     let stamp = derived_stamp(&bead, request);
     let reason = format!(
         "landed on {} as {}",
@@ -433,7 +492,7 @@ fn release_bead(bead: Option<Bead>, request: &Request) -> Option<(String, Record
 
 /// The least stamp that exceeds both the cause's and the record's: whoever derives the change from the
 /// same bytes writes the same bytes.
-fn derived_stamp(bead: &Bead, request: &Request) -> Stamp {
+pub(super) fn derived_stamp(bead: &Bead, request: &Request) -> Stamp {
     Stamp::just_after(&bead.record().newest().max(cause_stamp(request)))
 }
 
@@ -525,20 +584,20 @@ mod tests {
     #[test]
     fn a_landed_request_closes_the_life_it_was_queued_for() {
         let landed = request(RequestStatus::Landed);
-        let (subject, record) = close_bead(Some(bead(1)), &landed).unwrap();
+        let (subject, record) = close_bead(Some(bead(1)), 0, &landed).unwrap();
         assert_eq!(subject, "close gt-1: landed on main as 123456789012");
         let mut closed = Bead::of(record).unwrap();
-        assert_eq!(close_bead(Some(closed.clone()), &landed), None);
+        assert_eq!(close_bead(Some(closed.clone()), 0, &landed), None);
         closed.reopen(&stamp(20));
         assert_eq!(
-            close_bead(Some(closed), &landed),
+            close_bead(Some(closed), 0, &landed),
             None,
             "a reopened bead stays open"
         );
         let mut released = bead(1);
         released.release(&stamp(5));
         assert!(
-            close_bead(Some(released), &landed).is_some(),
+            close_bead(Some(released), 0, &landed).is_some(),
             "the work landed all the same"
         );
     }

@@ -1,5 +1,6 @@
 //! The queue from the outside: what people type and what they are told.
 
+mod after;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests need a part of it")]
 mod support;
