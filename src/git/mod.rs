@@ -2,6 +2,7 @@
 
 mod attic;
 mod bulk;
+mod changed;
 mod command;
 mod config;
 mod durability;
@@ -37,6 +38,7 @@ use crate::world::World;
 
 pub use attic::Saved;
 pub use bulk::MANY;
+pub use changed::{name_fits, path_fits};
 pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
 pub use objects::{Change, Commit, Entry, Mode, NewCommit, Signature};
