@@ -3,6 +3,7 @@
 mod agent;
 mod bead;
 mod convoy;
+mod freeze;
 mod gate;
 mod handoff;
 mod kv;
@@ -18,12 +19,13 @@ use crate::ledger::index::Shape;
 pub use agent::AgentCommand;
 pub use bead::{Bead, BeadRow, Claim, Comment, Edge, Outcome, RowEdge, Said};
 pub use convoy::Convoy;
+pub use freeze::Freeze;
 pub use gate::Gate;
 pub use handoff::{Contents, Handoff};
 pub use kv::Kv;
 pub use mail::{Letter, Mail, MailRow};
 pub use refer::refer;
-pub use request::{Request, RequestStatus, Submission};
+pub use request::{Approval, Class, Delegation, Request, RequestStatus, Submission};
 pub use result::{Attempt, RunResult, Verdict};
 pub use rig::Rig;
 
@@ -37,7 +39,7 @@ pub struct Kind {
 }
 
 /// Every kind this version knows; records of other kinds are kept as they are.
-pub const KINDS: [Kind; 10] = [
+pub const KINDS: [Kind; 11] = [
     Kind {
         name: AgentCommand::KIND,
         ledger: Name::Config,
@@ -49,6 +51,10 @@ pub const KINDS: [Kind; 10] = [
     Kind {
         name: Convoy::KIND,
         ledger: Name::Convoys,
+    },
+    Kind {
+        name: Freeze::KIND,
+        ledger: Name::Queue,
     },
     Kind {
         name: Gate::KIND,

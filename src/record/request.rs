@@ -1,5 +1,8 @@
 //! A merge request: a branch that waits to be tested and landed.
 
+mod approval;
+mod class;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -7,19 +10,25 @@ use serde_json::{Map, Value};
 use crate::ledger::index::{Draft, Key, ORDER, Shape};
 use crate::ledger::{Name, Record, Stamp, is_plain_id};
 
-/// What the index keeps of merge requests: whose they are, and how they stand.
+pub use approval::{Approval, Delegation};
+pub use class::Class;
+
+/// What the index keeps of merge requests: whose they are, in which group, and how they stand.
 pub(super) const SHAPE: Shape = Shape {
     ledger: Name::Queue,
-    version: 1,
+    version: 2,
     row: |record| {
         let request = Request::of(record)?;
+        let names = [request.bead(), request.branch(), request.head()].map(Request::key_of);
+        let group = Some(request.group()).filter(|name| !name.is_empty());
         Some(Draft {
             is_live: request.is_live(),
             order: [0; ORDER],
             body: request.status().word().as_bytes().to_vec(),
-            keys: [request.bead(), request.branch(), request.head()]
-                .map(Request::key_of)
-                .to_vec(),
+            keys: names
+                .into_iter()
+                .chain(group.map(Request::key_in))
+                .collect(),
         })
     },
 };
@@ -113,6 +122,11 @@ impl Request {
         Key::of("of", name)
     }
 
+    /// Returns the key of requests of a group.
+    pub fn key_in(group: &str) -> Key {
+        Key::of("group", group)
+    }
+
     /// The kind of these records.
     pub const KIND: &'static str = "merge-request";
 
@@ -144,12 +158,9 @@ impl Request {
         for (field, value) in numbers {
             record.set(field, (value != 0).then(|| value.into()), stamp);
         }
-        record.set(
-            "priority",
-            (what.priority != 2).then(|| what.priority.into()),
-            stamp,
-        );
-        Self(record)
+        let mut request = Self(record);
+        request.set_priority(what.priority, stamp);
+        request
     }
 
     /// Returns the record.
@@ -218,6 +229,85 @@ impl Request {
     /// Returns its priority, 0 (most urgent) to 4.
     pub fn priority(&self) -> i64 {
         self.0.integer("priority").unwrap_or(2)
+    }
+
+    /// Sets its priority.
+    pub fn set_priority(&mut self, priority: i64, stamp: &Stamp) {
+        let value = (priority != 2).then(|| priority.into());
+        self.set("priority", value, stamp);
+    }
+
+    /// Returns whether it goes before all that is none.
+    pub fn is_hotfix(&self) -> bool {
+        self.0.flag("hotfix")
+    }
+
+    /// Makes it a hotfix, or none.
+    pub fn set_hotfix(&mut self, is_hotfix: bool, stamp: &Stamp) {
+        self.set("hotfix", is_hotfix.then(|| true.into()), stamp);
+    }
+
+    /// Returns how urgent it is.
+    pub fn class(&self) -> Class {
+        match self.is_hotfix() {
+            true => Class::Hotfix,
+            false => Class::of(self.priority()),
+        }
+    }
+
+    /// Returns the group whose requests land together or not at all, empty for none.
+    pub fn group(&self) -> &str {
+        self.0.text("group")
+    }
+
+    /// Puts it into a group; into none with an empty name.
+    pub fn set_group(&mut self, group: &str, stamp: &Stamp) {
+        self.set("group", (!group.is_empty()).then(|| group.into()), stamp);
+    }
+
+    /// Returns the ids of the requests that land before it, sorted.
+    pub fn after(&self) -> impl Iterator<Item = &str> {
+        self.0.entries("after").map(|(id, _)| id)
+    }
+
+    /// Says which requests land before it.
+    pub fn set_after(&mut self, ids: &[String], stamp: &Stamp) {
+        let map: Map<String, Value> = ids.iter().map(|id| (id.clone(), true.into())).collect();
+        self.set(
+            "after",
+            (!map.is_empty()).then_some(Value::Object(map)),
+            stamp,
+        );
+    }
+
+    /// Returns the ids of the beads that are closed before it lands, sorted: those that resolve its conflicts.
+    pub fn waits(&self) -> impl Iterator<Item = &str> {
+        self.0.entries("waits").map(|(id, _)| id)
+    }
+
+    /// Lets it wait until a bead is closed, or no longer.
+    pub fn set_wait(&mut self, bead: &str, waits: bool, stamp: &Stamp) {
+        self.0
+            .set_entry("waits", bead, waits.then(|| true.into()), stamp);
+    }
+
+    /// Returns a field that says when it may land and cannot be understood: it was fetched, or is a later
+    /// version's.
+    pub fn riddle(&self) -> Option<&'static str> {
+        let is_odd = |field: &&str| {
+            self.0.get(field).is_some_and(|value| match *field {
+                "group" => !value.is_string(),
+                _ => !value.is_object(),
+            })
+        };
+        ["after", "group", "waits"].into_iter().find(is_odd)
+    }
+
+    /// Sets a field that is left out at its default, and touches none that is as it is to be.
+    fn set(&mut self, field: &str, value: Option<Value>, stamp: &Stamp) {
+        if self.0.get(field) != value.as_ref() {
+            self.0.set(field, value, stamp);
+        }
     }
 
     /// Returns where it stands.

@@ -10,7 +10,7 @@ use crate::git::{Oid, Repo};
 use crate::ledger::index::{Index, Key, Row, Shape};
 use crate::ledger::{Name, Record, Snapshot, Stamp, sealed_results};
 use crate::record::{
-    self, AgentCommand, Attempt, Bead, Convoy, Gate, Handoff, Kv, Mail, MailRow, Request,
+    self, AgentCommand, Attempt, Bead, Convoy, Freeze, Gate, Handoff, Kv, Mail, MailRow, Request,
     RequestStatus, Rig, RunResult,
 };
 
@@ -393,6 +393,19 @@ impl<'r> View<'r> {
         let mut found = self.with_key(Name::Queue, Request::key_of(name), Request::of)?;
         found.retain(|it| [it.bead(), it.branch(), it.head()].contains(&name));
         Ok(found)
+    }
+
+    /// Returns the merge requests of a group, finished ones too, sorted by id.
+    pub fn requests_in(&self, group: &str) -> Result<Vec<Request>> {
+        let mut found = self.with_key(Name::Queue, Request::key_in(group), Request::of)?;
+        found.retain(|it| it.group() == group);
+        Ok(found)
+    }
+
+    /// Returns whether and how a target is frozen, thawed ones too; nothing where it never was.
+    pub fn freeze(&self, target: &str) -> Result<Option<Freeze>> {
+        let found = self.ledger(Name::Queue)?.get(&Freeze::id_of(target))?;
+        Ok(found.and_then(Freeze::of))
     }
 
     /// Returns how many merge requests have ended, or stand, so.
