@@ -9,6 +9,7 @@ mod layout;
 mod neighbours;
 mod origin;
 mod partial;
+mod review;
 mod rig;
 mod settings;
 mod shared;
@@ -23,6 +24,7 @@ pub use install::{Added, Installed, Wanted, add_rig, adopt, install, remove_rig}
 pub use neighbours::repositories;
 use neighbours::rig_repo;
 pub use partial::pick;
+pub use review::Review;
 pub use rig::{Founded, NewRig, checked_prefix, found, rigs_that_give_way};
 pub use settings::{KEYS, Key, Place};
 pub use stranger::stranger;

@@ -1,6 +1,6 @@
 //! Settings by name: of this machine in git config, of everybody in the config ledger (DESIGN 3.6, 4).
 
-use super::{Home, refuse_worker};
+use super::{Home, refuse_worker, review};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 
@@ -117,6 +117,12 @@ pub const KEYS: &[Key] = &[
         "what ids of beads begin with",
     ),
     key(
+        "protected",
+        Scope::SharedFirst,
+        "none",
+        "paths whose changes wait for an approval before they are tested: patterns of gitignore, with commas",
+    ),
+    key(
         "remote",
         Scope::Local,
         "origin",
@@ -127,6 +133,24 @@ pub const KEYS: &[Key] = &[
         Scope::Local,
         "refs/gt as it is",
         "the folder of branches that refs/gt travels as, for a host that takes only branches",
+    ),
+    key(
+        "review",
+        Scope::SharedFirst,
+        "0",
+        "how many approvals a merge request needs: a number, and others for branches (release/*=2)",
+    ),
+    key(
+        "review.by",
+        Scope::SharedFirst,
+        "everybody but polecats",
+        "who may approve merge requests: names and addresses with *, with commas",
+    ),
+    key(
+        "review.self",
+        Scope::SharedFirst,
+        "false",
+        "whether who did the work may approve it: true, false",
     ),
     key(
         "sign",
@@ -258,7 +282,7 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 /// Reads yes or no as git does.
-fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),
         "false" | "no" | "off" | "0" => Some(false),
@@ -286,7 +310,9 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "checkpoint.max" if !value.is_empty() && bytes(value).is_none() => {
             bad("a number of bytes, with k, m or g behind it")
         }
-        "checkpoint.push" | "sign" if !value.is_empty() && boolean(value).is_none() => {
+        "checkpoint.push" | "review.self" | "sign"
+            if !value.is_empty() && boolean(value).is_none() =>
+        {
             bad("true or false")
         }
         "durability" if !["", "none", "batch", "full"].contains(&value) => {
@@ -295,6 +321,7 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "maintain" if !["", "auto", "foreground", "off"].contains(&value) => {
             bad("auto, foreground or off")
         }
+        "review" if !review::is_need(value) => bad(review::REVIEW_HINT),
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
     }
