@@ -1,9 +1,12 @@
 //! The queue: what waits to land and in which order, submitting and taking back.
 
+mod approvals;
+mod line;
 mod order;
 mod submit;
 mod transition;
 
+pub use line::{Gone, Held, Item, Line, line};
 pub use order::{queue, sorted, targets};
 pub use submit::{Submit, Submitted, submit};
 pub use transition::{reject, retry};

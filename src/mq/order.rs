@@ -33,8 +33,8 @@ pub fn sorted(mut requests: Vec<Request>) -> Vec<Request> {
 
 fn compare(a: &Request, b: &Request) -> Ordering {
     // 1. What people marked urgent.
-    a.priority()
-        .cmp(&b.priority())
+    a.class()
+        .cmp(&b.class())
         // 2. Longest queued first, so that nothing starves; a retry goes to the end.
         .then_with(|| {
             a.record()
