@@ -14,7 +14,7 @@ use crate::daemon::{self, Until};
 use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::record::Verdict;
-use crate::refinery::{Asked, Event, Why, questions};
+use crate::refinery::{Asked, Event, Options, Price, Why, questions};
 use crate::town::Home;
 
 /// Run the merge queue, and say what must pass before anything lands
@@ -37,6 +37,15 @@ enum Verb {
         /// Wait for what outside CIs were asked, until they answer or their time is over
         #[arg(long, conflicts_with = "once")]
         wait: bool,
+        /// Test up to N candidates at the same time; the default is the setting refinery.workers, else 1
+        #[arg(long, short = 'j', visible_alias = "jobs", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+        workers: Option<u8>,
+        /// Spend few runs, and more time: runs are expensive
+        #[arg(long, conflicts_with = "fast")]
+        thrift: bool,
+        /// Spend every worker there is to be done early
+        #[arg(long)]
+        fast: bool,
     },
     /// Say what must pass before anything lands
     Gate {
@@ -65,9 +74,26 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     match &args.verb {
-        Verb::Run { once: true, .. } => queues(cx, Until::Once),
-        Verb::Run { wait: true, .. } => queues(cx, Until::Answered),
-        Verb::Run { .. } => queues(cx, Until::Idle),
+        Verb::Run {
+            once,
+            until_idle: _,
+            wait,
+            workers,
+            thrift,
+            fast,
+        } => {
+            let until = match (once, wait) {
+                (true, _) => Until::Once,
+                (false, true) => Until::Answered,
+                (false, false) => Until::Idle,
+            };
+            let price = match (thrift, fast) {
+                (true, _) => Price::Runs,
+                (false, true) => Price::Time,
+                (false, false) => Price::Both,
+            };
+            queues(cx, until, (workers.map(usize::from), price))
+        }
         Verb::Gate { verb } => gate::run(cx, verb),
     }
 }
@@ -115,14 +141,14 @@ impl Tally {
 }
 
 /// Runs the queue of the rig one stands in; from HQ, that of every rig that is here, one after another.
-fn queues(cx: &Context, until: Until) -> Result<Reply> {
+fn queues(cx: &Context, until: Until, how: (Option<usize>, Price)) -> Result<Reply> {
     cx.world
         .catch_interrupts()
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
     let mut rigs = cx.homes()?;
     rigs.retain(|home| !home.is_hq());
     if let [rig] = &rigs[..] {
-        return queue(cx, rig, until);
+        return queue(cx, rig, until, how);
     }
     let mut all = Reply::new(json!([]), "");
     let mut values = Vec::new();
@@ -138,7 +164,7 @@ fn queues(cx: &Context, until: Until) -> Result<Reply> {
             ));
             continue;
         }
-        match queue(cx, home, until) {
+        match queue(cx, home, until, how) {
             Ok(reply) => {
                 let mut value = reply.value;
                 value["rig"] = rig.into();
@@ -163,9 +189,15 @@ fn is_asleep(home: &Home) -> Result<bool> {
     Ok(none && waiting(home)? == 0)
 }
 
-fn queue(cx: &Context, home: &Home, until: Until) -> Result<Reply> {
+fn queue(
+    cx: &Context,
+    home: &Home,
+    until: Until,
+    (workers, price): (Option<usize>, Price),
+) -> Result<Reply> {
     let mut tally = Tally::default();
-    daemon::run(home, until, &mut |event| {
+    let options = Options::of(home, workers, price)?;
+    daemon::run(home, (until, options), &mut |event| {
         tally.count(&event);
         if !cx.json {
             progress(&line(&from_here(home, event)));
@@ -256,18 +288,22 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Run {
             gate,
             requests,
+            queued,
             why,
-            ..
         } => {
-            format!("run     {gate} on {}: {}", batch(requests), reason(why))
+            format!(
+                "run     {gate} on {}: {}",
+                batch(requests),
+                reason(why, *queued)
+            )
         }
-        Event::Asked { asked, why, .. } => format!(
+        Event::Asked { asked, queued, why } => format!(
             "ask     {} on {}: CI check {} about {}: {}",
             asked.gate,
             asked.branch,
             asked.check,
             batch(&asked.requests),
-            reason(why)
+            reason(why, *queued)
         ),
         Event::Waits(asked) => format!(
             "wait    CI check {} has until {} to answer on {}",
@@ -322,14 +358,17 @@ fn batch(requests: &[String]) -> String {
     }
 }
 
-fn reason(why: &Why) -> String {
+fn reason(why: &Why, queued: usize) -> String {
     match why {
-        Why::Batch { queued: 1 } => "the only one that waits".to_owned(),
-        Why::Batch { queued } => format!("the best first size with {queued} waiting"),
-        Why::Bisect { green, red } => {
-            format!("the first {green} pass and the first {red} fail: which one is it?")
-        }
-        Why::Confirm { attempt, of } => format!("to be sure, attempt {attempt} of {of}"),
+        Why::Batch(_) if queued == 1 => "the only one that waits".to_owned(),
+        Why::Batch(red) => format!(
+            "the best size with {queued} waiting, red with {:.0} %",
+            red * 100.0
+        ),
+        Why::Bisect { red } => format!("the first {red} of it fail: which one is it?"),
+        Why::Cut => "a second cut through the same batch".to_owned(),
+        Why::Screen => "a worker is free: a look at those behind".to_owned(),
+        Why::Confirm { red, of } => format!("to be sure, attempt {} of {of}", red + 1),
         Why::Control => "is the target itself green?".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::agent;
 use crate::fault::{Fault, Result};
 use crate::mq;
-use crate::refinery::{Checking, Event, Job, Refinery, Stepped, run_checks};
+use crate::refinery::{Checking, Event, Job, Options, Refinery, Stepped, run_checks};
 use crate::settle;
 use crate::town::Home;
 
@@ -34,8 +34,12 @@ const NAP: Duration = Duration::from_millis(100);
 ///
 /// A branch that lets nothing land does not keep the others waiting; the first such fault is returned at
 /// the end. After a crash at any point the next run carries on.
-pub fn run(home: &Home, until: Until, observe: &mut dyn FnMut(Event)) -> Result<()> {
-    let mut refinery = Refinery::open(home)?;
+pub fn run(
+    home: &Home,
+    (until, options): (Until, Options),
+    observe: &mut dyn FnMut(Event),
+) -> Result<()> {
+    let mut refinery = Refinery::open(home, options)?;
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
     settle(home, observe);
     let main = refinery.target().branch.clone();

@@ -20,6 +20,8 @@ mod promised;
 mod refs;
 mod remote;
 mod retire;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod scratch;
 mod snapshot;
 mod ssh;
 mod upkeep;

@@ -232,7 +232,7 @@ fn is_as_written(there: &Metadata, entry: &Entry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::scratch::{Scratch, git};
+    use crate::git::scratch::{Scratch, git};
     use crate::world::process::Run;
 
     /// A repository with one commit of a file, a folder and a link, and a worktree on it.

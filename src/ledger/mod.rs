@@ -16,7 +16,7 @@ mod join;
 mod purge;
 mod repair;
 #[cfg(any(test, fuzzing))]
-pub(crate) mod scratch;
+pub(crate) use crate::git::scratch;
 mod seal;
 mod shard;
 mod stamp;

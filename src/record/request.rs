@@ -320,6 +320,11 @@ impl Request {
         self.0.life() % 2 == 0
     }
 
+    /// Returns when it was queued again, nothing where it was queued once.
+    pub fn requeued(&self) -> Option<Stamp> {
+        (self.0.life() > 0).then(|| self.0.stamp_of("state"))
+    }
+
     /// Returns why it stands where it does, empty while it is queued.
     pub fn reason(&self) -> &str {
         self.0

@@ -59,6 +59,8 @@ pub struct Attempt {
     pub asked: String,
     /// Where that CI shows its log; empty where it did not say.
     pub url: String,
+    /// Whether the candidate was tested apart from others that wait before it: it acquits, and never lands so.
+    pub screens: bool,
 }
 
 impl Attempt {
@@ -136,6 +138,9 @@ impl RunResult {
                 value[key] = text.as_str().into();
             }
         }
+        if attempt.screens {
+            value["screens"] = true.into();
+        }
         self.0
             .set_entry("attempts", stamp.as_str(), Some(value), stamp);
     }
@@ -172,5 +177,6 @@ fn attempt(value: &Value) -> Option<Attempt> {
         tail: text("tail"),
         asked: text("asked"),
         url: text("url"),
+        screens: value.get("screens") == Some(&Value::Bool(true)),
     })
 }

@@ -7,9 +7,6 @@ use crate::git::{Merged, NewCommit, Oid, Repo, Signature};
 use crate::record::Request;
 use crate::text::steers;
 
-/// The most requests that are merged into one candidate.
-const LENGTH_MAX: usize = 64;
-
 /// A commit that could be the target's next one.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -23,6 +20,8 @@ pub(super) struct Candidate {
     pub(super) requests: Vec<String>,
     /// The greatest stamp at which one of them was queued again: red runs before that do not count.
     pub(super) since: Option<crate::ledger::Stamp>,
+    /// Whether it is tested apart from others that wait before it: it acquits, and never lands so.
+    pub(super) screens: bool,
 }
 
 impl Candidate {
@@ -34,6 +33,7 @@ impl Candidate {
             tip,
             requests: Vec::new(),
             since: None,
+            screens: false,
         })
     }
 
@@ -41,8 +41,7 @@ impl Candidate {
     fn extend(&mut self, commit: Oid, tree: Oid, request: &Request) {
         (self.commit, self.tree) = (commit, tree);
         self.requests.push(request.id().to_owned());
-        let requeued = (request.record().life() > 0).then(|| request.record().stamp_of("state"));
-        self.since = self.since.take().max(requeued);
+        self.since = self.since.take().max(request.requeued());
     }
 
     /// Returns the first digits of its commit.
@@ -66,27 +65,6 @@ pub(super) enum Built {
     },
 }
 
-/// The queue on a tip.
-#[derive(Debug)]
-pub(super) struct Prefixes {
-    /// The bare target.
-    pub(super) tip: Candidate,
-    /// Candidates of one, two, … requests. Who conflicts only with requests ahead of it is left out and
-    /// keeps its place.
-    pub(super) chain: Vec<Candidate>,
-    /// Requests that do not merge onto the tip itself, with the files.
-    pub(super) bounced: Vec<(Request, Vec<String>)>,
-}
-
-impl Prefixes {
-    /// Returns the candidate of the first `length` requests; of none: the bare target.
-    pub(super) fn prefix(&self, length: usize) -> &Candidate {
-        length
-            .checked_sub(1)
-            .map_or(&self.tip, |at| &self.chain[at])
-    }
-}
-
 /// Merges that were made before; making them again would give the same.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
@@ -100,37 +78,6 @@ enum Merge {
 }
 
 impl Chains {
-    /// Merges `queue` in order onto `tip`.
-    pub(super) fn build(&mut self, repo: &Repo, tip: Oid, queue: &[Request]) -> Result<Prefixes> {
-        let mut built = Prefixes {
-            tip: Candidate::bare(repo, tip)?,
-            chain: Vec::new(),
-            bounced: Vec::new(),
-        };
-        let mut taken: Vec<&Request> = Vec::new();
-        for request in queue {
-            if built.chain.len() == LENGTH_MAX {
-                break;
-            }
-            taken.push(request);
-            match self.candidate(repo, tip, &taken)? {
-                Built::Candidate(candidate) => built.chain.push(candidate),
-                // Whoever merges onto the tip alone waits.
-                Built::Conflict { at, files } => {
-                    taken.pop();
-                    if at == 0 {
-                        built.bounced.push((request.clone(), files));
-                    } else if let Built::Conflict { files, .. } =
-                        self.candidate(repo, tip, &[request])?
-                    {
-                        built.bounced.push((request.clone(), files));
-                    }
-                }
-            }
-        }
-        Ok(built)
-    }
-
     /// Merges requests in order onto a commit, today's tip or an older one; of none: the commit itself.
     pub(super) fn candidate(
         &mut self,
@@ -193,10 +140,6 @@ fn commit(repo: &Repo, (onto, head): (Oid, Oid), tree: Oid, request: &Request) -
 /// Returns older tips, the newest first, with the request that landed on each: as far back as every commit
 /// names one, and at most `max`. Since the tip of one entry its request has landed, then those of the
 /// entries before it. It reads what the commits say, which proves nothing.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the next planner looks back from the tip")
-)]
 pub(super) fn landed_since(repo: &Repo, tip: &Oid, max: usize) -> Result<Vec<(Oid, String)>> {
     let mut landed: Vec<(Oid, String)> = Vec::new();
     let mut at = repo.commit(tip)?;

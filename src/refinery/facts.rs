@@ -1,10 +1,23 @@
 //! Facts: what the gates said about a tree, as far as this clone may believe it.
 
 use super::candidate::Candidate;
-use super::plan::Evidence;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
+use crate::ledger::Stamp;
 use crate::record::{Gate, Verdict};
 use crate::town::View;
+
+/// What is known about one tree, summed up over all required gates as they are defined now.
+///
+/// Equal trees have equal evidence: where a request changes nothing, so do its neighbours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Evidence {
+    /// Whether every required gate has a green attempt on exactly this tree.
+    ///
+    /// A green attempt outweighs any number of red ones: broken trees do not pass, good ones fail now and then.
+    pub(super) green: bool,
+    /// Red attempts of the gate that is red most often and was never green here; 0 when none.
+    pub(super) red: u32,
+}
 
 /// What one gate said about one tree.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,18 +26,6 @@ pub(super) struct Said {
     pub(super) green: bool,
     /// How often it did not.
     pub(super) red: u32,
-}
-
-/// Returns the evidence on every candidate of a chain.
-pub(super) fn evidence(
-    view: &View<'_>,
-    gates: &[Gate],
-    chain: &[Candidate],
-) -> Result<Vec<Evidence>> {
-    chain
-        .iter()
-        .map(|candidate| evidence_of(view, gates, candidate))
-        .collect()
 }
 
 /// Returns the evidence on a candidate, summed up over `gates`.
@@ -83,14 +84,25 @@ pub(super) fn reddest<'g>(
 /// Returns what a gate said about a candidate's tree: runs that were made here, or that this machine believes,
 /// and red ones only when nobody has asked for another try since.
 pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
-    let mut said = Said::default();
+    let count = |verdict| Ok::<_, Fault>(said_at(view, gate, candidate, verdict)?.len());
+    Ok(Said {
+        green: count(Verdict::Green)? > 0,
+        red: u32::try_from(count(Verdict::Red)?).unwrap_or(u32::MAX),
+    })
+}
+
+/// Returns when a gate said that about a candidate's tree, oldest first; see [`said`].
+pub(super) fn said_at(
+    view: &View<'_>,
+    gate: &Gate,
+    candidate: &Candidate,
+    verdict: Verdict,
+) -> Result<Vec<Stamp>> {
     let counted = view.evidence(&candidate.tree.to_string(), &gate.definition())?;
-    for (stamp, attempt) in counted {
-        match attempt.verdict {
-            Verdict::Green => said.green = true,
-            Verdict::Red if Some(&stamp) > candidate.since.as_ref() => said.red += 1,
-            Verdict::Red => {}
-        }
-    }
-    Ok(said)
+    let counts = |stamp: &Stamp| match verdict {
+        Verdict::Green => true,
+        Verdict::Red => Some(stamp) > candidate.since.as_ref(),
+    };
+    let counted = counted.into_iter().filter(|(_, it)| it.verdict == verdict);
+    Ok(counted.map(|(stamp, _)| stamp).filter(counts).collect())
 }

@@ -38,7 +38,7 @@ pub(super) const IDENTITY: &[&str] = &[
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Ran {
     /// It came to its end, or its time was up.
-    Said(Attempt),
+    Said(Box<Attempt>),
     /// Nobody wants to know any more, and it was stopped: no attempt.
     Cancelled,
     /// Somebody deleted the lock of its worktree, so that another run may have changed it meanwhile: what it
@@ -66,7 +66,7 @@ struct Place {
 /// Runs a gate on a candidate, on this thread and until it ends.
 pub(super) fn run(home: &Home, gate: &Gate, candidate: &Candidate) -> Result<Option<Attempt>> {
     match Bench::of(home).run(gate, candidate, &AtomicBool::new(false))? {
-        Ran::Said(attempt) => Ok(Some(attempt)),
+        Ran::Said(attempt) => Ok(Some(*attempt)),
         Ran::Cancelled | Ran::Disturbed => Ok(None),
     }
 }
@@ -122,7 +122,7 @@ impl Bench {
         if verdict == Verdict::Red {
             refuse_full(gate, &left, [&place.dir, &log])?;
         }
-        Ok(Ran::Said(Attempt {
+        Ok(Ran::Said(Box::new(Attempt {
             verdict,
             commit: candidate.commit.to_string(),
             tip: candidate.tip.to_string(),
@@ -133,7 +133,8 @@ impl Bench {
             tail: last_lines(&left.tail),
             asked: String::new(),
             url: String::new(),
-        }))
+            screens: candidate.screens,
+        })))
     }
 
     /// Returns a worktree that stands on a commit with nothing else in it, and its lock.
@@ -274,6 +275,7 @@ mod tests {
             tip: repo.parse_id(&tip).unwrap(),
             requests: vec!["gt-mr-1".to_owned()],
             since: None,
+            screens: false,
         };
         let bench = Bench {
             world: repo.world().clone(),

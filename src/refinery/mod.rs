@@ -1,38 +1,44 @@
 //! The Refinery: takes the queue in order, tests batches, lands what is green, ejects culprits
-//! (`reference` of the plan: bors-style group bisection with evidence).
+//! (bors-style group bisection with evidence).
 //!
-//! One step is: gather facts, plan, do one thing. Nothing but refs is kept between steps.
+//! One step is: gather facts, plan, do what the plan says. Nothing but refs is kept between steps; what is being
+//! tested goes on meanwhile.
 
+mod act;
+mod board;
 mod candidate;
 mod ci;
 mod facts;
 mod gate;
 mod gates;
 mod land;
+mod learn;
 mod plan;
+mod pool;
 mod tidy;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-
-use serde_json::{Map, json};
 
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
-use crate::ledger::{Decision, Name};
+use crate::ledger::Time;
+use crate::mq::Item as Entry;
 use crate::record::{Attempt, Gate, Request, RequestStatus, Verdict};
 use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
-use candidate::{Candidate, Chains, Prefixes};
+use board::{Board, Composition, Sources, Underway};
+use candidate::{Built, Candidate, Chains};
 pub use ci::{
     Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks, verdict_of,
 };
-use ci::{Ask, Collected, Wanted};
+use ci::{Ask, Wanted};
 pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
 pub use plan::Why;
-use plan::{Params, Step};
+use plan::{Move, Params, Probe, Tables};
+use pool::{Pool, Running, Said, Work};
 pub use tidy::obsolete;
 
 /// What happens, as it happens.
@@ -111,13 +117,64 @@ pub enum Stepped {
     Waiting,
 }
 
+/// How a queue is run on this machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// How many candidates may be tested at the same time, at least 1.
+    pub workers: usize,
+    /// What a run costs: the information a probe beside the landing one must give at least, in bits.
+    pub theta: f64,
+    /// What a run costs in short queues, in rounds.
+    pub endgame: f64,
+}
+
+/// What is dear where the queue is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    /// Runs: spend few of them, and more time.
+    Runs,
+    /// Both, as much as most people think.
+    Both,
+    /// Time: spend every worker there is.
+    Time,
+}
+
+impl Options {
+    /// Returns how a home's queue is run: with so many workers, or as `refinery.workers` says, else one.
+    pub fn of(home: &Home, workers: Option<usize>, price: Price) -> Result<Self> {
+        let set = match workers {
+            None => home
+                .config("refinery.workers")?
+                .and_then(|it| it.parse().ok()),
+            workers => workers,
+        };
+        let (theta, endgame) = match price {
+            Price::Runs => (0.8, 1.0),
+            Price::Both => (Params::default().theta, Params::default().endgame),
+            Price::Time => (0.02, 0.02),
+        };
+        Ok(Self {
+            workers: set.unwrap_or(1).max(1),
+            theta,
+            endgame,
+        })
+    }
+}
+
 /// The one Refinery that runs in this clone, for as long as the value lives.
 #[derive(Debug)]
 pub struct Refinery<'t> {
     home: &'t Home,
+    options: Options,
     target: Target,
     tip: Oid,
     chains: Chains,
+    tables: Tables,
+    pool: Pool,
+    /// What was found known when it was to be tested.
+    met: BTreeMap<Composition, bool>,
+    /// What outside CIs were asked and nobody needs to know any more.
+    moot: BTreeSet<Composition>,
     /// Requests whose commits are not here; said once.
     absent: BTreeSet<String>,
     /// What an outside CI was asked, as it was said.
@@ -152,19 +209,23 @@ fn take_lock(home: &Home) -> Result<Lock> {
 impl<'t> Refinery<'t> {
     /// Returns the Refinery of a rig, turned to the rig's target; refuses where another one runs, or the
     /// target does not exist.
-    pub fn open(home: &'t Home) -> Result<Self> {
+    pub fn open(home: &'t Home, options: Options) -> Result<Self> {
         let lock = take_lock(home)?;
         let target = home.target(None)?;
         let tip = home.fresh_tip(&target)?;
         verdict::publish(home, &format!("{}/refinery", home.rig().name()))?;
-        let (chains, absent, waits) = (Chains::default(), BTreeSet::new(), BTreeSet::new());
         Ok(Self {
             home,
+            options,
             target,
             tip,
-            chains,
-            absent,
-            waits,
+            chains: Chains::default(),
+            tables: Tables::default(),
+            pool: Pool::new(gate::Bench::of(home)),
+            met: BTreeMap::new(),
+            moot: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            waits: BTreeSet::new(),
             controlled: None,
             lock,
         })
@@ -173,8 +234,11 @@ impl<'t> Refinery<'t> {
     /// Turns to the requests for another branch.
     pub fn turn_to(&mut self, branch: &str) -> Result<()> {
         let target = self.home.target(Some(branch))?;
+        self.pool.stop();
         self.tip = self.home.fresh_tip(&target)?;
         self.target = target;
+        self.met.clear();
+        self.moot.clear();
         Ok(())
     }
 
@@ -183,7 +247,8 @@ impl<'t> Refinery<'t> {
         &self.target
     }
 
-    /// Does the next thing there is to do.
+    /// Does the next thing there is to do; where that is to test candidates, it returns when the first of them has
+    /// its verdict, and the others go on.
     ///
     /// After a crash at any point the next step carries on: verdicts are recorded before anything lands,
     /// and what landed is derived from the target.
@@ -192,83 +257,131 @@ impl<'t> Refinery<'t> {
             // Somebody deleted the folder; another Refinery may have begun since.
             self.lock = take_lock(self.home)?;
         }
+        loop {
+            if let Some(stepped) = self.move_on(observe)? {
+                return Ok(stepped);
+            }
+        }
+    }
+
+    /// Looks at how things stand and does what the plan says; nothing where it then has to look again first.
+    fn move_on(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Option<Stepped>> {
         let gates = self.gates()?;
         if self.target.remote.is_none() {
             self.tip = self.home.fresh_tip(&self.target)?;
         }
         let view = self.home.view();
-        let waiting = crate::mq::queue(&view, self.home.rig().name(), &self.target.branch)?;
-        let waiting = self.present(waiting, observe)?;
-        let built = self.chains.build(self.home.repo(), self.tip, &waiting)?;
-        if let Some((request, files)) = built.bounced.first() {
-            self.bounce(request, files, observe)?;
-            return Ok(Stepped::Worked);
-        }
-        let outside = self.collect(&gates, &built, observe)?;
+        let (rig, now) = (self.home.rig().name(), self.home.world().now());
+        let line = crate::mq::line(&view, rig, &self.target.branch, now)?;
+        let line = self.present(line.items, observe)?;
+        let outside = self.collect(&gates, !line.is_empty(), observe)?;
         if !outside.answers.is_empty() {
-            return Ok(Stepped::Worked);
+            return Ok(Some(Stepped::Worked));
         }
-        let params = self.params()?;
-        let chain = facts::evidence(&view, &gates, &built.chain)?;
-        let tip = facts::evidence_of(&view, &gates, &built.tip)?;
-        let asked = asked(&view, &gates, &built, &outside.open)?;
-        match plan::plan(&plan::Facts {
-            tip,
-            chain: &chain,
-            asked: &asked,
-            params: &params,
-        }) {
-            Step::Idle => Ok(Stepped::Idle),
-            Step::Freeze if built.chain.is_empty() => Ok(Stepped::Idle),
-            Step::Freeze if asked.contains(&0) => {
-                self.wait(&gates, &built.tip, &outside.open, observe)
+        let board = self.board(&gates, &line, &outside)?;
+        for what in board.moot() {
+            self.pool.cancel(what);
+            self.moot.insert(what.clone());
+        }
+        let queued = line.iter().map(|it| it.requests.len()).sum();
+        let control = |it: &Underway| it.what.requests.is_empty();
+        let stepped = match plan::plan(&board.facts(), &self.tables) {
+            Move::Idle => self.rest(),
+            Move::Freeze if line.is_empty() => self.rest(),
+            Move::Freeze if outside.asked.iter().any(control) => {
+                return self.probe(&board, &gates, (Vec::new(), queued), observe);
             }
             // Whoever runs the queue again may have mended the machine instead of the target.
-            Step::Freeze if self.controlled != Some(self.tip) => {
-                self.probe(&gates, &built.tip, (Why::Control, waiting.len()), observe)
+            Move::Freeze if self.controlled != Some(self.tip) => {
+                let control = vec![Probe::control()];
+                return self.probe(&board, &gates, (control, queued), observe);
             }
-            Step::Freeze => Err(self.frozen()),
-            Step::Wait { length } => {
-                self.wait(&gates, built.prefix(length), &outside.open, observe)
+            Move::Freeze => {
+                self.pool.stop();
+                Err(self.frozen())
             }
-            Step::Land { length } => self.land(&gates, built.prefix(length), observe),
-            Step::Eject => self.eject(&gates, &built.tip, &built.chain[0], observe),
-            Step::Probe { length, why } => {
-                let why = (why, waiting.len());
-                self.probe(&gates, built.prefix(length), why, observe)
+            Move::Land(items) => self.land(&gates, &board, &items, observe),
+            Move::Eject(item) => self.eject(&gates, &board, item, observe),
+            Move::Probe(probes) => {
+                return self.probe(&board, &gates, (probes, queued), observe);
             }
-        }
+        };
+        stepped.map(Some)
     }
 
-    /// Records what outside CIs have answered about a candidate, and takes back what nobody needs to know.
-    fn collect(
-        &self,
-        gates: &[Gate],
-        built: &Prefixes,
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<Collected> {
-        let candidates: Vec<&Candidate> = match built.chain.as_slice() {
-            [] => Vec::new(),
-            chain => std::iter::once(&built.tip).chain(chain).collect(),
+    /// Has nothing to do: what is still being tested is of no use to anybody.
+    fn rest(&mut self) -> Result<Stepped> {
+        self.pool.stop();
+        Ok(Stepped::Idle)
+    }
+
+    /// Gathers what the plan looks at.
+    fn board(&mut self, gates: &[Gate], line: &[Entry], outside: &Outside) -> Result<Board> {
+        let view = self.home.view();
+        let mut underway = self.pool.underway();
+        underway.extend(outside.asked.iter().cloned());
+        let ejected = view.ended_at(RequestStatus::Ejected, &self.target.branch)?;
+        let sources = Sources {
+            repo: self.home.repo(),
+            view: &view,
+            gates,
+            tip: self.tip,
+            line: line.to_vec(),
+            underway: &underway,
+            met: &self.met,
+            ejected: &ejected,
+            params: self.params(&view)?,
         };
-        let (view, rig) = (self.home.view(), self.home.rig().name());
+        Board::gather(&mut self.chains, &sources)
+    }
+
+    /// Records what outside CIs have answered, and takes back what nobody needs to know.
+    fn collect(
+        &mut self,
+        gates: &[Gate],
+        is_needed: bool,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Outside> {
+        let view = self.home.view();
+        let mut asked = match is_needed {
+            true => ci::underway(self.home.repo(), &self.target.branch)?,
+            false => Vec::new(),
+        };
+        asked.retain(|it| !self.moot.contains(&it.what));
+        let mut built = Vec::new();
+        for it in asked {
+            let candidate = board::candidate(&mut self.chains, &view, &it)?;
+            built.extend(candidate.map(|candidate| (it, candidate)));
+        }
+        let rig = self.home.rig().name();
         let is_over = |target: &str| {
             let live = crate::mq::targets(&view, rig);
             target == self.target.branch
                 || live.is_ok_and(|live| !live.iter().any(|branch| branch == target))
         };
         let wanted = Wanted {
-            candidates,
+            candidates: built.iter().map(|(_, candidate)| candidate).collect(),
             is_over: &is_over,
         };
         let found = ci::collect(self.home, &self.actor(), gates, &wanted)?;
         for (gate, attempt) in &found.answers {
             observe(ran(gate, attempt));
         }
-        for words in &found.refused {
-            observe(Event::Note(words.clone()));
+        for why in &found.refused {
+            observe(Event::Note(why.clone()));
         }
-        Ok(found)
+        let mut open = Outside {
+            answers: found.answers,
+            ..Outside::default()
+        };
+        for (it, candidate) in built {
+            if ci::is_asked(&view, gates, &candidate, &found.open)? {
+                open.asked.push(it);
+                open.candidates.push(candidate);
+            }
+        }
+        open.open = found.open;
+        Ok(open)
     }
 
     /// Says what is waited for; refuses where the deadline for an answer has passed.
@@ -325,43 +438,70 @@ impl<'t> Refinery<'t> {
         Ok(gates)
     }
 
-    /// Leaves out requests whose commits have not been fetched; they keep their place.
+    /// Leaves out requests whose commits have not been fetched, and what needs them; they keep their place.
     fn present(
         &mut self,
-        waiting: Vec<Request>,
+        waiting: Vec<Entry>,
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Request>> {
+    ) -> Result<Vec<Entry>> {
         let repo = self.home.repo();
+        let of = |request: &Request| repo.parse_id(request.head());
         let heads: Vec<Oid> = waiting
             .iter()
-            .filter_map(|it| repo.parse_id(it.head()))
+            .flat_map(|it| &it.requests)
+            .filter_map(of)
             .collect();
         repo.learn_ancestry(&heads, &self.tip)?;
-        let mut present = Vec::new();
-        for request in waiting {
-            let head = repo.parse_id(request.head()).filter(|head| repo.has(head));
-            match head {
-                Some(head) if repo.is_ancestor(&head, &self.tip)? => {}
-                Some(_) => present.push(request),
-                None if self.absent.insert(request.id().to_owned()) => {
+        let mut present: Vec<Entry> = Vec::new();
+        // Where each one stands now, nothing for what is left out.
+        let mut places: Vec<Option<usize>> = Vec::new();
+        for mut entry in waiting {
+            let after: Option<Vec<usize>> = entry.after.iter().map(|at| places[*at]).collect();
+            let is_absent = |it: &&Request| of(it).is_none_or(|head| !repo.has(&head));
+            let absent: Vec<String> = entry
+                .requests
+                .iter()
+                .filter(is_absent)
+                .map(|it| it.id().to_owned())
+                .collect();
+            for id in &absent {
+                if self.absent.insert(id.clone()) {
                     observe(Event::Note(format!(
-                        "{} waits: its commit is not in this repository yet (git gt sync)",
-                        request.id()
+                        "{id} waits: its commit is not in this repository yet (git gt sync)"
                     )));
                 }
-                None => {}
+            }
+            let mut left = Vec::new();
+            for request in std::mem::take(&mut entry.requests) {
+                // What is on the target already is settled after this step.
+                let landed = of(&request)
+                    .map(|head| repo.is_ancestor(&head, &self.tip))
+                    .transpose()?;
+                if landed != Some(true) {
+                    left.push(request);
+                }
+            }
+            match after.filter(|_| absent.is_empty() && !left.is_empty()) {
+                Some(after) => {
+                    places.push(Some(present.len()));
+                    (entry.requests, entry.after) = (left, after);
+                    present.push(entry);
+                }
+                None => places.push(None),
             }
         }
         Ok(present)
     }
 
     /// Returns the parameters of the plan, learned from what became of earlier requests.
-    fn params(&self) -> Result<Params> {
-        let view = self.home.view();
+    fn params(&self, view: &View<'_>) -> Result<Params> {
         let landed = view.count_requests(RequestStatus::Landed)?;
         let ejected = view.count_requests(RequestStatus::Ejected)?;
         Ok(Params {
-            culprit_rate: plan::culprit_rate(landed, ejected),
+            culprit_rate: learn::culprit_rate(landed, ejected),
+            workers: self.options.workers,
+            theta: self.options.theta,
+            endgame: self.options.endgame,
             ..Params::default()
         })
     }
@@ -370,187 +510,244 @@ impl<'t> Refinery<'t> {
         format!("{}/refinery", self.home.rig().name())
     }
 
+    /// Starts what is to be tested and waits until something has its verdict; nothing where a probe was found
+    /// known.
     fn probe(
         &mut self,
+        board: &Board,
         gates: &[Gate],
-        candidate: &Candidate,
+        (probes, queued): (Vec<Probe>, usize),
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Stepped>> {
+        for probe in probes {
+            let why = probe.why;
+            match self.prepare(board, gates, &probe)? {
+                Prepared::Test(job) => self.begin(*job, (why, queued), observe)?,
+                Prepared::Known(what) => {
+                    self.met.insert(what, probe.screens);
+                    return Ok(None);
+                }
+                Prepared::Bounces(request, files) => {
+                    self.bounce(&request, &files, observe)?;
+                    return Ok(Some(Stepped::Worked));
+                }
+                Prepared::Nothing => {}
+            }
+        }
+        if !self.pool.running().is_empty() {
+            self.hear(gates, observe)?;
+            return Ok(Some(Stepped::Worked));
+        }
+        let asked = self.collect(gates, true, observe)?;
+        let mut ended = Stepped::Waiting;
+        if !asked.answers.is_empty() {
+            ended = Stepped::Worked;
+        } else if asked.candidates.is_empty() {
+            return Err(Fault::fatal(
+                "the plan has nothing to do though requests wait",
+            ));
+        }
+        for candidate in &asked.candidates {
+            self.wait(gates, candidate, &asked.open, observe)?;
+        }
+        Ok(Some(ended))
+    }
+
+    /// Builds the candidate of a probe, without requests that merge onto the base but not onto those before them:
+    /// they keep their place.
+    fn prepare(&mut self, board: &Board, gates: &[Gate], probe: &Probe) -> Result<Prepared> {
+        let (repo, base) = (self.home.repo(), board.base(probe.context));
+        let mut items = probe.items.clone();
+        let mut candidate = loop {
+            match self.chains.candidate(repo, base, &board.requests(&items))? {
+                Built::Candidate(candidate) => break candidate,
+                Built::Conflict { at, .. } => {
+                    let place = board.place_of(&items, at);
+                    let item = items.remove(place);
+                    let alone = self
+                        .chains
+                        .candidate(repo, self.tip, &board.requests(&[item]))?;
+                    if let Built::Conflict { at, files } = alone {
+                        let request = board.requests(&[item])[at].clone();
+                        return Ok(Prepared::Bounces(Box::new(request), files));
+                    }
+                }
+            }
+        };
+        candidate.screens = probe.screens;
+        let what = Composition {
+            base,
+            requests: candidate.requests.clone(),
+        };
+        if items.is_empty() && !probe.items.is_empty() || self.is_underway(&what) {
+            return Ok(Prepared::Nothing);
+        }
+        let view = self.home.view();
+        let known = facts::evidence_of(&view, gates, &candidate)?;
+        if (known.green || known.red > 0)
+            && !items.is_empty()
+            && !board.knows(&what)
+            && !self.met.contains_key(&what)
+        {
+            return Ok(Prepared::Known(what));
+        }
+        let open = facts::to_run(&view, gates, &candidate)?
+            .into_iter()
+            .cloned();
+        Ok(Prepared::Test(Box::new(Work {
+            what,
+            screens: probe.screens,
+            gates: open.collect(),
+            candidate,
+        })))
+    }
+
+    fn is_underway(&self, what: &Composition) -> bool {
+        self.pool.running().iter().any(|it| it.job.what == *what)
+    }
+
+    /// Has a candidate tested: its gates of this machine by a worker, and then those that an outside CI answers.
+    fn begin(
+        &mut self,
+        job: Work,
+        why: (Why, usize),
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        if job.candidate.requests.is_empty() {
+            self.controlled = Some(job.candidate.commit);
+        }
+        tidy::keep_candidate(self.home, &job.candidate)?;
+        self.moot.remove(&job.what);
+        let here = job
+            .gates
+            .iter()
+            .filter(|gate| gate.ci().is_none())
+            .cloned()
+            .collect();
+        if job.gates.iter().all(|gate| gate.ci().is_some()) {
+            return self.ask(&job, why, observe);
+        }
+        let job = Work { gates: here, ..job };
+        self.pool.start(job, why, self.home.world().now());
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        job: &Work,
         (why, queued): (Why, usize),
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Stepped> {
-        if candidate.requests.is_empty() {
-            self.controlled = Some(candidate.commit);
-        }
-        tidy::keep_candidate(self.home, candidate)?;
-        let view = self.home.view();
-        let open = facts::to_run(&view, gates, candidate)?;
-        for gate in open.iter().filter(|gate| gate.ci().is_none()) {
-            let requests = candidate.requests.clone();
-            observe(Event::Run {
-                gate: gate.name().to_owned(),
-                requests,
-                queued,
-                why,
-            });
-            let Some(attempt) = gate::run(self.home, gate, candidate)? else {
-                let why = "its worktree was not ours alone any more: it runs again".to_owned();
-                observe(Event::Note(format!("gate {}: {why}", gate.name())));
-                return Ok(Stepped::Worked);
-            };
-            verdict::record(self.home, &self.actor(), (gate, candidate), &attempt)?;
-            observe(ran(gate.name(), &attempt));
-            if attempt.verdict == Verdict::Red {
-                return Ok(Stepped::Worked);
-            }
-        }
-        for asked in ci::ask(self.home, &self.target.branch, &open, candidate)? {
+    ) -> Result<()> {
+        let (view, gates) = (self.home.view(), self.gates()?);
+        let open = facts::to_run(&view, &gates, &job.candidate)?;
+        for asked in ci::ask(self.home, &self.target.branch, &open, &job.candidate)? {
             observe(Event::Asked { asked, queued, why });
         }
-        Ok(Stepped::Worked)
+        Ok(())
     }
 
-    fn land(
+    /// Waits until a worker is done, and then for those that are nearly done as well: what they say is worth more
+    /// than the little time until then.
+    fn hear(&mut self, gates: &[Gate], observe: &mut dyn FnMut(Event)) -> Result<()> {
+        let mut patience: Option<(Time, u64)> = None;
+        loop {
+            let now = self.home.world().now();
+            if let Some((until, took)) = patience {
+                let is_due = |it: &Running| now.0.saturating_sub(it.started.0) * 10 >= took * 8;
+                if now >= until || !self.pool.running().iter().any(is_due) {
+                    return Ok(());
+                }
+            }
+            if self.home.world().interrupted() {
+                self.pool.stop();
+                return Err(Fault::unavailable(
+                    "interrupted; the gates were stopped and nothing landed",
+                )
+                .hint("git gt refinery run carries on from here"));
+            }
+            let Some((job, why, started, said)) = self.pool.hear() else {
+                continue;
+            };
+            if self.take(gates, (&job, why), said, observe)? && patience.is_none() {
+                let took = now.0.saturating_sub(started.0);
+                patience = Some((Time(now.0 + took / 10), took));
+            }
+        }
+    }
+
+    /// Takes in what a worker said; returns whether it is done.
+    fn take(
         &mut self,
         gates: &[Gate],
-        candidate: &Candidate,
+        (job, why): (&Work, (Why, usize)),
+        said: Said,
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Stepped> {
-        let view = self.home.view();
-        let Some(green) = verdict::green(&view, gates, candidate, &self.tip)? else {
-            return Err(Fault::fatal("the plan wanted to land what is not green"));
-        };
-        match land::land(self.home, &self.target, &green)? {
-            land::Landing::Landed(notes) => {
-                self.tip = green.commit();
-                notes
-                    .into_iter()
-                    .for_each(|note| observe(Event::Note(note)));
-                observe(Event::Landed {
-                    requests: candidate.requests.clone(),
-                    commit: green.commit().to_string(),
-                });
+    ) -> Result<bool> {
+        match said {
+            Said::Begins(gate) => observe(Event::Run {
+                gate,
+                requests: job.candidate.requests.clone(),
+                queued: why.1,
+                why: why.0,
+            }),
+            Said::Ran(gate, attempt) => {
+                let gate = gates.iter().find(|it| it.name() == gate);
+                let gate = gate.ok_or_else(|| Fault::fatal("a gate ran that is none"))?;
+                verdict::record(self.home, &self.actor(), (gate, &job.candidate), &attempt)?;
+                observe(ran(gate.name(), &attempt));
             }
-            land::Landing::Moved => {
-                observe(Event::Note(format!(
-                    "'{}' was moved meanwhile",
-                    self.target.branch
-                )));
-                self.tip = self.home.fresh_tip(&self.target)?;
+            Said::Disturbed(gate) => {
+                let why = "its worktree was not ours alone any more: it runs again";
+                observe(Event::Note(format!("gate {gate}: {why}")));
+            }
+            Said::Ended(ended) => {
+                ended?;
+                let view = self.home.view();
+                let known = facts::evidence_of(&view, gates, &job.candidate)?;
+                let open = facts::to_run(&view, gates, &job.candidate)?;
+                if known.red == 0 && !open.is_empty() && open.iter().all(|it| it.ci().is_some()) {
+                    self.ask(job, why, observe)?;
+                }
+                return Ok(true);
             }
         }
-        Ok(Stepped::Worked)
+        Ok(false)
     }
+}
 
-    fn eject(
-        &self,
-        gates: &[Gate],
-        tip: &Candidate,
-        candidate: &Candidate,
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<Stepped> {
-        let view = self.home.view();
-        let gate = facts::reddest(&view, gates, candidate)?;
-        let gate =
-            gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
-        let id = &candidate.requests[0];
-        let reproduce = reproduce(gate, candidate);
-        let why = format!(
-            "gate '{}' passes on {} and fails with this change",
-            gate.name(),
-            tip.short()
-        );
-        let evidence = Map::from_iter([
-            ("by".to_owned(), json!(self.actor())),
-            ("gate".to_owned(), json!(gate.name())),
-            ("green".to_owned(), json!(tip.commit.to_string())),
-            ("red".to_owned(), json!(candidate.commit.to_string())),
-            ("reproduce".to_owned(), json!(reproduce)),
-        ]);
-        self.keep_proof(&[tip.commit, candidate.commit], id)?;
-        self.finish(id, RequestStatus::Ejected, &why, &evidence)?;
-        observe(Event::Ejected {
-            request: id.clone(),
-            gate: gate.name().to_owned(),
-            reproduce,
-        });
-        Ok(Stepped::Worked)
-    }
-
-    fn bounce(
-        &self,
-        request: &Request,
-        files: &[String],
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<()> {
-        let why = format!(
-            "does not merge onto {}: {}",
-            self.target.branch,
-            files.join(", ")
-        );
-        let evidence = Map::from_iter([
-            ("by".to_owned(), json!(self.actor())),
-            ("files".to_owned(), json!(files)),
-            ("green".to_owned(), json!(self.tip.to_string())),
-        ]);
-        self.keep_proof(&[self.tip], request.id())?;
-        self.finish(request.id(), RequestStatus::Conflict, &why, &evidence)?;
-        observe(Event::Bounced {
-            request: request.id().to_owned(),
-            files: files.to_vec(),
-        });
-        Ok(())
-    }
-
-    /// Saves the commits a verdict rests on in the attic, before the verdict is written.
-    fn keep_proof(&self, commits: &[Oid], request: &str) -> Result<()> {
-        let repo = self.home.repo();
-        let clone = crate::ledger::CloneId::of(repo)?;
-        let guard = repo.guard()?;
-        for commit in commits.iter().filter(|commit| **commit != self.tip) {
-            repo.save_in_attic(
-                &guard,
-                clone.as_str(),
-                commit,
-                &format!("proof of {request}"),
-            )?;
+impl Probe {
+    /// Returns a probe of the bare tip.
+    fn control() -> Self {
+        Self {
+            context: None,
+            items: Vec::new(),
+            screens: false,
+            why: Why::Control,
         }
-        Ok(())
     }
+}
 
-    /// Writes the Refinery's verdict on a request; one that is finished meanwhile stays as it is.
-    fn finish(
-        &self,
-        id: &str,
-        status: RequestStatus,
-        why: &str,
-        evidence: &Map<String, serde_json::Value>,
-    ) -> Result<()> {
-        let written = self.home.write(Name::Queue, &self.actor(), |view, pen| {
-            let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
-                return Ok(Decision::nothing(()));
-            };
-            request.finish(status, why, evidence.clone(), &pen.stamp(request.record()));
-            Ok(Decision::write(
-                format!("{status} {id}: {why}"),
-                vec![request.into_record()],
-                (),
-            ))
-        })?;
-        let () = written.value;
-        Ok(())
-    }
+/// What became of a probe before anything was run.
+enum Prepared {
+    /// It is to be run.
+    Test(Box<Work>),
+    /// Its tree was tested under another name.
+    Known(Composition),
+    /// One of its requests does not merge onto the tip, because of these files.
+    Bounces(Box<Request>, Vec<String>),
+    /// It is being tested, or nothing of it can be merged now.
+    Nothing,
+}
 
-    fn frozen(&self) -> Fault {
-        Fault::refused(format!(
-            "'{}' itself is red at {}: nothing lands and nobody is blamed",
-            self.target.branch,
-            &self.tip.to_string()[..12]
-        ))
-        .hint("mend the target, then run it again; git gt mq list shows who waits")
-        .hint(format!(
-            "or a gate is wrong: git gt refinery gate list{}",
-            self.home.rig_option()
-        ))
-    }
+/// What stands with outside CIs.
+#[derive(Debug, Default)]
+struct Outside {
+    /// What they have answered just now.
+    answers: Vec<(String, Attempt)>,
+    /// What they are asked, and its candidates.
+    asked: Vec<Underway>,
+    candidates: Vec<Candidate>,
+    open: Vec<Ask>,
 }
 
 impl Drop for Refinery<'_> {
@@ -558,17 +755,6 @@ impl Drop for Refinery<'_> {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.home, &self.tip));
     }
-}
-
-/// Returns how many requests those candidates hold about which all there is to ask has been asked outside.
-fn asked(view: &View<'_>, gates: &[Gate], built: &Prefixes, open: &[Ask]) -> Result<Vec<usize>> {
-    let mut asked = Vec::new();
-    for length in 0..=built.chain.len() {
-        if ci::is_asked(view, gates, built.prefix(length), open)? {
-            asked.push(length);
-        }
-    }
-    Ok(asked)
 }
 
 fn ran(gate: &str, attempt: &Attempt) -> Event {
@@ -579,15 +765,4 @@ fn ran(gate: &str, attempt: &Attempt) -> Event {
         millis: attempt.millis,
         tail: attempt.tail.clone(),
     }
-}
-
-/// Returns the command line that shows a gate fail on a candidate.
-fn reproduce(gate: &Gate, candidate: &Candidate) -> String {
-    let folder = format!("../gt-{}", candidate.short());
-    let run = match gate.ci() {
-        None => format!("&& {}", gate.command()),
-        Some(check) => format!("# and run what CI check '{check}' runs"),
-    };
-    let commit = candidate.commit;
-    format!("git worktree add --detach {folder} {commit} && cd {folder} {run}")
 }

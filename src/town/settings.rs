@@ -123,6 +123,12 @@ pub const KEYS: &[Key] = &[
         "paths whose changes wait for an approval before they are tested: patterns of gitignore, with commas",
     ),
     key(
+        "refinery.workers",
+        Scope::Local,
+        "1",
+        "how many candidates the Refinery tests at the same time on this machine",
+    ),
+    key(
         "remote",
         Scope::Local,
         "origin",
@@ -317,6 +323,9 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         }
         "durability" if !["", "none", "batch", "full"].contains(&value) => {
             bad("none, batch or full")
+        }
+        "refinery.workers" if !value.is_empty() && !matches!(value.parse(), Ok(1..=64_u8)) => {
+            bad("a number from 1 to 64")
         }
         "maintain" if !["", "auto", "foreground", "off"].contains(&value) => {
             bad("auto, foreground or off")

@@ -417,6 +417,24 @@ impl<'r> View<'r> {
         Ok(count)
     }
 
+    /// Returns when the requests for a branch that have ended so did, in no order.
+    pub fn ended_at(&self, status: RequestStatus, target: &str) -> Result<Vec<Stamp>> {
+        let mut ids = Vec::new();
+        for row in self.index(Name::Queue)?.all() {
+            let row = row?;
+            if row.body == status.word().as_bytes() && !row.is_live {
+                ids.push(row.id.to_owned());
+            }
+        }
+        let requests = ids.iter().map(|id| self.request(id));
+        let requests: Vec<Option<Request>> = requests.collect::<Result<_>>()?;
+        let of_target = requests
+            .into_iter()
+            .flatten()
+            .filter(|it| it.target() == target);
+        Ok(of_target.map(|it| it.record().stamp_of("state")).collect())
+    }
+
     /// Returns the gates that landing needs, sorted by name.
     pub fn gates(&self) -> Result<Vec<Gate>> {
         self.records(Name::Config, Gate::of)

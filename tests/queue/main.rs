@@ -1,4 +1,8 @@
 //! The queue from the outside: what people type and what they are told.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start programs, write files and read their environment"
+)]
 
 mod after;
 #[path = "../support/mod.rs"]

@@ -17,6 +17,7 @@ use crate::ledger::{Decision, Name, Snapshot};
 use crate::mail::{self, Inbox, OVERSEER};
 use crate::record::{Bead, Convoy, Mail, Request, RequestStatus};
 use crate::refinery::{Event, NewCheck, NewGate, add_gate};
+use crate::refinery::{Options, Price};
 use crate::settle;
 use crate::town::{Agent, Home, Place, Wanted, add_rig, install};
 use crate::world::{Time, World, fs};
@@ -362,7 +363,8 @@ impl Story {
             self.teller.queue(&rig)?;
             let mut events = Vec::new();
             let teller = &self.teller;
-            daemon::run(&rig, Until::Idle, &mut |event| {
+            let options = Options::of(&rig, Some(1), Price::Both)?;
+            daemon::run(&rig, (Until::Idle, options), &mut |event| {
                 teller.refinery(&event);
                 events.push(event);
             })?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::held::{Gone, Held};
 use super::stands;
 use crate::fault::{Fault, Result};
-use crate::git::Oid;
+use crate::ledger::Oid;
 use crate::mq::approvals;
 use crate::record::{Freeze, Request, RequestStatus};
 use crate::town::{Review, View};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::super::board::{Composition, Underway};
 use super::super::candidate::Candidate;
 use super::super::{facts, verdict};
 use super::{answer, answer_ref, answers_about, branch_of, branch_ref};
@@ -33,6 +34,10 @@ pub(in super::super) struct Ask {
     target: String,
     /// The requests in the candidate.
     requests: Vec<String>,
+    /// What the candidate was merged onto; nothing in a question of an older version.
+    base: Option<Oid>,
+    /// Whether the candidate is tested apart from others that wait before it.
+    screens: bool,
     /// When it was asked.
     at: Time,
     /// Whether the deadline passed, and that was said.
@@ -86,6 +91,8 @@ impl Ask {
                 check: check.to_owned(),
                 target: line("Gt-Target").unwrap_or_default().to_owned(),
                 requests: line("Gt-Requests").map_or_else(Vec::new, words),
+                base: line("Gt-Base").and_then(|it| repo.parse_id(it)),
+                screens: line("Gt-Screens").is_some(),
                 at: Time(kept.seconds * 1000),
                 is_overdue: line("Gt-Overdue").is_some(),
                 refused: line("Gt-Refused")
@@ -105,6 +112,12 @@ impl Ask {
         let mut message = format!("ask '{check}' about {commit}\n\nGt-Check: {check}\n");
         message.push_str(&format!("Gt-Target: {}\n", self.target));
         message.push_str(&format!("Gt-Requests: {}\n", self.requests.join(" ")));
+        if let Some(base) = self.base {
+            message.push_str(&format!("Gt-Base: {base}\n"));
+        }
+        if self.screens {
+            message.push_str("Gt-Screens: yes\n");
+        }
         if self.is_overdue {
             message.push_str("Gt-Overdue: yes\n");
         }
@@ -252,6 +265,8 @@ pub(in super::super) fn ask(
             check: check.to_owned(),
             target: target.to_owned(),
             requests: candidate.requests.clone(),
+            base: Some(candidate.tip),
+            screens: candidate.screens,
             at: home.world().now(),
             is_overdue: false,
             refused: 0,
@@ -301,6 +316,27 @@ fn push(repo: &Repo, remote: &Remote, commit: &Oid) -> Result<()> {
         }
         Some(Offered::Taken | Offered::Known) | None => Ok(()),
     }
+}
+
+/// Returns what outside CIs were asked for a target's sake, each candidate once.
+pub(in super::super) fn underway(repo: &Repo, target: &str) -> Result<Vec<Underway>> {
+    let mut found: Vec<Underway> = Vec::new();
+    for ask in Ask::all(repo)? {
+        let Some(base) = ask.base.filter(|_| ask.target == target) else {
+            continue;
+        };
+        let what = Composition {
+            base,
+            requests: ask.requests,
+        };
+        if !found.iter().any(|it| it.what == what) {
+            found.push(Underway {
+                what,
+                screens: ask.screens,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// What the remote's answers came to.
@@ -514,6 +550,7 @@ fn attempt(candidate: &Candidate, ask: &Ask, answer: answer::Answer) -> Attempt 
         tail: answer.tail,
         asked: ask.commit.to_string(),
         url: answer.url,
+        screens: candidate.screens,
     }
 }
 

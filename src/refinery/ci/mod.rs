@@ -14,7 +14,7 @@ use crate::ledger::Stamp;
 use crate::record::Verdict;
 use crate::town::Home;
 
-pub(super) use ask::{Ask, Board, Collected, Wanted, ask, collect, expire, is_asked};
+pub(super) use ask::{Ask, Board, Wanted, ask, collect, expire, is_asked, underway};
 pub use ask::{Asked, Question, questions};
 pub use runner::{Answered, Checking, Job, report, run_checks};
 

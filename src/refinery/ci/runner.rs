@@ -94,6 +94,7 @@ fn test(
         tip: *commit,
         requests: Vec::new(),
         since: None,
+        screens: false,
     };
     observe(Checking::Begins(branch_of(commit)));
     let attempt = match gate::run(home, gate, &candidate) {

@@ -1,0 +1,233 @@
+//! What the plan's moves do: landing, ejecting, bouncing.
+
+use serde_json::{Map, Value, json};
+
+use super::board::{Board, Composition};
+use super::candidate::{Built, Candidate};
+use super::plan::Item;
+use super::{Event, Refinery, Stepped, facts, land, verdict};
+use crate::fault::{Fault, Result};
+use crate::git::Oid;
+use crate::ledger::{CloneId, Decision, Name};
+use crate::record::{Gate, Request, RequestStatus};
+
+/// What convicts: a commit that passed, and the same with the culprit, which failed.
+struct Proof {
+    green: Candidate,
+    red: Candidate,
+}
+
+impl Refinery<'_> {
+    /// Moves the target to a candidate of the tip that is green.
+    pub(super) fn land(
+        &mut self,
+        gates: &[Gate],
+        board: &Board,
+        items: &[Item],
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        let requests = board.requests(items);
+        let Built::Candidate(candidate) =
+            self.chains
+                .candidate(self.home.repo(), self.tip, &requests)?
+        else {
+            return Err(Fault::fatal("the plan wanted to land what does not merge"));
+        };
+        let view = self.home.view();
+        let Some(green) = verdict::green(&view, gates, &candidate, &self.tip)? else {
+            return Err(Fault::fatal("the plan wanted to land what is not green"));
+        };
+        match land::land(self.home, &self.target, &green)? {
+            land::Landing::Landed(notes) => {
+                self.tip = green.commit();
+                notes
+                    .into_iter()
+                    .for_each(|note| observe(Event::Note(note)));
+                observe(Event::Landed {
+                    requests: candidate.requests.clone(),
+                    commit: green.commit().to_string(),
+                });
+            }
+            land::Landing::Moved => {
+                observe(Event::Note(format!(
+                    "'{}' was moved meanwhile",
+                    self.target.branch
+                )));
+                self.tip = self.home.fresh_tip(&self.target)?;
+            }
+        }
+        Ok(Stepped::Worked)
+    }
+
+    /// Ejects what was convicted: the requests of one item.
+    pub(super) fn eject(
+        &mut self,
+        gates: &[Gate],
+        board: &Board,
+        item: Item,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stepped> {
+        let ids = board.ids(&[item]);
+        let Some(proof) = self.proof(gates, board, item)? else {
+            return Err(Fault::fatal(
+                "the plan ejects a request that nothing convicts",
+            ));
+        };
+        let view = self.home.view();
+        let gate = facts::reddest(&view, gates, &proof.red)?;
+        let gate =
+            gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
+        let reproduce = reproduce(gate, &proof.red);
+        let why = format!(
+            "gate '{}' passes on {} and fails with this change",
+            gate.name(),
+            proof.green.short()
+        );
+        let mut reds = Vec::new();
+        for what in board.reds_of(item) {
+            reds.extend(self.build(board, what)?.map(|it| it.commit));
+        }
+        let evidence = Map::from_iter([
+            ("by".to_owned(), json!(self.actor())),
+            ("gate".to_owned(), json!(gate.name())),
+            ("green".to_owned(), json!(proof.green.commit.to_string())),
+            ("red".to_owned(), json!(proof.red.commit.to_string())),
+            (
+                "reds".to_owned(),
+                reds.iter().map(ToString::to_string).collect::<Value>(),
+            ),
+            ("reproduce".to_owned(), json!(reproduce)),
+        ]);
+        let commits = [proof.green.commit, proof.red.commit].into_iter();
+        self.keep_proof(&commits.chain(reds).collect::<Vec<_>>(), &ids.join(" "))?;
+        for id in ids {
+            self.finish(&id, RequestStatus::Ejected, &why, &evidence)?;
+            observe(Event::Ejected {
+                request: id,
+                gate: gate.name().to_owned(),
+                reproduce: reproduce.clone(),
+            });
+        }
+        Ok(Stepped::Worked)
+    }
+
+    /// Returns what convicts an item: a red run of it on a commit that was the tip and is green, and nothing else
+    /// in between (I2).
+    fn proof(&mut self, gates: &[Gate], board: &Board, item: Item) -> Result<Option<Proof>> {
+        let culprits = board.ids(&[item]);
+        for what in board.reds_of(item) {
+            let Some(before) = what.requests.strip_suffix(&culprits[..]) else {
+                continue;
+            };
+            let green = Composition {
+                base: what.base,
+                requests: before.to_vec(),
+            };
+            let (green, red) = (self.build(board, &green)?, self.build(board, what)?);
+            let (Some(green), Some(red)) = (green, red) else {
+                continue;
+            };
+            let view = self.home.view();
+            let is_green = facts::evidence_of(&view, gates, &green)?.green;
+            let is_red = facts::evidence_of(&view, gates, &red)?;
+            if is_green && !is_red.green && is_red.red > 0 {
+                return Ok(Some(Proof { green, red }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Builds a composition, nothing where it does not merge today.
+    fn build(&mut self, board: &Board, what: &Composition) -> Result<Option<Candidate>> {
+        board.build(&mut self.chains, &self.home.view(), what)
+    }
+
+    /// Takes a request out of the queue that does not merge onto the tip.
+    pub(super) fn bounce(
+        &self,
+        request: &Request,
+        files: &[String],
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let why = format!(
+            "does not merge onto {}: {}",
+            self.target.branch,
+            files.join(", ")
+        );
+        let evidence = Map::from_iter([
+            ("by".to_owned(), json!(self.actor())),
+            ("files".to_owned(), json!(files)),
+            ("green".to_owned(), json!(self.tip.to_string())),
+        ]);
+        self.keep_proof(&[self.tip], request.id())?;
+        self.finish(request.id(), RequestStatus::Conflict, &why, &evidence)?;
+        observe(Event::Bounced {
+            request: request.id().to_owned(),
+            files: files.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Saves the commits a verdict rests on in the attic, before the verdict is written.
+    fn keep_proof(&self, commits: &[Oid], request: &str) -> Result<()> {
+        let repo = self.home.repo();
+        let clone = CloneId::of(repo)?;
+        let guard = repo.guard()?;
+        for commit in commits.iter().filter(|commit| **commit != self.tip) {
+            repo.save_in_attic(
+                &guard,
+                clone.as_str(),
+                commit,
+                &format!("proof of {request}"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes the Refinery's verdict on a request; one that is finished meanwhile stays as it is.
+    fn finish(
+        &self,
+        id: &str,
+        status: RequestStatus,
+        why: &str,
+        evidence: &Map<String, Value>,
+    ) -> Result<()> {
+        let written = self.home.write(Name::Queue, &self.actor(), |view, pen| {
+            let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
+                return Ok(Decision::nothing(()));
+            };
+            request.finish(status, why, evidence.clone(), &pen.stamp(request.record()));
+            Ok(Decision::write(
+                format!("{status} {id}: {why}"),
+                vec![request.into_record()],
+                (),
+            ))
+        })?;
+        let () = written.value;
+        Ok(())
+    }
+
+    pub(super) fn frozen(&self) -> Fault {
+        Fault::refused(format!(
+            "'{}' itself is red at {}: nothing lands and nobody is blamed",
+            self.target.branch,
+            &self.tip.to_string()[..12]
+        ))
+        .hint("mend the target, then run it again; git gt mq list shows who waits")
+        .hint(format!(
+            "or a gate is wrong: git gt refinery gate list{}",
+            self.home.rig_option()
+        ))
+    }
+}
+
+/// Returns the command line that shows a gate fail on a candidate.
+fn reproduce(gate: &Gate, candidate: &Candidate) -> String {
+    let folder = format!("../gt-{}", candidate.short());
+    let run = match gate.ci() {
+        None => format!("&& {}", gate.command()),
+        Some(check) => format!("# and run what CI check '{check}' runs"),
+    };
+    let commit = candidate.commit;
+    format!("git worktree add --detach {folder} {commit} && cd {folder} {run}")
+}

@@ -1,0 +1,206 @@
+//! Workers: candidates that are tested at the same time, each on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::board::{Composition, Underway};
+use super::candidate::Candidate;
+use super::gate::{Bench, Ran};
+use super::plan::Why;
+use crate::fault::{Fault, Result};
+use crate::ledger::Time;
+use crate::record::{Attempt, Gate, Verdict};
+
+/// The longest time we listen at a stretch, so that an interrupt does not wait.
+const LISTEN: Duration = Duration::from_millis(100);
+
+/// A candidate with what is to be run on it.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) what: Composition,
+    pub(super) candidate: Candidate,
+    /// Whether it is tested to acquit only.
+    pub(super) screens: bool,
+    /// The gates that have not passed on its tree, in the order in which they run.
+    pub(super) gates: Vec<Gate>,
+}
+
+/// A candidate that is being tested here.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) job: Work,
+    /// What it is tested for, and how many requests waited then.
+    why: (Why, usize),
+    pub(super) started: Time,
+    number: u64,
+    cancel: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a worker says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A gate begins.
+    Begins(String),
+    /// A gate came to its end.
+    Ran(String, Box<Attempt>),
+    /// A gate was disturbed, and proves nothing.
+    Disturbed(String),
+    /// The worker is done: every gate has passed, one was red, or it was stopped.
+    Ended(Result<()>),
+}
+
+/// The workers of a Refinery. They are stopped when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pool {
+    bench: Bench,
+    running: Vec<Running>,
+    started: u64,
+    say: Sender<(u64, Said)>,
+    hear: Receiver<(u64, Said)>,
+}
+
+impl Pool {
+    /// Returns a pool without workers.
+    pub(super) fn new(bench: Bench) -> Self {
+        let (say, hear) = channel();
+        Self {
+            bench,
+            running: Vec::new(),
+            started: 0,
+            say,
+            hear,
+        }
+    }
+
+    /// Returns what is being tested.
+    pub(super) fn running(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// Returns what is being tested, for the plan.
+    pub(super) fn underway(&self) -> Vec<Underway> {
+        let underway = |it: &Running| Underway {
+            what: it.job.what.clone(),
+            screens: it.job.screens,
+        };
+        self.running.iter().map(underway).collect()
+    }
+
+    /// Starts to test a candidate.
+    pub(super) fn start(&mut self, job: Work, why: (Why, usize), now: Time) {
+        self.started += 1;
+        let (number, cancel) = (self.started, Arc::new(AtomicBool::new(false)));
+        let (bench, say, stop, work) = (
+            self.bench.clone(),
+            self.say.clone(),
+            cancel.clone(),
+            job.clone(),
+        );
+        let thread = std::thread::spawn(move || {
+            let ended = test(&bench, &work, &stop, &|said| drop(say.send((number, said))));
+            drop(say.send((number, Said::Ended(ended))));
+        });
+        self.running.push(Running {
+            job,
+            why,
+            started: now,
+            number,
+            cancel,
+            thread: Some(thread),
+        });
+    }
+
+    /// Stops testing a candidate; what was said of it so far stays.
+    pub(super) fn cancel(&self, what: &Composition) {
+        for it in self.running.iter().filter(|it| it.job.what == *what) {
+            it.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits a moment for a worker to say something, and returns about what: the job, what it was for, when it began.
+    pub(super) fn hear(&mut self) -> Option<(Work, (Why, usize), Time, Said)> {
+        let (at, said) = match self.hear.recv_timeout(LISTEN) {
+            Ok((number, said)) => (
+                self.running.iter().position(|it| it.number == number)?,
+                said,
+            ),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                let gone = self.running.iter().position(Running::is_gone)?;
+                // Its last word may have come just now.
+                match self.hear.try_recv() {
+                    Ok((number, said)) => (
+                        self.running.iter().position(|it| it.number == number)?,
+                        said,
+                    ),
+                    Err(_) => (gone, Said::Ended(Err(lost(&self.running[gone].job.what)))),
+                }
+            }
+        };
+        let it = &self.running[at];
+        let (job, why, started) = (it.job.clone(), it.why, it.started);
+        if matches!(said, Said::Ended(_)) {
+            self.running.remove(at).join();
+        }
+        Some((job, why, started, said))
+    }
+
+    /// Stops all workers and waits for them.
+    pub(super) fn stop(&mut self) {
+        for it in &self.running {
+            it.cancel.store(true, Ordering::Relaxed);
+        }
+        self.running.drain(..).for_each(Running::join);
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Running {
+    /// Returns whether its thread has ended; if nothing was heard of that, it will not be.
+    fn is_gone(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn join(mut self) {
+        // A worker that panicked has said nothing, and what it tested is tested again.
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+/// Runs the gates of a candidate until one is red.
+fn test(bench: &Bench, job: &Work, cancel: &AtomicBool, say: &dyn Fn(Said)) -> Result<()> {
+    for gate in &job.gates {
+        say(Said::Begins(gate.name().to_owned()));
+        match bench.run(gate, &job.candidate, cancel)? {
+            Ran::Cancelled => return Ok(()),
+            Ran::Disturbed => {
+                say(Said::Disturbed(gate.name().to_owned()));
+                return Ok(());
+            }
+            Ran::Said(attempt) => {
+                let is_red = attempt.verdict == Verdict::Red;
+                say(Said::Ran(gate.name().to_owned(), attempt));
+                if is_red {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the fault of a worker that ended without a word.
+fn lost(what: &Composition) -> Fault {
+    Fault::fatal(format!(
+        "the worker that tested {} is gone",
+        what.requests.join(" ")
+    ))
+}
