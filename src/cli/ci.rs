@@ -90,6 +90,9 @@ enum Kind {
     Gitlab,
     Gitea,
     Forgejo,
+    Woodpecker,
+    Buildkite,
+    Jenkins,
     None,
 }
 
@@ -107,17 +110,24 @@ impl Kind {
             Self::Gitlab => (".gitlab-ci.yml", template!("gitlab.yml")),
             Self::Gitea => (".gitea/workflows/gt-mq.yml", template!("gitea.yml")),
             Self::Forgejo => (".forgejo/workflows/gt-mq.yml", template!("forgejo.yml")),
+            Self::Woodpecker => (".woodpecker/gt-mq.yaml", template!("woodpecker.yml")),
+            Self::Buildkite => (".buildkite/pipeline.yml", template!("buildkite.yml")),
+            Self::Jenkins => ("Jenkinsfile", template!("jenkins.groovy")),
             Self::None => ("gt-ci.sh", template!("none.sh")),
         }
     }
 
     /// Returns a text as a scalar of the file's language.
     fn quoted(self, text: &str) -> String {
+        let yaml = |text: &str| format!("'{}'", text.replace('\'', "''"));
         match self {
             Self::Report | Self::None => sh(text),
-            // GitLab expands variables before the shell does.
-            Self::Gitlab => format!("'{}'", text.replace('\'', "''").replace('$', "$$")),
-            Self::Github | Self::Gitea | Self::Forgejo => format!("'{}'", text.replace('\'', "''")),
+            Self::Github | Self::Gitea | Self::Forgejo => yaml(text),
+            // These expand variables before the shell does.
+            Self::Gitlab | Self::Buildkite => yaml(&text.replace('$', "$$")),
+            Self::Woodpecker => yaml(&text.replace("${", "$${")),
+            // A word of the shell in a text of Groovy.
+            Self::Jenkins => sh(text).replace('\\', "\\\\").replace('\'', "\\'"),
         }
     }
 }

@@ -16,13 +16,48 @@ fn accepts(program: &[&str], text: &Path) -> Option<Output> {
     output.ok().map(Output::from)
 }
 
+impl Place {
+    /// Returns check and command as the shell reads them in the text that a Jenkinsfile gives it. No parser of
+    /// Groovy is at hand; what stands around that text must pair its brackets.
+    fn groovy_text(&self, file: &str) -> String {
+        let (before, rest) = file.split_once("sh '''").expect("a text for sh");
+        let (text, after) = rest.split_once("'''").expect("its end");
+        let around = format!("{before}{after}");
+        let code = around.lines().filter(|line| !line.starts_with("//"));
+        let mut open = Vec::new();
+        for c in code.flat_map(str::chars) {
+            match c {
+                '{' => open.push('}'),
+                '(' => open.push(')'),
+                '[' => open.push(']'),
+                '}' | ')' | ']' => assert_eq!(open.pop(), Some(c), "{around}"),
+                _ => {}
+            }
+        }
+        assert_eq!(open, [], "{around}");
+        let mut plain = String::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            plain.push(if c == '\\' { chars.next().unwrap() } else { c });
+        }
+        let lines = plain.lines().filter(|line| line.trim().starts_with("GT_C"));
+        let set: Vec<&str> = lines.filter(|line| !line.contains("GT_CI_URL")).collect();
+        let print = format!(
+            "{}\nprintf '%s\\n' \"$GT_CHECK\" \"$GT_COMMAND\"",
+            set.join("\n")
+        );
+        let mut sh = self.hermetic(Command::new("sh"));
+        Output::of(sh.args(["-c", &print])).done().stdout
+    }
+}
+
 #[test]
 fn templates_are_what_shells_and_forges_read() {
     let place = Place::bare(false);
     std::fs::create_dir(place.repo()).unwrap();
     let yaml = "import sys, json\ntry: import yaml\nexcept ImportError: print('null')\n\
                 else: print(json.dumps(yaml.load(sys.stdin, yaml.BaseLoader)))";
-    let command = "test ! -e it's && echo \"$HOME\" # *";
+    let command = "test ! -e it's && echo \"$HOME ${A}\" # \\ *";
     for (kind, trigger) in [
         ("report", "refs/heads/gt-mq/"),
         ("none", "gt-mq/**"),
@@ -30,6 +65,9 @@ fn templates_are_what_shells_and_forges_read() {
         ("gitea", "branches: ['gt-mq/**']"),
         ("forgejo", "branches: ['gt-mq/**']"),
         ("gitlab", "$CI_COMMIT_BRANCH =~ /^gt-mq\\//"),
+        ("woodpecker", "branch: 'gt-mq/*'"),
+        ("buildkite", "branches: 'gt-mq/*'"),
+        ("jenkins", "branch 'gt-mq/*'"),
     ] {
         let plain = place.gt(&["ci", "template", kind]).done().stdout;
         let json = place.json(&["ci", "template", kind]);
@@ -61,8 +99,18 @@ fn templates_are_what_shells_and_forges_read() {
                         assert_eq!((read.code, read.stderr.as_str()), (Some(0), ""), "{kind}");
                     }
                 }
-                let ours = text.contains("GT_COMMAND='test ! -e it'\\''s && echo \"$HOME\" # *'\n");
+                let ours = "GT_COMMAND='test ! -e it'\\''s && echo \"$HOME ${A}\" # \\ *'\n";
+                let ours = text.contains(ours);
                 assert_eq!(ours, at == 1, "{text}");
+                continue;
+            }
+            if kind == "jenkins" {
+                let said = place.groovy_text(text);
+                let want = match at {
+                    0 => "test\n./test.sh\n".to_owned(),
+                    _ => format!("unit (1, a)\n{command}\n"),
+                };
+                assert_eq!(said, want);
                 continue;
             }
             let Some(read) = accepts(&["python3", "-c", yaml], &file) else {
@@ -74,13 +122,19 @@ fn templates_are_what_shells_and_forges_read() {
             }
             let env = match kind {
                 "gitlab" => &read["gt-mq"]["variables"],
+                "woodpecker" => &read["steps"][0]["environment"],
+                "buildkite" => &read["steps"][0]["env"],
                 _ => &read["jobs"]["check"]["env"],
             };
-            // What GitLab expands is told to leave dollars alone.
-            let dollars = if kind == "gitlab" { "$$" } else { "$" };
+            // What GitLab and others expand is told to leave dollars alone.
+            let ours = match kind {
+                "gitlab" | "buildkite" => command.replace('$', "$$"),
+                "woodpecker" => command.replace("${", "$${"),
+                _ => command.to_owned(),
+            };
             let want = match at {
                 0 => ("test".to_owned(), "./test.sh".to_owned()),
-                _ => ("unit (1, a)".to_owned(), command.replace('$', dollars)),
+                _ => ("unit (1, a)".to_owned(), ours),
             };
             assert_eq!(
                 (&env["GT_CHECK"], &env["GT_COMMAND"]),
@@ -89,7 +143,7 @@ fn templates_are_what_shells_and_forges_read() {
         }
     }
     place
-        .gt(&["ci", "template", "jenkins"])
+        .gt(&["ci", "template", "cruise"])
         .fails(129, &["possible values", "github"]);
     for bad in [
         &["--check", "a'b"][..],
