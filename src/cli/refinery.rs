@@ -14,7 +14,7 @@ use crate::daemon::{self, Until};
 use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::record::Verdict;
-use crate::refinery::{Asked, Event, Options, Price, Why, questions};
+use crate::refinery::{Asked, Event, Options, Price, Pull, Why, pulls, questions};
 use crate::town::Home;
 
 /// Run the merge queue, and say what must pass before anything lands
@@ -107,6 +107,8 @@ struct Tally {
     runs: u64,
     /// What outside CIs were asked and have not answered.
     waiting: Vec<Asked>,
+    /// Pull requests that were not merged when they were looked at.
+    pulls: Vec<Pull>,
 }
 
 impl Tally {
@@ -114,6 +116,7 @@ impl Tally {
         match event {
             Event::Run { .. } | Event::Asked { .. } => self.runs += 1,
             Event::Waits(asked) => self.waiting.push(asked.clone()),
+            Event::Pull(pull) => self.pulls.push(pull.clone()),
             Event::Landed { requests, .. } => self.landed.extend(requests.iter().cloned()),
             Event::Ejected {
                 request,
@@ -137,6 +140,13 @@ impl Tally {
             open.any(|question| question.branch == it.branch && question.check == it.check)
         };
         Ok(self.waiting.iter().filter(stands).collect())
+    }
+
+    /// Keeps only what is open still.
+    fn pulls(&self, home: &Home) -> Result<Vec<&Pull>> {
+        let open = pulls(home)?;
+        let stands = |it: &&Pull| open.iter().any(|known| known.branch == it.branch);
+        Ok(self.pulls.iter().filter(stands).collect())
     }
 }
 
@@ -204,7 +214,7 @@ fn queue(
         }
     })?;
     let left = waiting(home)?;
-    let asked = tally.waiting(home)?;
+    let (asked, open) = (tally.waiting(home)?, tally.pulls(home)?);
     let value = json!({
         "landed": tally.landed,
         "ejected": tally.ejected,
@@ -212,6 +222,7 @@ fn queue(
         "gate_runs": tally.runs,
         "queued": left,
         "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
+        "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
     });
     let mut text = format!(
         "{} landed, {} ejected, {} bounced, {} left, {}",
@@ -227,6 +238,9 @@ fn queue(
             it.check, it.branch
         ));
     }
+    for it in &open {
+        text.push_str(&format!("\nwaiting for {} to be merged", called(it)));
+    }
     let mut reply = Reply::new(value, text);
     let working = agent::agents(home)?.iter().filter(|it| it.alive).count();
     if left == 0 && tally.landed.is_empty() && working > 0 {
@@ -236,11 +250,31 @@ fn queue(
             home.rig().name()
         ));
     }
-    Ok(match asked.is_empty() {
+    Ok(match asked.is_empty() && open.is_empty() {
         true => reply,
         false => {
-            reply.note("git gt refinery run carries on when it has answered; with --wait it waits")
+            reply.note("git gt refinery run carries on when that is done; with --wait it waits")
         }
+    })
+}
+
+/// Returns what a pull request is called where its forge has not said.
+fn called(pull: &Pull) -> String {
+    let link = match pull.url.as_str() {
+        "" => String::new(),
+        url => format!(" ({url})"),
+    };
+    format!("the pull request of {}{link}", pull.branch)
+}
+
+fn pull_json(pull: &Pull) -> Value {
+    json!({
+        "branch": pull.branch,
+        "commit": pull.commit,
+        "target": pull.target,
+        "requests": pull.requests,
+        "url": pull.url,
+        "since": pull.since.to_string(),
     })
 }
 
@@ -308,6 +342,12 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Waits(asked) => format!(
             "wait    CI check {} has until {} to answer on {}",
             asked.check, asked.until, asked.branch
+        ),
+        Event::Pull(pull) => format!(
+            "pull    {} into {}: {}",
+            batch(&pull.requests),
+            pull.target,
+            called(pull)
         ),
         Event::Ran {
             gate,

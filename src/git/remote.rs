@@ -170,7 +170,8 @@ impl Repo {
             return Ok(None);
         };
         let folder = folder.trim_end_matches('/').to_owned();
-        let taken = ["gt", "gt-mq"].contains(&folder.split('/').next().unwrap_or_default());
+        let taken =
+            ["gt", "gt-land", "gt-mq"].contains(&folder.split('/').next().unwrap_or_default());
         if taken || !self.is_ref_name(&format!("refs/heads/{folder}/beads")) {
             return Err(Fault::invalid(format!(
                 "gt.remotePrefix is '{folder}', which cannot hold the ledgers"

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::board::{Board, Composition};
 use super::candidate::{Built, Candidate};
 use super::plan::Item;
+use super::pull::{self, Pull};
 use super::{Event, Refinery, Stepped, facts, land, verdict};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
@@ -48,6 +49,10 @@ impl Refinery<'_> {
                     commit: green.commit().to_string(),
                 });
             }
+            land::Landing::Waits(pull) => {
+                self.say_pull(pull, observe);
+                return Ok(Stepped::Waiting);
+            }
             land::Landing::Moved => {
                 observe(Event::Note(format!(
                     "'{}' was moved meanwhile",
@@ -57,6 +62,78 @@ impl Refinery<'_> {
             }
         }
         Ok(Stepped::Worked)
+    }
+
+    /// Looks what became of the pull request for the target, where one is open; returns whether something
+    /// did. Requests whose commits the target holds have landed by that; where the forge made other commits of
+    /// them, with the tree that was green, that is written down here.
+    pub(super) fn look_at_pull(&mut self, observe: &mut dyn FnMut(Event)) -> Result<bool> {
+        let (pull, commit) = match pull::look(self.home, &self.target)? {
+            None => return Ok(false),
+            Some(pull::Seen::Waits(pull)) => {
+                self.say_pull(pull, observe);
+                return Ok(false);
+            }
+            Some(pull::Seen::Removed(pull)) => {
+                return Err(Fault::refused(format!(
+                    "the branch '{}' of a pull request was removed, or moved, and '{}' does not hold it",
+                    pull.branch, self.target.branch
+                ))
+                .hint(format!("to say no to it: git gt mq reject {}", pull.requests.join(" ")))
+                .hint("git gt refinery run opens another one"));
+            }
+            Some(pull::Seen::Withdrawn(pull, why)) => {
+                observe(Event::Note(format!(
+                    "the pull request of {} is taken back: {why}",
+                    pull.branch
+                )));
+                self.tip = self.home.fresh_tip(&self.target)?;
+                return Ok(true);
+            }
+            Some(pull::Seen::Landed {
+                pull,
+                commit,
+                is_rewritten,
+                is_untested,
+            }) => {
+                if is_untested {
+                    observe(Event::Note(format!(
+                        "{} was merged into '{}' onto something else: nobody has tested the tree of {}",
+                        pull.branch,
+                        self.target.branch,
+                        &commit.to_string()[..12]
+                    )));
+                }
+                if is_rewritten {
+                    let evidence = Map::from_iter([
+                        ("by".to_owned(), json!(self.actor())),
+                        ("commit".to_owned(), json!(commit.to_string())),
+                        ("green".to_owned(), json!(pull.commit)),
+                    ]);
+                    for id in &pull.requests {
+                        self.finish(id, RequestStatus::Landed, "", &evidence)?;
+                    }
+                }
+                (pull, commit)
+            }
+        };
+        pull::done(self.home, &self.target)?;
+        self.tip = self.home.fresh_tip(&self.target)?;
+        if let Some(note) = land::follow(self.home, &self.target, self.tip)? {
+            observe(Event::Note(note));
+        }
+        observe(Event::Landed {
+            requests: pull.requests,
+            commit: commit.to_string(),
+        });
+        Ok(true)
+    }
+
+    fn say_pull(&mut self, pull: Pull, observe: &mut dyn FnMut(Event)) {
+        let key = ("pull request".to_owned(), pull.commit.clone());
+        if self.waits.insert(key) {
+            observe(Event::Pull(pull));
+        }
     }
 
     /// Ejects what was convicted: the requests of one item.

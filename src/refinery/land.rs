@@ -1,5 +1,6 @@
 //! Landing: the target moves forward, by compare-and-swap, to a commit that was proven green.
 
+use super::pull::{self, Pull};
 use super::verdict::Green;
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Oid, PushedRef, Remote};
@@ -12,6 +13,8 @@ pub(super) enum Landing {
     Landed(Vec<String>),
     /// Somebody else moved the target first; nothing landed.
     Moved,
+    /// The target takes nothing but pull requests; one is open, and nothing landed yet.
+    Waits(Pull),
 }
 
 /// Moves the target to a green commit.
@@ -20,6 +23,9 @@ pub(super) enum Landing {
 /// one the local branch moves, as `git merge --ff-only` would move it where it is checked out. After a
 /// crash the target stands on its old commit or on the green one.
 pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+    if pull::is_wanted(home, target)? {
+        return pull::open(home, target, green);
+    }
     match &target.remote {
         None => land_here(home, target, green),
         Some(remote) => {
@@ -106,7 +112,7 @@ fn land_here(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
 
 /// Brings the local branch after the remote's, where nothing of its own is on it and no file is in the
 /// way; returns a remark otherwise.
-fn follow(home: &Home, target: &Target, commit: Oid) -> Result<Option<String>> {
+pub(super) fn follow(home: &Home, target: &Target, commit: Oid) -> Result<Option<String>> {
     let repo = home.repo();
     let name = target.ref_name();
     let Some(here) = repo.find_ref(&name)? else {

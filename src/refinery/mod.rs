@@ -15,6 +15,7 @@ mod land;
 mod learn;
 mod plan;
 mod pool;
+mod pull;
 mod tidy;
 mod verdict;
 
@@ -39,6 +40,7 @@ pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
 pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
+pub use pull::{Pull, pulls};
 pub use tidy::obsolete;
 
 /// What happens, as it happens.
@@ -66,6 +68,8 @@ pub enum Event {
     },
     /// An outside CI has not answered yet; said once in a run.
     Waits(Asked),
+    /// A pull request was opened, or waits to be merged; said once in a run.
+    Pull(Pull),
     /// A gate ended.
     Ran {
         /// The gate.
@@ -269,6 +273,9 @@ impl<'t> Refinery<'t> {
         let gates = self.gates()?;
         if self.target.remote.is_none() {
             self.tip = self.home.fresh_tip(&self.target)?;
+        }
+        if self.look_at_pull(observe)? {
+            return Ok(Some(Stepped::Worked));
         }
         let view = self.home.view();
         let (rig, now) = (self.home.rig().name(), self.home.world().now());

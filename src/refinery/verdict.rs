@@ -14,12 +14,18 @@ use crate::town::{Home, View};
 pub(super) struct Green {
     commit: Oid,
     tip: Oid,
+    requests: Vec<String>,
 }
 
 impl Green {
     /// Returns the commit that may land.
     pub(super) fn commit(&self) -> Oid {
         self.commit
+    }
+
+    /// Returns the requests in it, in order.
+    pub(super) fn requests(&self) -> &[String] {
+        &self.requests
     }
 
     /// Returns the target's commit it was built on, which it may replace.
@@ -39,6 +45,7 @@ pub(super) fn green(
     let proof = Green {
         commit: candidate.commit,
         tip: candidate.tip,
+        requests: candidate.requests.clone(),
     };
     Ok((passed && candidate.tip == *tip).then_some(proof))
 }

@@ -123,6 +123,18 @@ pub const KEYS: &[Key] = &[
         "paths whose changes wait for an approval before they are tested: patterns of gitignore, with commas",
     ),
     key(
+        "pullRequestCommand",
+        Scope::Local,
+        "none",
+        "what opens a pull request: gh, glab, or a line for sh",
+    ),
+    key(
+        "pullRequests",
+        Scope::SharedFirst,
+        "none",
+        "branches that work lands on by pull request: names with commas, a * at the end for any text",
+    ),
+    key(
         "refinery.workers",
         Scope::Local,
         "1",

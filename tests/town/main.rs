@@ -18,6 +18,7 @@ mod hooks;
 mod landing;
 mod place;
 mod polecats;
+mod pull;
 mod refinery;
 mod sling;
 #[path = "../support/watch.rs"]

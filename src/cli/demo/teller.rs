@@ -212,7 +212,7 @@ impl Teller {
                 self.more(&format!("        it conflicts in {}", files.join(", ")));
             }
             Event::Note(text) => self.say(&format!("note    {text}")),
-            Event::Asked { .. } | Event::Waits(_) => {}
+            Event::Asked { .. } | Event::Waits(_) | Event::Pull(_) => {}
         }
     }
 
