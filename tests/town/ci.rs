@@ -623,6 +623,33 @@ fn git_gt_is_the_ci_where_there_is_none() {
 }
 
 #[test]
+fn two_checks_run_beside_each_other() {
+    use std::io::Write as _;
+    let place = asking();
+    place
+        .gt(&["refinery", "gate", "add", "slow", "--ci", "lint"])
+        .done();
+    place.gt(&["sync"]).done();
+    let runner = place.another("runner");
+    let id = place.queue("a");
+    place.run();
+    let mut go = place.pipe("go");
+    let slow = "touch \"$PLACE/begun\"; read -r line <\"$PLACE/go\"";
+    let mut lint = place.command(&["ci", "run", "lint", "--", "sh", "-c", slow]);
+    lint.current_dir(&runner);
+    let running = Place::running(lint);
+    place.until_file("begun");
+    let unit = ["--json", "ci", "run", "unit", "--", "true"];
+    let unit = place.gt_in(&runner, &unit).done().json();
+    assert_eq!(unit[0]["counts"], json!(true), "{unit}");
+    assert_eq!(place.run()["waiting"][0]["check"], "lint");
+    go.write_all(b"go\n").unwrap();
+    running.end().done();
+    assert_eq!(place.run()["landed"], json!([id]));
+    assert_eq!((place.board(), place.verdicts_of_ci()), (vec![], (0, 2)));
+}
+
+#[test]
 fn a_ci_that_watches_answers_until_it_is_interrupted() {
     let place = asking();
     place.gt(&["sync"]).done();

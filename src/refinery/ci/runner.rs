@@ -70,7 +70,9 @@ pub fn run_checks(home: &Home, job: &Job<'_>, observe: &mut dyn FnMut(Checking))
         if board.answer(repo, &commit, job.check).is_some() {
             continue;
         }
-        let kept = format!("refs/gt-local/ci-run/{commit}");
+        // Another check may run on the same commit beside this one.
+        let run = repo.name_hash(&format!("{} {commit}", job.check));
+        let kept = format!("refs/gt-local/ci-run/{run}");
         // Somebody may have answered, and the question be gone.
         if repo.fetch_one(&remote, &branch_ref(&commit), &kept)? == Some(commit) {
             let tested = test(home, &remote, (&gate, &commit), observe);
