@@ -49,6 +49,7 @@ pub use refs::{Cas, Guard, peek};
 pub use remote::{Answer, Direction, PushedRef, Remote, without_password};
 pub use retire::Retired;
 pub use snapshot::{Bounds, Difference, Snapshot};
+pub use ssh::Signed;
 pub use upkeep::Store;
 pub use worktree::Worktree;
 

@@ -355,7 +355,7 @@ impl Repo {
 
     /// Writes an object even where it exists already, so that its file is fresh and no `git gc` that
     /// runs beside us prunes it as old and unreachable.
-    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
+    pub(super) fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid> {
         self.refuse_unwritable()?;
         if let Some(bulk) = self.bulk.borrow_mut().as_mut() {
             let id = gix::objs::compute_hash(self.gix.object_hash(), kind, bytes)

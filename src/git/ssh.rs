@@ -5,19 +5,79 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::Repo;
+use gix::objs::Kind;
+
 use super::command::one_line;
+use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
 use crate::world::fs;
 use crate::world::process::{Output, Run};
 
 /// What our signatures are for: a signature of git's says nothing about ours, and ours nothing about git's.
 const NAMESPACE: &str = "git-gt";
+/// What signatures of commits are for, as git makes them.
+const COMMITS: &str = "git";
+/// The header of a commit that holds its signature, in repositories of SHA-1 and of SHA-256.
+const HEADERS: [&str; 2] = ["gpgsig", "gpgsig-sha256"];
+
+/// What there is to the signature of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// It has none.
+    Not,
+    /// None of the keys that were asked about made it for what is there.
+    Otherwise,
+    /// One of those keys did.
+    Good,
+}
 
 impl Repo {
     /// Returns the signature of a text by the key that git signs with: `user.signingKey`, a file or the key
     /// itself.
     pub fn sign(&self, text: &[u8]) -> Result<Vec<u8>> {
+        self.sign_for(text, NAMESPACE)
+    }
+
+    /// Writes a commit once more, signed as `git commit-tree -S` does where `gpg.format` is `ssh`. After a crash
+    /// nothing refers to it.
+    pub fn sign_commit(&self, commit: &Oid) -> Result<Oid> {
+        let raw = self.read(commit, Kind::Commit)?;
+        let signature = self.sign_for(&raw, COMMITS)?;
+        let end = raw.windows(2).position(|it| it == b"\n\n");
+        let end = end.ok_or_else(|| Fault::invalid(format!("'{commit}' has no message")))? + 1;
+        let folded = String::from_utf8_lossy(&signature)
+            .trim_end()
+            .replace('\n', "\n ");
+        let header = format!("{} {folded}\n", self.signature_header());
+        self.write(
+            Kind::Commit,
+            &[&raw[..end], header.as_bytes(), &raw[end..]].concat(),
+        )
+    }
+
+    /// Returns whether a key of the file `allowed` that may speak for `principal` has signed a commit, and is
+    /// good now.
+    pub fn signed(&self, commit: &Oid, allowed: &Path, principal: &str) -> Result<Signed> {
+        let raw = self.read(commit, Kind::Commit)?;
+        let Some((text, signature)) = apart(&raw, self.signature_header()) else {
+            return Ok(Signed::Not);
+        };
+        let scratch = self.ssh_scratch()?;
+        let signature = write(&scratch.path().join("signature"), &signature)?;
+        let good = self.verifies(&text, (&signature, allowed), (COMMITS, principal))?;
+        Ok(if good {
+            Signed::Good
+        } else {
+            Signed::Otherwise
+        })
+    }
+
+    fn signature_header(&self) -> &'static str {
+        let is_sha1 = self.null_id().kind() == gix::hash::Kind::Sha1;
+        if is_sha1 { HEADERS[0] } else { HEADERS[1] }
+    }
+
+    fn sign_for(&self, text: &[u8], namespace: &str) -> Result<Vec<u8>> {
         let key = self.setting("user.signingKey").unwrap_or_default();
         if key.is_empty() {
             return Err(Fault::refused("git does not know the key to sign with")
@@ -36,7 +96,7 @@ impl Repo {
         let agent = literal.map(|_| "-U");
         let run = self
             .ssh_keygen()
-            .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+            .args(["-Y", "sign", "-n", namespace, "-f"])
             .args([file.display().to_string()])
             .args(agent)
             .stdin(text);
@@ -55,35 +115,46 @@ impl Repo {
     pub fn signer(&self, text: &[u8], signature: &[u8], allowed: &Path) -> Result<Option<String>> {
         let scratch = self.ssh_scratch()?;
         let signature = write(&scratch.path().join("signature"), signature)?;
-        let run = |verb: &str| {
-            let now = self.world().now().to_string();
-            let now: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
-            self.ssh_keygen()
-                .args(["-Y", verb, "-f"])
-                .args([allowed.display().to_string()])
-                .args(["-s".to_owned(), signature.display().to_string()])
-                .args([format!("-Overify-time={now}")])
-                // The time is taken for one of this zone.
-                .env("TZ", "UTC")
-        };
-        let found = self.ask(&run("find-principals"))?;
+        let found = self.ask(&self.look_at("find-principals", &signature, allowed))?;
         if !found.status.success() {
             return Ok(None);
         }
-        let revoked = self.setting("gpg.ssh.revocationFile");
-        let revoked = revoked.filter(|file| !file.is_empty());
-        let revoked = revoked.map(|file| self.path_of(&file).display().to_string());
         let names = String::from_utf8_lossy(&found.stdout).into_owned();
         for name in names.lines().filter(|name| !name.is_empty()) {
-            let mut check = run("verify").args(["-n", NAMESPACE, "-I", name]);
-            if let Some(file) = &revoked {
-                check = check.args(["-r", file]);
-            }
-            if self.ask(&check.stdin(text))?.status.success() {
+            if self.verifies(text, (&signature, allowed), (NAMESPACE, name))? {
                 return Ok(Some(name.to_owned()));
             }
         }
         Ok(None)
+    }
+
+    fn look_at(&self, verb: &str, signature: &Path, allowed: &Path) -> Run {
+        let now = self.world().now().to_string();
+        let now: String = now.chars().filter(char::is_ascii_digit).take(14).collect();
+        self.ssh_keygen()
+            .args(["-Y", verb, "-f"])
+            .args([allowed.display().to_string()])
+            .args(["-s".to_owned(), signature.display().to_string()])
+            .args([format!("-Overify-time={now}")])
+            // The time is taken for one of this zone.
+            .env("TZ", "UTC")
+    }
+
+    /// Returns whether a signature is one of a text, by a key of the file `allowed` that may speak for a name.
+    fn verifies(
+        &self,
+        text: &[u8],
+        (signature, allowed): (&Path, &Path),
+        (namespace, name): (&str, &str),
+    ) -> Result<bool> {
+        let mut check = self
+            .look_at("verify", signature, allowed)
+            .args(["-n", namespace, "-I", name]);
+        let revoked = self.setting("gpg.ssh.revocationFile");
+        if let Some(file) = revoked.filter(|file| !file.is_empty()) {
+            check = check.args(["-r".to_owned(), self.path_of(&file).display().to_string()]);
+        }
+        Ok(self.ask(&check.stdin(text))?.status.success())
     }
 
     fn ssh_keygen(&self) -> Run {
@@ -125,4 +196,64 @@ impl Repo {
 fn write(path: &Path, content: &[u8]) -> Result<PathBuf> {
     fs::create_new(path, content).map_err(|error| Fault::io("write", path, &error))?;
     Ok(path.to_owned())
+}
+
+/// Takes the signature out of a commit: returns what was signed, and the signature; nothing where there is not
+/// exactly one.
+fn apart(raw: &[u8], wanted: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let end = raw.windows(2).position(|it| it == b"\n\n")? + 1;
+    let (mut text, mut signature, mut count) = (Vec::new(), Vec::new(), 0);
+    let (mut in_signature, mut in_wanted) = (false, false);
+    for line in raw[..end].split_inclusive(|byte| *byte == b'\n') {
+        let rest = match line.strip_prefix(b" ") {
+            Some(rest) => rest,
+            None => {
+                let at = line.iter().position(|byte| *byte == b' ');
+                let (name, rest) = line.split_at(at.map_or(line.len(), |at| at + 1));
+                let is = |header: &str| name.strip_suffix(b" ") == Some(header.as_bytes());
+                in_signature = HEADERS.iter().any(|header| is(header));
+                in_wanted = is(wanted);
+                count += usize::from(in_wanted);
+                rest
+            }
+        };
+        match (in_signature, in_wanted) {
+            (_, true) => signature.extend_from_slice(rest),
+            (true, false) => {}
+            (false, false) => text.extend_from_slice(line),
+        }
+    }
+    text.extend_from_slice(&raw[end..]);
+    (count == 1).then_some((text, signature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_taken_out_of_a_commit() {
+        let plain = "tree 1\nauthor a\ncommitter a\n\nsubject\n\ngpgsig no header\n";
+        assert_eq!(apart(plain.as_bytes(), "gpgsig"), None);
+        let with = |header: &str| {
+            plain.replacen(
+                "\n\n",
+                &format!("\n{header} -BEGIN-\n abc\n \n -END-\n\n"),
+                1,
+            )
+        };
+        let signed = with("gpgsig");
+        let (text, signature) = apart(signed.as_bytes(), "gpgsig").unwrap();
+        assert_eq!(text, plain.as_bytes());
+        assert_eq!(signature, b"-BEGIN-\nabc\n\n-END-\n");
+        assert_eq!(apart(signed.as_bytes(), "gpgsig-sha256"), None);
+        let both = signed.replacen("\ngpgsig", "\ngpgsig-sha256 x\n y\ngpgsig", 1);
+        assert_eq!(
+            apart(both.as_bytes(), "gpgsig").unwrap().0,
+            plain.as_bytes()
+        );
+        let twice = signed.replacen("\ngpgsig", "\ngpgsig -OTHER-\ngpgsig", 1);
+        assert_eq!(apart(twice.as_bytes(), "gpgsig"), None);
+        assert_eq!(apart(b"tree 1\n", "gpgsig"), None);
+    }
 }

@@ -75,6 +75,12 @@ pub const KEYS: &[Key] = &[
         "whether sync pushes checkpoints: true, false",
     ),
     key(
+        "ciSigners",
+        Scope::Local,
+        "everybody who can push",
+        "whose answers of outside CIs count: a file of ssh keys, each with the checks it may answer for",
+    ),
+    key(
         "defaultAgent",
         Scope::LocalFirst,
         "the only one",

@@ -2,6 +2,7 @@
 //! printed and no git gt.
 
 mod faults;
+mod signers;
 mod template;
 
 use std::path::{Path, PathBuf};

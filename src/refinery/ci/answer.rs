@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::super::gate::last_lines;
-use crate::fault::Result;
-use crate::git::{Entry, Mode, NewCommit, Oid, Repo, Signature};
+use crate::fault::{Fault, Result};
+use crate::git::{Entry, Mode, NewCommit, Oid, Repo, Signature, Signed};
 use crate::ledger::canonical;
 
 /// The largest `verdict.json` that is read, in bytes.
@@ -39,6 +39,9 @@ pub(super) fn read(
     if repo.commit_at(id)? != Some(*id) {
         return Ok(Err("it is no commit".to_owned()));
     }
+    if let Some(why) = unsigned(repo, id, check)? {
+        return Ok(Err(why));
+    }
     let tree = repo.tree(&repo.commit(id)?.tree)?;
     let file = |name: &str, max: u64| -> Result<Option<Vec<u8>>> {
         let found = tree.iter().find(|it| it.name == name.as_bytes());
@@ -55,6 +58,30 @@ pub(super) fn read(
     };
     let tail = file("log", LOG_MAX)?.unwrap_or_default();
     Ok(parse(&verdict, &tail, (&commit.to_string(), check)))
+}
+
+/// Returns in words why nobody has signed an answer whose answers for this check count here; nothing where one
+/// has, or `gt.ciSigners` does not say who may: the principals of a key are the checks it may answer for.
+fn unsigned(repo: &Repo, id: &Oid, check: &str) -> Result<Option<String>> {
+    let said = repo.setting("gt.ciSigners").unwrap_or_default();
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let allowed = repo.path_of(&said);
+    if !allowed.is_file() {
+        let file = allowed.display();
+        return Err(Fault::refused(format!(
+            "there is no file '{file}' of those whose answers of CIs count"
+        ))
+        .hint("git gt config set ciSigners <file>; a line: <check> ssh-ed25519 <key>"));
+    }
+    Ok(match repo.signed(id, &allowed, check)? {
+        Signed::Good => None,
+        Signed::Not => Some("it is not signed, and gt.ciSigners demands that".to_owned()),
+        Signed::Otherwise => {
+            Some("no key of gt.ciSigners that may answer for this check has signed it".to_owned())
+        }
+    })
 }
 
 fn parse(verdict: &[u8], log: &[u8], (commit, check): (&str, &str)) -> Result<Answer, String> {
@@ -98,7 +125,7 @@ fn parse(verdict: &[u8], log: &[u8], (commit, check): (&str, &str)) -> Result<An
     })
 }
 
-/// Writes the commit that says `answer`. After a crash nothing refers to it.
+/// Writes the commit that says `answer`, signed where `gt.sign` says so. After a crash nothing refers to it.
 pub(super) fn write(repo: &Repo, answer: &Answer, (commit, check): (&Oid, &str)) -> Result<Oid> {
     let result = if answer.pass { "pass" } else { "fail" };
     let verdict = canonical(&json!({
@@ -122,14 +149,18 @@ pub(super) fn write(repo: &Repo, answer: &Answer, (commit, check): (&Oid, &str))
         file("verdict.json", verdict.as_bytes())?,
     ];
     let who = Signature::of("gt-ci");
-    repo.write_commit(&NewCommit {
+    let plain = repo.write_commit(&NewCommit {
         tree: repo.write_tree(&entries)?,
         parents: &[],
         author: &who,
         committer: &who,
         time: repo.world().now(),
         message: &format!("{result}: {check} on {}\n", commit.to_hex_with_len(12)),
-    })
+    })?;
+    match repo.flag("gt.sign") {
+        true => repo.sign_commit(&plain),
+        false => Ok(plain),
+    }
 }
 
 #[cfg(test)]
