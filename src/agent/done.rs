@@ -3,6 +3,7 @@
 use super::hook::{self, Hook};
 use super::sling::ESCALATED;
 use super::unhook;
+use crate::bead;
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
@@ -36,7 +37,7 @@ pub struct Told {
     pub new: bool,
 }
 
-/// Queues the work on a hook, for the rig's target or for `target`.
+/// Queues the work on a hook, for `target` or where the bead's work lands.
 ///
 /// Refuses, and changes nothing, when the worktree is gone or holds uncommitted changes, when there is
 /// nothing to land, or when the claim the work was done under is over. Saying it twice queues it once.
@@ -69,7 +70,7 @@ struct Work {
 
 /// Returns the finished work on a hook; refuses what is not.
 fn finished(home: &Home, hook: &Hook, target: Option<&str>) -> Result<Work> {
-    let target = home.target(target)?;
+    let target = bead::target_of(home, Some(&hook.bead), target)?;
     let branch = check_worktree(home, hook, &target)?;
     let name = format!("refs/heads/{branch}");
     let head = home.repo().find_ref(&name)?.ok_or_else(|| {

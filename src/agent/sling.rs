@@ -115,7 +115,7 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
     let begun = goes_on(home, order, (&bead, holder), &standing)?;
     let name = begun.as_deref().map(last).or(order.polecat.as_deref());
     let name = name.map(str::to_owned);
-    let target = home.target(None)?;
+    let target = bead::target_of(home, Some(bead.id()), None)?;
     let base = home.base(&target)?;
     let idle = match name {
         Some(_) => None,

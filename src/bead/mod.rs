@@ -18,6 +18,7 @@ mod export;
 mod filter;
 mod forest;
 mod import;
+mod integration;
 mod json;
 mod make;
 mod markdown;
@@ -65,6 +66,7 @@ pub use forest::forest;
 pub use import::{
     Form, Imported, Input, Pile, Plan, Refused, Rest, Says, Target, What, by_reference, merge, read,
 };
+pub use integration::{Integration, gone, integration_name, target_of};
 pub use json::{
     Fields, comment, comments, counted, dependents, dependents_of, edges_of, fields, issue, raw,
     shown, with_type,

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Queue nothing: the work is finished and a person is to look at it first
     #[arg(long)]
     no_merge: bool,
-    /// Queue it for BRANCH instead of the rig's target
+    /// Queue it for BRANCH instead of where the bead's work lands
     #[arg(long, value_name = "BRANCH")]
     target: Option<String>,
     /// Say it for the hook that this bead hangs on

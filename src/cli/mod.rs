@@ -47,6 +47,7 @@ mod init;
 mod input;
 mod install;
 mod install_docs;
+mod integration;
 mod label;
 mod layout;
 mod lint;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::integration;
 use super::reply::{Reply, columns, printable};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
@@ -30,7 +31,7 @@ enum Verb {
         /// The bead that the branch does, which closes when it lands
         #[arg(long, visible_alias = "issue", value_name = "ID")]
         bead: Option<String>,
-        /// Land it on BRANCH instead of the rig's target
+        /// Land it on BRANCH instead of where the bead's work lands
         #[arg(long, value_name = "BRANCH")]
         target: Option<String>,
     },
@@ -55,6 +56,11 @@ enum Verb {
         #[arg(value_name = "REQUEST")]
         request: String,
     },
+    /// Make, see and land the integration branches of epics
+    Integration {
+        #[command(subcommand)]
+        verb: integration::Verb,
+    },
     /// Take a merge request out of the queue
     Reject {
         /// Its id, its branch or its bead
@@ -71,7 +77,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         Verb::Status { request } | Verb::Retry { request } | Verb::Reject { request, .. } => {
             cx.home_of(request)?
         }
-        Verb::Submit { .. } | Verb::List { .. } => cx.home()?,
+        Verb::Submit { .. } | Verb::List { .. } | Verb::Integration { .. } => cx.home()?,
     };
     match &args.verb {
         Verb::Submit {
@@ -84,6 +90,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             branch.as_deref(),
             (bead.as_deref(), target.as_deref()),
         ),
+        Verb::Integration { verb } => integration::run(cx, verb),
         Verb::List { all, status } => list(cx, *all, status.as_deref()),
         Verb::Status { request } => status(&home, request),
         Verb::Retry { request } => {
@@ -123,17 +130,17 @@ fn submit(
     let head = head.ok_or_else(|| {
         Fault::not_found(format!("there is no branch '{branch}'")).hint("git branch lists them")
     })?;
-    let target = home.target(target)?;
+    let bead = bead
+        .map(|typed| crate::bead::resolve(&home.view(), home.rig().prefix(), typed))
+        .transpose()?
+        .map(|bead| bead.id().to_owned());
+    let target = crate::bead::target_of(home, bead.as_deref(), target)?;
     if target.branch == branch {
         return Err(Fault::refused(format!(
             "'{branch}' is the branch that work lands on"
         )));
     }
     let tip = home.base(&target)?;
-    let bead = bead
-        .map(|typed| crate::bead::resolve(&home.view(), home.rig().prefix(), typed))
-        .transpose()?
-        .map(|bead| bead.id().to_owned());
     let actor = cx.actor(repo);
     let (branch, target) = (branch.to_owned(), target.branch);
     let what = Submit {

@@ -1,6 +1,7 @@
 //! The one loop: steps of the Refinery, and what follows from each; and a look at what gates of beads wait for.
 
 mod gates;
+mod integration;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::settle;
 use crate::town::Home;
 
 pub use gates::{Look, Looked, Search, discover, gates, look};
+pub use integration::{Created, Landing, Standing, Wish, create, land, standing};
 
 /// How long the loop runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,10 @@ pub fn run(
     let mut pause = LOOKS.0;
     loop {
         let ended = every_target(home, &mut refinery, (&main, until), observe)?;
+        if until != Until::Once && epics_carry_on(home, observe)? {
+            refinery.turn_to(&main)?;
+            continue;
+        }
         if ended != Stepped::Waiting || until != Until::Answered {
             return Ok(());
         }
@@ -53,6 +59,22 @@ pub fn run(
         pause = (pause * 2).min(LOOKS.1);
         refinery.turn_to(&main)?;
     }
+}
+
+/// Does what follows for integration branches of epics; returns whether something was queued.
+fn epics_carry_on(home: &Home, observe: &mut dyn FnMut(Event)) -> Result<bool> {
+    let actor = format!("{}/refinery", home.rig().name());
+    let queued = integration::carry_on(home, &actor, &mut |fault| {
+        observe(Event::Note(format!(
+            "an integration branch is left as it is: {fault}"
+        )));
+    })?;
+    for request in &queued {
+        observe(Event::Note(format!(
+            "{request} is queued: every bead of its epic is closed"
+        )));
+    }
+    Ok(!queued.is_empty())
 }
 
 /// Runs the queue of each branch until there is nothing left to do there; then checkpoints of closed beads go.

@@ -246,7 +246,8 @@ fn close(facts: &Facts<'_>) -> Result<Vec<Consequence>> {
         .iter()
         .filter(|it| it.status() == RequestStatus::Landed)
     {
-        let resolved = conflicts::resolved_by(facts.view, request.bead());
+        let resolved = conflicts::resolved_by(facts.view, request.bead())
+            .filter(|it| it.target() == request.target());
         for work in std::iter::once(request).chain(&resolved) {
             let Some(bead) = bead_of(facts, work)? else {
                 continue;

@@ -105,6 +105,18 @@ pub const KEYS: &[Key] = &[
         "where worktrees of agents stand",
     ),
     key(
+        "integration.autoLand",
+        Scope::SharedFirst,
+        "false",
+        "whether epics whose beads are all closed are queued by themselves: true, false",
+    ),
+    key(
+        "integration.template",
+        Scope::SharedFirst,
+        "integration/{title}",
+        "what integration branches are called: {title}, {epic}, {prefix}, {user}",
+    ),
+    key(
         "machine",
         Scope::Local,
         "the host's name",
@@ -236,6 +248,12 @@ impl Home {
         }
     }
 
+    /// Returns whether epics whose beads are all closed are queued by themselves: `gt.integration.autoLand`.
+    pub fn lands_finished_epics(&self) -> Result<bool> {
+        let said = self.config("integration.autoLand")?;
+        Ok(said.and_then(|it| boolean(&it)).unwrap_or(false))
+    }
+
     /// Changes a setting in the place that is asked for, else in the usual one, which is returned; an empty
     /// value removes it.
     ///
@@ -334,7 +352,7 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "checkpoint.max" if !value.is_empty() && bytes(value).is_none() => {
             bad("a number of bytes, with k, m or g behind it")
         }
-        "checkpoint.push" | "review.self" | "sign"
+        "checkpoint.push" | "integration.autoLand" | "review.self" | "sign"
             if !value.is_empty() && boolean(value).is_none() =>
         {
             bad("true or false")

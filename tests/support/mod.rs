@@ -131,6 +131,12 @@ impl Place {
         shell.args(["-c", &script]).assert().success();
     }
 
+    /// Removes what git gt may lose at any moment.
+    pub(crate) fn forget(&self) {
+        let scratch = self.dir.path().join(".git/gt");
+        std::fs::remove_dir_all(scratch).expect("it is there and may go");
+    }
+
     /// Makes a bead and returns its id.
     pub(crate) fn create(&self, args: &[&str]) -> String {
         let all: Vec<&str> = ["create", "--silent"].iter().chain(args).copied().collect();
