@@ -13,10 +13,11 @@ say() {
     echo "polecat $GT_BEAD: $*"
 }
 
-# What became of the last try at this bead stands in the mail of whoever made it.
+# What became of the last try stands in the mail of whoever made it; a conflict
+# has become a bead of its own.
 again=
 news=$(git gt mail inbox --unread |
-    grep -e " $GT_BEAD was ejected" -e " $GT_BEAD conflicts") || news=
+    grep -e " $GT_BEAD was ejected" -e " conflicts with ") || news=
 if [ -n "$news" ]; then
     again=yes
     git gt mail mark-read "${news%% *}" >/dev/null

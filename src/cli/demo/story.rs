@@ -37,6 +37,16 @@ const CONFLICTS: u32 = 6;
 struct Job {
     work: Work,
     bead: String,
+    /// The bead in which its conflict is resolved, once there is one.
+    resolution: Option<String>,
+}
+
+impl Job {
+    /// Returns whether a request is for it.
+    fn is_of(&self, request: &Request) -> bool {
+        let beads = [Some(&self.bead), self.resolution.as_ref()];
+        beads.into_iter().flatten().any(|it| *it == request.bead())
+    }
 }
 
 /// Tells the whole story in `dir`, which is empty.
@@ -51,6 +61,7 @@ pub(super) fn tell(world: &World, dir: &Path, silent: bool) -> Result<Outcome> {
         "A queue per rig. No branch is tested alone unless it is under suspicion.",
     )?;
     story.told_why()?;
+    story.conflict_is_a_bead()?;
     story.sling_the_rest()?;
     story.run_the_queues(
         "The Refinery again",
@@ -173,6 +184,7 @@ impl Story {
                 .say(&format!("{text}{}", waits.collect::<String>()));
             self.jobs.push(Job {
                 bead: bead.id().to_owned(),
+                resolution: None,
                 work,
             });
         }
@@ -224,7 +236,8 @@ impl Story {
     fn sling(&mut self, number: u32, polecat: Option<&str>) -> Result<Slung> {
         let (rig, bead) = {
             let job = self.job(number);
-            (job.work.rig, job.bead.clone())
+            let bead = job.resolution.as_ref().unwrap_or(&job.bead);
+            (job.work.rig, bead.clone())
         };
         let home = self.rig(rig)?;
         let order = Order {
@@ -447,6 +460,26 @@ impl Story {
         }
     }
 
+    /// Finds the bead that the Refinery's conflict has become, for which the scripted agent does the same.
+    fn conflict_is_a_bead(&mut self) -> Result<()> {
+        let job = self.job(CONFLICTS);
+        let rig = self.rig(job.work.rig)?;
+        let ended = self.requests(&rig, |it| it.bead() == job.bead)?;
+        let view = rig.view();
+        let id = settle::resolution(&view, &ended[0]);
+        let bead = id.map(|id| view.bead(&id)).transpose()?.flatten();
+        let bead = bead.ok_or_else(|| Fault::fatal("the conflict has become no bead"))?;
+        let note = self.dir.join("changes").join(bead.id());
+        write(&note, &CONFLICTS.to_string())?;
+        self.teller.learn(bead.id(), bead.title());
+        self.teller.say(&format!("made      {}", bead.id()));
+        self.teller.more(bead.title());
+        let mut jobs = self.jobs.iter_mut();
+        let job = jobs.find(|it| it.work.number == CONFLICTS);
+        job.expect("it was just there").resolution = Some(bead.id().to_owned());
+        Ok(())
+    }
+
     /// Slings what came back to those who got the mail, and what is left to whoever is free.
     fn sling_the_rest(&mut self) -> Result<()> {
         self.teller.head(
@@ -574,7 +607,7 @@ impl Story {
     fn ending(mut self) -> Result<Outcome> {
         for job in &self.jobs {
             let rig = self.rig(job.work.rig)?;
-            let tries = self.requests(&rig, |it| it.bead() == job.bead)?;
+            let tries = self.requests(&rig, |it| job.is_of(it))?;
             self.outcome.requests += tries.len();
             let row = outcome::row(&job.bead, job.work.title, &tries);
             self.outcome.rows.push(row);
