@@ -372,7 +372,7 @@ pub fn restore(home: &Home, saved: &Checkpoint, path: &Path) -> Result<Vec<PathB
     let wanted = if forward || now.head == saved.head {
         saved.tree
     } else {
-        match repo.merge_trees(&now.head, &saved.commit)? {
+        match repo.merge_trees(None, (&now.head, &saved.commit))? {
             Merged::Clean(tree) => tree,
             Merged::Conflict(files) => return Err(does_not_fit(saved, &files)),
         }

@@ -1,5 +1,6 @@
 //! Git: objects, refs, worktrees, merges, remotes, through gix and the git binary. Knows no bead.
 
+mod ahead;
 mod attic;
 mod bulk;
 mod changed;
@@ -38,6 +39,7 @@ use gix::sec::trust::Mapping;
 use crate::fault::{Fault, Result};
 use crate::world::World;
 
+pub use ahead::Ahead;
 pub use attic::Saved;
 pub use bulk::MANY;
 pub use changed::{name_fits, path_fits};

@@ -1,9 +1,10 @@
 //! Candidates: the queue merged cumulatively onto the target's tip, in memory.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::fault::{Fault, Result};
-use crate::git::{Merged, NewCommit, Oid, Repo, Signature};
+use crate::git::{Ahead, Merged, NewCommit, Oid, Repo, Signature};
 use crate::record::Request;
 use crate::text::steers;
 
@@ -68,7 +69,18 @@ pub(super) enum Built {
 /// Merges that were made before; making them again would give the same.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
-    merges: HashMap<(Oid, Oid), Merge>,
+    /// By the commit merged onto, and the request's commit and id.
+    merges: HashMap<(Oid, Oid, String), Merge>,
+    /// What heads have that bases have not.
+    ahead: HashMap<(Oid, Oid), Ahead>,
+}
+
+/// What the first requests of a candidate have that its base has not.
+#[derive(Debug, Default)]
+struct Inside {
+    /// How many requests.
+    requests: usize,
+    commits: HashSet<Oid>,
 }
 
 #[derive(Debug, Clone)]
@@ -86,8 +98,19 @@ impl Chains {
         requests: &[&Request],
     ) -> Result<Built> {
         let mut candidate = Candidate::bare(repo, base)?;
+        let mut inside = Inside::default();
         for (at, request) in requests.iter().enumerate() {
-            match self.merge(repo, &candidate.commit, request)? {
+            let head = head_of(repo, request)?;
+            let key = (candidate.commit, head, request.id().to_owned());
+            let merge = match self.merges.get(&key) {
+                Some(known) => known.clone(),
+                None => {
+                    self.count(repo, base, &requests[..at], &mut inside)?;
+                    self.merge(repo, (base, &candidate.commit), request, &inside)?
+                }
+            };
+            self.merges.insert(key, merge.clone());
+            match merge {
                 Merge::Clean(commit, tree) => candidate.extend(commit, tree, request),
                 Merge::Conflict(files) => return Ok(Built::Conflict { at, files }),
             }
@@ -95,20 +118,55 @@ impl Chains {
         Ok(Built::Candidate(candidate))
     }
 
-    fn merge(&mut self, repo: &Repo, onto: &Oid, request: &Request) -> Result<Merge> {
-        let head = repo
-            .parse_id(request.head())
-            .ok_or_else(|| Fault::invalid(format!("{} names no commit", request.id())))?;
-        if let Some(known) = self.merges.get(&(*onto, head)) {
-            return Ok(known.clone());
-        }
-        let merge = match repo.merge_trees(onto, &head)? {
+    /// Merges a request onto a commit that holds those before it.
+    fn merge(
+        &mut self,
+        repo: &Repo,
+        (base, onto): (Oid, &Oid),
+        request: &Request,
+        inside: &Inside,
+    ) -> Result<Merge> {
+        let head = head_of(repo, request)?;
+        let own = self.ahead(repo, head, base)?;
+        // As long as it shares nothing with the requests before it that the base has not, it forks off where
+        // it forks off from the base.
+        let fork = match own.commits.iter().any(|it| inside.commits.contains(it)) {
+            true => repo.ahead(&head, onto)?.base,
+            false => own.base,
+        };
+        Ok(match repo.merge_trees(fork.as_ref(), (onto, &head))? {
             Merged::Clean(tree) => Merge::Clean(commit(repo, (*onto, head), tree, request)?, tree),
             Merged::Conflict(files) => Merge::Conflict(files),
-        };
-        self.merges.insert((*onto, head), merge.clone());
-        Ok(merge)
+        })
     }
+
+    /// Adds what requests have that the base has not, as far as it was not counted before.
+    fn count(
+        &mut self,
+        repo: &Repo,
+        base: Oid,
+        requests: &[&Request],
+        inside: &mut Inside,
+    ) -> Result<()> {
+        for request in &requests[inside.requests..] {
+            let ahead = self.ahead(repo, head_of(repo, request)?, base)?;
+            inside.commits.extend(&ahead.commits);
+        }
+        inside.requests = requests.len();
+        Ok(())
+    }
+
+    fn ahead(&mut self, repo: &Repo, head: Oid, base: Oid) -> Result<&Ahead> {
+        Ok(match self.ahead.entry((head, base)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(repo.ahead(&head, &base)?),
+        })
+    }
+}
+
+fn head_of(repo: &Repo, request: &Request) -> Result<Oid> {
+    let head = repo.parse_id(request.head());
+    head.ok_or_else(|| Fault::invalid(format!("{} names no commit", request.id())))
 }
 
 /// Writes the merge commit of a request. Nothing in it depends on who merges or when: the same request on
