@@ -1,5 +1,5 @@
 //! Text that others wrote, made harmless where it is shown: on a terminal, in what an agent reads, on one
-//! line. What is stored keeps its bytes.
+//! line. What is stored keeps its bytes. And patterns that people write for it.
 
 /// Returns whether a character does something to whatever shows it instead of standing there: control
 /// characters, C1 among them; embeddings, overrides and isolates of the direction of writing, which make
@@ -70,6 +70,36 @@ pub fn as_shown(line: &str) -> String {
     out
 }
 
+/// Returns whether a text fits a pattern in which `*` stands for anything and `?` for one character.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last star stands, and what it has taken so far.
+    let mut star = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else {
+                    return false;
+                };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -114,6 +144,32 @@ mod tests {
         check("ab\u{8}c\u{0}\u{7f}\u{9b}", "ac");
         check("\u{1b}", "");
         check("a\u{202e}b", "ab");
+    }
+
+    #[test]
+    fn globs_have_stars_and_question_marks() {
+        let check =
+            |pattern, text, want| assert_eq!(matches(pattern, text), want, "{pattern} {text}");
+        check("*-wisp-*", "gt-wisp-1a", true);
+        check("*-wisp-*", "gt-1a", false);
+        check("gt-?a", "gt-1a", true);
+        check("gt-?a", "gt-11a", false);
+        check("gt-1", "gt-12", false);
+        check("*", "", true);
+        check("", "x", false);
+        check("tech-*", "tech-debt", true);
+        check("tech-*", "tech-", true);
+        check("tech-*", "a-tech-debt", false);
+        check("*debt", "tech-debt", true);
+        check("*e*t", "tech-debt", true);
+        check("*e*x", "tech-debt", false);
+        check("t?ch", "tech", true);
+        check("t?ch", "tch", false);
+        check("é?", "éé", true);
+        check("", "", true);
+        check("", "a", false);
+        check("**", "", true);
+        check(&format!("{}b", "a*".repeat(40)), &"a".repeat(300), false);
     }
 
     proptest! {

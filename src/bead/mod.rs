@@ -61,7 +61,7 @@ pub use edit::{Edit, edit};
 pub use epics::{Epic, epics};
 pub use erase::{Erased, erase};
 pub use export::{Scope, export};
-pub use filter::{Filter, Labels, Pattern, Shown, Words, matches};
+pub use filter::{Filter, Labels, Pattern, Shown, Words};
 pub use forest::forest;
 pub use import::{
     Form, Imported, Input, Pile, Plan, Refused, Rest, Says, Target, What, by_reference, merge, read,

@@ -4,12 +4,13 @@
 use serde_json::{Value, json};
 
 use super::retired::Words;
-use crate::bead::{Beads, Moment, Way, delete, matches};
+use crate::bead::{Beads, Moment, Way, delete};
 use crate::cli::reply::{Reply, columns};
 use crate::cli::{Context, maintain};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 use crate::record::{Bead, BeadRow};
+use crate::text::matches;
 use crate::town::Home;
 
 /// Delete closed beads that are of no more use
