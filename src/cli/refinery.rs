@@ -38,8 +38,11 @@ enum Verb {
         #[arg(long, conflicts_with = "once")]
         wait: bool,
         /// Test up to N candidates at the same time; the default is the setting refinery.workers, else 1
-        #[arg(long, short = 'j', visible_alias = "jobs", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
         workers: Option<u8>,
+        /// Run at most N gates at the same time, of all candidates together; the default is one for each worker
+        #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+        jobs: Option<u8>,
         /// Spend few runs, and more time: runs are expensive
         #[arg(long, conflicts_with = "fast")]
         thrift: bool,
@@ -79,6 +82,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             until_idle: _,
             wait,
             workers,
+            jobs,
             thrift,
             fast,
         } => {
@@ -92,7 +96,8 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 (false, true) => Price::Time,
                 (false, false) => Price::Both,
             };
-            queues(cx, until, (workers.map(usize::from), price))
+            let most = (workers.map(usize::from), jobs.map(usize::from));
+            queues(cx, until, (most, price))
         }
         Verb::Gate { verb } => gate::run(cx, verb),
     }
@@ -150,8 +155,11 @@ impl Tally {
     }
 }
 
+/// How many workers and gates at most, where that was said.
+type Most = (Option<usize>, Option<usize>);
+
 /// Runs the queue of the rig one stands in; from HQ, that of every rig that is here, one after another.
-fn queues(cx: &Context, until: Until, how: (Option<usize>, Price)) -> Result<Reply> {
+fn queues(cx: &Context, until: Until, how: (Most, Price)) -> Result<Reply> {
     cx.world
         .catch_interrupts()
         .map_err(|error| Fault::fatal(format!("cannot watch for interrupts: {error}")))?;
@@ -199,14 +207,9 @@ fn is_asleep(home: &Home) -> Result<bool> {
     Ok(none && waiting(home)? == 0)
 }
 
-fn queue(
-    cx: &Context,
-    home: &Home,
-    until: Until,
-    (workers, price): (Option<usize>, Price),
-) -> Result<Reply> {
+fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) -> Result<Reply> {
     let mut tally = Tally::default();
-    let options = Options::of(home, workers, price)?;
+    let options = Options::of(home, most, price)?;
     daemon::run(home, (until, options), &mut |event| {
         tally.count(&event);
         if !cx.json {

@@ -316,7 +316,6 @@ mod tests {
             "git update-index --assume-unchanged file; echo x >file",
             None,
         );
-        check("git update-index --skip-worktree file; rm file", None);
         let branch = git(&site.repo, &["rev-parse", "mine"], "");
         assert_eq!(branch.trim(), site.commit.to_string(), "moved by nobody");
     }

@@ -2,9 +2,31 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ledger::{Record, Stamp, canonical, digest};
+use crate::text::matches;
+
+/// Where a gate gets a variable of its environment from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Variable {
+    /// From whoever runs it, and another value there is another result.
+    Passed,
+    /// From whoever runs it, whatever the value: a token, a socket.
+    Secret,
+    /// From its definition.
+    Set(String),
+}
+
+/// What a result of a gate holds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// The tree it ran on, or what its inputs name of it.
+    #[default]
+    Tree,
+    /// The commit it ran on: it looks at messages, authors, trailers.
+    Commit,
+}
 
 /// What decides whether a tree may land: a command, or a check of an outside CI.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,30 +100,146 @@ impl Gate {
         u64::try_from(seconds).ok().map(Duration::from_secs)
     }
 
-    /// Returns the paths in the worktree that stay between two runs, sorted.
-    pub fn keep(&self) -> Vec<String> {
-        self.0
-            .entries("keep")
-            .map(|(path, _)| path.to_owned())
+    /// Returns the line that runs before the command, in the same worktree and within the same time; empty
+    /// where there is none. A gate whose setup fails is red.
+    pub fn setup(&self) -> &str {
+        self.0.text("setup")
+    }
+
+    /// Returns the variables it sees besides those that name the user, the place and the language, sorted by
+    /// name; nothing where it sees all there are.
+    pub fn environment(&self) -> Vec<(String, Variable)> {
+        let variable = |value: &Value| match (value, value.get("value").and_then(Value::as_str)) {
+            (_, Some(text)) => Variable::Set(text.to_owned()),
+            (Value::String(how), _) if how == "secret" => Variable::Secret,
+            _ => Variable::Passed,
+        };
+        let all = self.0.entries("env");
+        all.map(|(name, it)| (name.to_owned(), variable(it)))
             .collect()
     }
 
-    /// Returns the hash of everything that can change its verdict: the key of its results, and what
-    /// is accepted when a command from elsewhere is allowed to run here. How long a CI may take changes no
-    /// verdict. A program that knows no CI gates has another hash for one, and so does not accept it.
-    pub fn definition(&self) -> String {
-        if let Some(check) = self.ci() {
-            return digest(&[b"ci", check.as_bytes()]);
+    /// Returns the paths its verdict depends on, sorted; none: all.
+    pub fn inputs(&self) -> Vec<String> {
+        self.names("inputs")
+    }
+
+    /// Returns the patterns of the branches it is required for, sorted; none: all.
+    pub fn targets(&self) -> Vec<String> {
+        self.names("targets")
+    }
+
+    /// Returns whether it must pass before anything lands on a branch.
+    pub fn applies_to(&self, branch: &str) -> bool {
+        let targets = self.targets();
+        targets.is_empty() || targets.iter().any(|it| matches(it, branch))
+    }
+
+    /// Returns the gates that are to pass before this one begins, sorted.
+    pub fn needs(&self) -> Vec<String> {
+        self.names("needs")
+    }
+
+    /// Returns whether somebody has said that it never fails by chance.
+    pub fn is_deterministic(&self) -> bool {
+        self.0.flag("deterministic")
+    }
+
+    /// Returns what a result of it holds for.
+    pub fn scope(&self) -> Scope {
+        match self.0.text("by") {
+            "commit" => Scope::Commit,
+            _ => Scope::Tree,
         }
-        let keep: Vec<Value> = self.keep().into_iter().map(Value::from).collect();
-        let keep = canonical(&Value::Array(keep));
-        let timeout = self.timeout().as_secs().to_string();
-        digest(&[
-            b"gate",
-            self.command().as_bytes(),
-            timeout.as_bytes(),
-            keep.as_bytes(),
-        ])
+    }
+
+    /// Returns how much memory each of its processes may have, in bytes; nothing: as much as there is.
+    pub fn memory(&self) -> Option<u64> {
+        self.limit("memory")
+    }
+
+    /// Returns how large a file it may write, in bytes; nothing: as large as there is room for.
+    pub fn file_size(&self) -> Option<u64> {
+        self.limit("file_size")
+    }
+
+    /// Returns by how much it lets others go first, see nice(1). This changes no verdict.
+    pub fn nice(&self) -> Option<i32> {
+        let by = self.0.integer("nice")?;
+        i32::try_from(by).ok().filter(|by| (1..20).contains(by))
+    }
+
+    fn limit(&self, what: &str) -> Option<u64> {
+        let mut limits = self.0.entries("limits");
+        limits.find(|(name, _)| *name == what)?.1.as_u64()
+    }
+
+    /// Returns the paths in the worktree that stay between two runs, sorted.
+    pub fn keep(&self) -> Vec<String> {
+        self.names("keep")
+    }
+
+    fn names(&self, field: &str) -> Vec<String> {
+        let all = self.0.entries(field);
+        all.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Returns the hash of everything that can change its verdict: part of the key of its results, and what
+    /// is accepted when a command from elsewhere is allowed to run here. How long a CI may take changes no
+    /// verdict. A program that does not know a field that is set here has another hash, and so does not accept
+    /// the gate.
+    pub fn definition(&self) -> String {
+        let (timeout, keep);
+        let mut parts: Vec<&[u8]> = match self.ci() {
+            Some(check) => vec![b"ci", check.as_bytes()],
+            None => {
+                keep = canonical(&Value::from(self.keep()));
+                timeout = self.timeout().as_secs().to_string();
+                let command = self.command().as_bytes();
+                vec![b"gate", command, timeout.as_bytes(), keep.as_bytes()]
+            }
+        };
+        let more = self.refined();
+        let more = (!more.is_empty()).then(|| canonical(&Value::Object(more)));
+        parts.extend(more.as_ref().map(String::as_bytes));
+        digest(&parts)
+    }
+
+    /// Returns those of the fields that a gate may have and the first ones had not, as far as they are set:
+    /// what says no more than before has the hash it had before.
+    fn refined(&self) -> Map<String, Value> {
+        let variable = |(name, it): (String, Variable)| match it {
+            Variable::Passed => (name, Value::from(true)),
+            Variable::Secret => (name, Value::from("secret")),
+            Variable::Set(text) => (name, serde_json::json!({ "value": text })),
+        };
+        let env: Map<String, Value> = self.environment().into_iter().map(variable).collect();
+        let limits = [("file_size", self.file_size()), ("memory", self.memory())];
+        let limits = limits
+            .into_iter()
+            .filter_map(|(name, most)| Some((name.to_owned(), Value::from(most?))));
+        let by = match self.scope() {
+            Scope::Tree => "",
+            Scope::Commit => "commit",
+        };
+        let fields = [
+            ("by", Value::from(by)),
+            ("deterministic", Value::from(self.is_deterministic())),
+            ("env", Value::Object(env)),
+            ("inputs", Value::from(self.inputs())),
+            ("limits", Value::Object(limits.collect())),
+            ("needs", Value::from(self.needs())),
+            ("setup", Value::from(self.setup())),
+            ("targets", Value::from(self.targets())),
+        ];
+        let is_set = |value: &Value| match value {
+            Value::String(text) => !text.is_empty(),
+            Value::Array(all) => !all.is_empty(),
+            Value::Object(all) => !all.is_empty(),
+            other => other.as_bool() != Some(false),
+        };
+        let set = fields.into_iter().filter(|(_, value)| is_set(value));
+        set.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -141,5 +279,61 @@ mod tests {
             "time changes no verdict"
         );
         assert_eq!(slow.deadline(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_gate_that_says_no_more_than_before_is_the_same_gate() {
+        let gate = |fields: &[(&str, Value)]| {
+            let mut record = Gate::new("test").record().clone();
+            for (field, value) in fields {
+                record.set(field, Some(value.clone()), &Stamp::zero());
+            }
+            Gate::of(record).expect("it is a gate")
+        };
+        let command = ("command", Value::from("make test"));
+        let plain = gate(std::slice::from_ref(&command));
+        // Kept from before there was more to say: results and acceptances are found by it.
+        assert_eq!(plain.definition(), "f2b2c3454b1836bdebfe030e4f352c5e");
+        let kept = ("keep", serde_json::json!({ "target": true }));
+        let kept = gate(&[command.clone(), kept, ("timeout", 60.into())]);
+        assert_eq!(kept.definition(), "469d3e5ff60460b75ba326be2b4e14cd");
+        assert_eq!(
+            gate(&[("ci", "unit".into())]).definition(),
+            "ebbe99f191a94f8382ed233b70cac42b"
+        );
+        let check = |field: &str, empty: Value, value: Value, counts: bool| {
+            let empty = gate(&[command.clone(), (field, empty)]);
+            assert_eq!(empty.definition(), plain.definition(), "{field}");
+            let set = gate(&[command.clone(), (field, value)]);
+            assert_eq!(set.definition() != plain.definition(), counts, "{field}");
+        };
+        let names = || serde_json::json!({ "a": true });
+        for field in ["env", "inputs", "needs", "targets"] {
+            check(field, serde_json::json!({}), names(), true);
+        }
+        check("by", "tree".into(), "commit".into(), true);
+        check("deterministic", false.into(), true.into(), true);
+        check("setup", "".into(), "npm ci".into(), true);
+        let memory = serde_json::json!({ "memory": 1 });
+        check("limits", serde_json::json!({}), memory, true);
+        check("nice", 0.into(), 10.into(), false);
+        check("later", "".into(), "unknown".into(), false);
+    }
+
+    #[test]
+    fn a_gate_applies_to_the_branches_it_names() {
+        let check = |targets: &[&str], branch: &str, want: bool| {
+            let mut record = Gate::new("test").record().clone();
+            for target in targets {
+                record.set_entry("targets", target, Some(true.into()), &Stamp::zero());
+            }
+            let gate = Gate::of(record).expect("it is a gate");
+            assert_eq!(gate.applies_to(branch), want, "{targets:?} {branch}");
+        };
+        check(&[], "main", true);
+        check(&["main"], "main", true);
+        check(&["main"], "main2", false);
+        check(&["release/*", "main"], "release/1.0/fix", true);
+        check(&["release/*"], "main", false);
     }
 }

@@ -20,7 +20,7 @@ pub use agent::AgentCommand;
 pub use bead::{Bead, BeadRow, Claim, Comment, Edge, Outcome, RowEdge, Said};
 pub use convoy::Convoy;
 pub use freeze::Freeze;
-pub use gate::Gate;
+pub use gate::{Gate, Scope, Variable};
 pub use handoff::{Contents, Handoff};
 pub use kv::Kv;
 pub use mail::{Letter, Mail, MailRow};

@@ -1,4 +1,4 @@
-//! The result of a gate on a tree: every attempt, with what was in the tree.
+//! The results of a gate on a tree, or on what it looks at of one: every attempt, with what was in the tree.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) const SHAPE: Shape = Shape {
     },
 };
 
-/// Every run of one gate definition on one tree.
+/// Every run of one gate definition under one key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunResult(Record);
 
@@ -77,9 +77,10 @@ impl RunResult {
     /// The kind of these records.
     pub const KIND: &'static str = "result";
 
-    /// Returns the id of the results of a gate definition on a tree.
-    pub fn id_of(tree: &str, definition: &str) -> String {
-        format!("{tree}.{definition}")
+    /// Returns the id of the results of a gate definition under a key: the tree it ran on, or what it looks at
+    /// of it.
+    pub fn id_of(key: &str, definition: &str) -> String {
+        format!("{key}.{definition}")
     }
 
     /// Returns the results a record is, nothing when it is of another kind.
@@ -87,10 +88,10 @@ impl RunResult {
         (record.kind() == Self::KIND).then_some(Self(record))
     }
 
-    /// Returns the results of a tree that no gate of that definition has run on.
-    pub fn new(tree: &str, definition: &str) -> Self {
+    /// Returns the results under a key that no gate of that definition has.
+    pub fn new(key: &str, definition: &str) -> Self {
         Self(Record::new(
-            &Self::id_of(tree, definition),
+            &Self::id_of(key, definition),
             Self::KIND,
             &Stamp::zero(),
         ))

@@ -1,6 +1,8 @@
 //! Facts: what the gates said about a tree, as far as this clone may believe it.
 
 use super::candidate::Candidate;
+use super::key;
+use super::order::Standing;
 use crate::fault::{Fault, Result};
 use crate::ledger::Stamp;
 use crate::record::{Gate, Verdict};
@@ -64,6 +66,21 @@ pub(super) fn to_run<'g>(
     Ok(open.into_iter().map(|(_, gate)| gate).collect())
 }
 
+/// Returns how each gate stands with a candidate, those that were red before first; a red one counts as open,
+/// for it is to be run again.
+pub(super) fn standing<'g>(
+    view: &View<'_>,
+    gates: &'g [Gate],
+    candidate: &Candidate,
+) -> Result<Vec<(&'g Gate, Standing)>> {
+    let open = to_run(view, gates, candidate)?;
+    let is_open = |gate: &Gate| open.iter().any(|it| it.name() == gate.name());
+    let passed = gates.iter().filter(|gate| !is_open(gate));
+    let passed = passed.map(|gate| (gate, Standing::Green));
+    let open = open.iter().map(|gate| (*gate, Standing::Open));
+    Ok(open.chain(passed).collect())
+}
+
 /// Returns the gate that was red most often on a candidate's tree and never passed.
 pub(super) fn reddest<'g>(
     view: &View<'_>,
@@ -98,7 +115,8 @@ pub(super) fn said_at(
     candidate: &Candidate,
     verdict: Verdict,
 ) -> Result<Vec<Stamp>> {
-    let counted = view.evidence(&candidate.tree.to_string(), &gate.definition())?;
+    let key = key::of(view.repo(), gate, candidate)?;
+    let counted = view.evidence(&key, &gate.definition())?;
     let counts = |stamp: &Stamp| match verdict {
         Verdict::Green => true,
         Verdict::Red => Some(stamp) > candidate.since.as_ref(),

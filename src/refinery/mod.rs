@@ -11,11 +11,14 @@ mod ci;
 mod facts;
 mod gate;
 mod gates;
+mod key;
 mod land;
 mod learn;
+mod order;
 mod plan;
 mod pool;
 mod pull;
+mod suite;
 mod tidy;
 mod verdict;
 
@@ -24,7 +27,7 @@ use std::path::PathBuf;
 
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
-use crate::ledger::Time;
+use crate::ledger::{Stamp, Time};
 use crate::mq::Item as Entry;
 use crate::record::{Attempt, Gate, Request, RequestStatus, Verdict};
 use crate::town::{Home, Target, View};
@@ -37,6 +40,9 @@ pub use ci::{
 };
 use ci::{Ask, Wanted};
 pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
+use learn::Learned;
+pub use learn::{History, histories};
+use order::Standing;
 pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
@@ -126,6 +132,8 @@ pub enum Stepped {
 pub struct Options {
     /// How many candidates may be tested at the same time, at least 1.
     pub workers: usize,
+    /// How many gates may run at the same time, at least 1.
+    pub jobs: usize,
     /// What a run costs: the information a probe beside the landing one must give at least, in bits.
     pub theta: f64,
     /// What a run costs in short queues, in rounds.
@@ -145,7 +153,11 @@ pub enum Price {
 
 impl Options {
     /// Returns how a home's queue is run: with so many workers, or as `refinery.workers` says, else one.
-    pub fn of(home: &Home, workers: Option<usize>, price: Price) -> Result<Self> {
+    pub fn of(
+        home: &Home,
+        (workers, jobs): (Option<usize>, Option<usize>),
+        price: Price,
+    ) -> Result<Self> {
         let set = match workers {
             None => home
                 .config("refinery.workers")?
@@ -157,8 +169,10 @@ impl Options {
             Price::Both => (Params::default().theta, Params::default().endgame),
             Price::Time => (0.02, 0.02),
         };
+        let workers = set.unwrap_or(1).max(1);
         Ok(Self {
-            workers: set.unwrap_or(1).max(1),
+            workers,
+            jobs: jobs.unwrap_or(workers),
             theta,
             endgame,
         })
@@ -175,6 +189,7 @@ pub struct Refinery<'t> {
     chains: Chains,
     tables: Tables,
     pool: Pool,
+    learned: Learned,
     /// What was found known when it was to be tested.
     met: BTreeMap<Composition, bool>,
     /// What outside CIs were asked and nobody needs to know any more.
@@ -183,6 +198,8 @@ pub struct Refinery<'t> {
     absent: BTreeSet<String>,
     /// What an outside CI was asked, as it was said.
     waits: BTreeSet<(String, String)>,
+    /// How many requests were ejected, and when.
+    ejected: (u64, Vec<Stamp>),
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
     lock: Lock,
@@ -225,11 +242,13 @@ impl<'t> Refinery<'t> {
             tip,
             chains: Chains::default(),
             tables: Tables::default(),
-            pool: Pool::new(gate::Bench::of(home)),
+            pool: Pool::new(gate::Bench::of(home), options.jobs),
+            learned: Learned::of(home)?,
             met: BTreeMap::new(),
             moot: BTreeSet::new(),
             absent: BTreeSet::new(),
             waits: BTreeSet::new(),
+            ejected: (0, Vec::new()),
             controlled: None,
             lock,
         })
@@ -327,7 +346,7 @@ impl<'t> Refinery<'t> {
         let view = self.home.view();
         let mut underway = self.pool.underway();
         underway.extend(outside.asked.iter().cloned());
-        let ejected = view.ended_at(RequestStatus::Ejected, &self.target.branch)?;
+        self.look_at_ejected(&view)?;
         let sources = Sources {
             repo: self.home.repo(),
             view: &view,
@@ -336,10 +355,21 @@ impl<'t> Refinery<'t> {
             line: line.to_vec(),
             underway: &underway,
             met: &self.met,
-            ejected: &ejected,
-            params: self.params(&view)?,
+            ejected: &self.ejected.1,
+            params: self.params(&view, gates)?,
         };
         Board::gather(&mut self.chains, &sources)
+    }
+
+    /// Looks when requests were ejected, where that has changed.
+    fn look_at_ejected(&mut self, view: &View<'_>) -> Result<()> {
+        let count = view.count_requests(RequestStatus::Ejected)?;
+        if count != self.ejected.0 {
+            let ejected = view.ended(RequestStatus::Ejected)?;
+            let at = ejected.iter().map(|it| it.record().stamp_of("state"));
+            self.ejected = (count, at.collect());
+        }
+        Ok(())
     }
 
     /// Records what outside CIs have answered, and takes back what nobody needs to know.
@@ -416,8 +446,17 @@ impl<'t> Refinery<'t> {
 
     /// Returns the gates, each of which may run on this machine; refuses to land over none.
     fn gates(&self) -> Result<Vec<Gate>> {
-        let gates = self.home.view().gates()?;
-        let rig = self.home.rig_option();
+        let mut gates = self.home.view().gates()?;
+        let (rig, branch) = (self.home.rig_option(), &self.target.branch);
+        if !gates.is_empty() && !gates.iter().any(|gate| gate.applies_to(branch)) {
+            return Err(Fault::refused(format!(
+                "no gate is for branch '{branch}', so nothing can land there"
+            ))
+            .hint(format!(
+                "git gt refinery gate list{rig} shows which branches each is for"
+            )));
+        }
+        gates.retain(|gate| gate.applies_to(branch));
         if gates.is_empty() && !self.home.rig().lands_without_gates() {
             return Err(Fault::refused("no gate is configured, so nothing can land")
                 .hint(format!(
@@ -501,11 +540,13 @@ impl<'t> Refinery<'t> {
     }
 
     /// Returns the parameters of the plan, learned from what became of earlier requests.
-    fn params(&self, view: &View<'_>) -> Result<Params> {
+    fn params(&self, view: &View<'_>, gates: &[Gate]) -> Result<Params> {
         let landed = view.count_requests(RequestStatus::Landed)?;
         let ejected = view.count_requests(RequestStatus::Ejected)?;
         Ok(Params {
             culprit_rate: learn::culprit_rate(landed, ejected),
+            flake_rate: self.learned.flake_rate(gates),
+            interaction_rate: self.learned.interaction_rate(),
             workers: self.options.workers,
             theta: self.options.theta,
             endgame: self.options.endgame,
@@ -598,13 +639,12 @@ impl<'t> Refinery<'t> {
         {
             return Ok(Prepared::Known(what));
         }
-        let open = facts::to_run(&view, gates, &candidate)?
-            .into_iter()
-            .cloned();
+        let standing = facts::standing(&view, gates, &candidate)?;
+        let standing = standing.into_iter().map(|(gate, it)| (gate.clone(), it));
         Ok(Prepared::Test(Box::new(Work {
             what,
             screens: probe.screens,
-            gates: open.collect(),
+            gates: standing.collect(),
             candidate,
         })))
     }
@@ -625,16 +665,10 @@ impl<'t> Refinery<'t> {
         }
         tidy::keep_candidate(self.home, &job.candidate)?;
         self.moot.remove(&job.what);
-        let here = job
-            .gates
-            .iter()
-            .filter(|gate| gate.ci().is_none())
-            .cloned()
-            .collect();
-        if job.gates.iter().all(|gate| gate.ci().is_some()) {
+        let is_here = |(gate, it): &(Gate, Standing)| gate.ci().is_none() && *it == Standing::Open;
+        if !job.gates.iter().any(is_here) {
             return self.ask(&job, why, observe);
         }
-        let job = Work { gates: here, ..job };
         self.pool.start(job, why, self.home.world().now());
         Ok(())
     }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use super::board::{Composition, Underway};
 use super::candidate::Candidate;
-use super::gate::{Bench, Ran};
+use super::gate::Bench;
+use super::order::Standing;
 use super::plan::Why;
+use super::suite::{Progress, Slots, With, run_gates};
 use crate::fault::{Fault, Result};
 use crate::ledger::Time;
-use crate::record::{Attempt, Gate, Verdict};
+use crate::record::{Attempt, Gate};
 
 /// The longest time we listen at a stretch, so that an interrupt does not wait.
 const LISTEN: Duration = Duration::from_millis(100);
@@ -24,8 +26,8 @@ pub(super) struct Work {
     pub(super) candidate: Candidate,
     /// Whether it is tested to acquit only.
     pub(super) screens: bool,
-    /// The gates that have not passed on its tree, in the order in which they run.
-    pub(super) gates: Vec<Gate>,
+    /// The gates, and how each stands with its tree.
+    pub(super) gates: Vec<(Gate, Standing)>,
 }
 
 /// A candidate that is being tested here.
@@ -57,6 +59,7 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Pool {
     bench: Bench,
+    slots: Arc<Slots>,
     running: Vec<Running>,
     started: u64,
     say: Sender<(u64, Said)>,
@@ -64,11 +67,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Returns a pool without workers.
-    pub(super) fn new(bench: Bench) -> Self {
+    /// Returns a pool without workers, whose workers run at most `jobs` gates at the same time.
+    pub(super) fn new(bench: Bench, jobs: usize) -> Self {
         let (say, hear) = channel();
         Self {
             bench,
+            slots: Arc::new(Slots::new(jobs)),
             running: Vec::new(),
             started: 0,
             say,
@@ -94,15 +98,11 @@ impl Pool {
     pub(super) fn start(&mut self, job: Work, why: (Why, usize), now: Time) {
         self.started += 1;
         let (number, cancel) = (self.started, Arc::new(AtomicBool::new(false)));
-        let (bench, say, stop, work) = (
-            self.bench.clone(),
-            self.say.clone(),
-            cancel.clone(),
-            job.clone(),
-        );
+        let (bench, slots) = (self.bench.clone(), self.slots.clone());
+        let (say, stop, work) = (self.say.clone(), cancel.clone(), job.clone());
         let thread = std::thread::spawn(move || {
-            let ended = test(&bench, &work, &stop, &|said| drop(say.send((number, said))));
-            drop(say.send((number, Said::Ended(ended))));
+            let tell = |said| drop(say.send((number, said)));
+            tell(Said::Ended(test((&bench, &slots), &work, &stop, &tell)));
         });
         self.running.push(Running {
             job,
@@ -176,25 +176,27 @@ impl Running {
 }
 
 /// Runs the gates of a candidate until one is red.
-fn test(bench: &Bench, job: &Work, cancel: &AtomicBool, say: &dyn Fn(Said)) -> Result<()> {
-    for gate in &job.gates {
-        say(Said::Begins(gate.name().to_owned()));
-        match bench.run(gate, &job.candidate, cancel)? {
-            Ran::Cancelled => return Ok(()),
-            Ran::Disturbed => {
-                say(Said::Disturbed(gate.name().to_owned()));
-                return Ok(());
-            }
-            Ran::Said(attempt) => {
-                let is_red = attempt.verdict == Verdict::Red;
-                say(Said::Ran(gate.name().to_owned(), attempt));
-                if is_red {
-                    return Ok(());
-                }
-            }
-        }
-    }
-    Ok(())
+fn test(
+    (bench, slots): (&Bench, &Slots),
+    work: &Work,
+    cancel: &AtomicBool,
+    say: &(dyn Fn(Said) + Sync),
+) -> Result<()> {
+    let gates: Vec<(&Gate, Standing)> = work.gates.iter().map(|(gate, it)| (gate, *it)).collect();
+    let observe = |progress: Progress<'_>| {
+        say(match progress {
+            Progress::Began(gate) => Said::Begins(gate.name().to_owned()),
+            Progress::Said(gate, attempt) => Said::Ran(gate.name().to_owned(), attempt),
+            Progress::Disturbed(gate) => Said::Disturbed(gate.name().to_owned()),
+        });
+    };
+    let with = With {
+        bench,
+        slots,
+        cancel,
+        observe: &observe,
+    };
+    run_gates(&gates, &work.candidate, &with).map(drop)
 }
 
 /// Returns the fault of a worker that ended without a word.

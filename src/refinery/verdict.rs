@@ -1,7 +1,7 @@
 //! Verdicts: recorded with their composition, and turned into the proof that landing demands.
 
 use super::candidate::Candidate;
-use super::facts;
+use super::{facts, key};
 use crate::fault::Result;
 use crate::git::Oid;
 use crate::ledger::{Decision, Name, Stamp, join};
@@ -68,15 +68,16 @@ pub(super) fn record(
         [] => "the bare target".to_owned(),
         requests => requests.join(" "),
     };
-    let tree = candidate.tree.to_string();
+    let key = key::of(home.repo(), gate, candidate)?;
+    let definition = gate.definition();
     let subject = format!(
         "gate {} is {said} on {}: {what}",
         gate.name(),
         candidate.short()
     );
     let written = home.write(Name::Attempts, actor, |view, pen| {
-        let mut own = view.own_result(&tree, &gate.definition())?;
-        let shared = view.result(&tree, &gate.definition())?;
+        let mut own = view.own_result(&key, &definition)?;
+        let shared = view.result(&key, &definition)?;
         let mut stamp = pen.stamp(own.record()).max(pen.stamp(shared.record()));
         if let Some(since) = candidate.since.as_ref().filter(|since| **since >= stamp) {
             // Queued again by a clock ahead of ours: a run that comes after that must count.
@@ -91,7 +92,7 @@ pub(super) fn record(
     })?;
     let stamp = written.value;
     let written = home.write(Name::Results, actor, |view, _| {
-        let mut shared = view.result(&tree, &gate.definition())?;
+        let mut shared = view.result(&key, &definition)?;
         shared.add(gate.name(), attempt, &stamp);
         Ok(Decision::write(
             subject.clone(),

@@ -417,8 +417,8 @@ impl<'r> View<'r> {
         Ok(count)
     }
 
-    /// Returns when the requests for a branch that have ended so did, in no order.
-    pub fn ended_at(&self, status: RequestStatus, target: &str) -> Result<Vec<Stamp>> {
+    /// Returns the requests that have ended so, in no order.
+    pub fn ended(&self, status: RequestStatus) -> Result<Vec<Request>> {
         let mut ids = Vec::new();
         for row in self.index(Name::Queue)?.all() {
             let row = row?;
@@ -428,11 +428,7 @@ impl<'r> View<'r> {
         }
         let requests = ids.iter().map(|id| self.request(id));
         let requests: Vec<Option<Request>> = requests.collect::<Result<_>>()?;
-        let of_target = requests
-            .into_iter()
-            .flatten()
-            .filter(|it| it.target() == target);
-        Ok(of_target.map(|it| it.record().stamp_of("state")).collect())
+        Ok(requests.into_iter().flatten().collect())
     }
 
     /// Returns the gates that landing needs, sorted by name.
@@ -463,23 +459,23 @@ impl<'r> View<'r> {
         self.records(Name::Config, Rig::of)
     }
 
-    /// Returns the results of a gate definition on a tree; none yet is an empty one.
-    pub fn result(&self, tree: &str, definition: &str) -> Result<RunResult> {
-        self.result_in(Name::Results, tree, definition)
+    /// Returns the results of a gate definition under a key; none yet is an empty one.
+    pub fn result(&self, key: &str, definition: &str) -> Result<RunResult> {
+        self.result_in(Name::Results, key, definition)
     }
 
     /// Returns the results of runs that were made here. Whoever can push results can write this clone's
     /// id into them, so those prove nothing; these never leave the machine.
-    pub fn own_result(&self, tree: &str, definition: &str) -> Result<RunResult> {
-        self.result_in(Name::Attempts, tree, definition)
+    pub fn own_result(&self, key: &str, definition: &str) -> Result<RunResult> {
+        self.result_in(Name::Attempts, key, definition)
     }
 
-    /// Returns the runs of a gate definition on a tree that count as evidence, oldest first: those that were
+    /// Returns the runs of a gate definition under a key that count as evidence, oldest first: those that were
     /// made here, those in the seals of allowed signers, and those of machines accepted here, which are
     /// believed on the word of whoever can push (DESIGN 3.6).
-    pub fn evidence(&self, tree: &str, definition: &str) -> Result<BTreeMap<Stamp, Attempt>> {
+    pub fn evidence(&self, key: &str, definition: &str) -> Result<BTreeMap<Stamp, Attempt>> {
         let mut counted: BTreeMap<Stamp, Attempt> = BTreeMap::new();
-        let id = RunResult::id_of(tree, definition);
+        let id = RunResult::id_of(key, definition);
         for ledger in self.sealed()? {
             // What is no record proves nothing.
             let found = ledger.get(&id).or_else(|fault| match fault {
@@ -491,13 +487,13 @@ impl<'r> View<'r> {
         }
         let accepted = accepted_machines(self.repo);
         if !accepted.is_empty() {
-            let shared = self.result(tree, definition)?;
+            let shared = self.result(key, definition)?;
             let theirs = shared
                 .attempts()
                 .filter(|(stamp, _)| accepted.iter().any(|clone| clone == stamp.clone_part()));
             counted.extend(theirs);
         }
-        counted.extend(self.own_result(tree, definition)?.attempts());
+        counted.extend(self.own_result(key, definition)?.attempts());
         Ok(counted)
     }
 
@@ -514,12 +510,12 @@ impl<'r> View<'r> {
         self.records(Name::Attempts, RunResult::of)
     }
 
-    fn result_in(&self, ledger: Name, tree: &str, definition: &str) -> Result<RunResult> {
+    fn result_in(&self, ledger: Name, key: &str, definition: &str) -> Result<RunResult> {
         let found = self
             .ledger(ledger)?
-            .get(&RunResult::id_of(tree, definition))?;
+            .get(&RunResult::id_of(key, definition))?;
         let known = found.and_then(RunResult::of);
-        Ok(known.unwrap_or_else(|| RunResult::new(tree, definition)))
+        Ok(known.unwrap_or_else(|| RunResult::new(key, definition)))
     }
 
     /// Returns the results of runs a merge request was in, sorted by id.

@@ -488,3 +488,28 @@ fn end_group(world: &World, group: rustix::process::Pid, politely: bool) -> io::
     kill_process_group(group, Signal::KILL).or_else(gone)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Start;
+
+    #[test]
+    fn a_log_without_room_ends_no_program_and_is_told() {
+        let world = World::new(Start::of_process().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let (full, log) = (Path::new("/dev/full"), dir.path().join("log"));
+        let check = |line: &str, log: &Path, want: (&[u8], bool)| {
+            let run = Run::new("sh", dir.path()).args(["-c", line]);
+            let left = run.supervise(&world, &Limits::of_log(log, 3)).unwrap();
+            assert_eq!(left.ended, Ended::Exit(0));
+            assert_eq!((left.tail.as_slice(), left.disk_was_full), want);
+        };
+        check("printf 'a\\0\\377b'", &log, (b"a\0\xffb", false));
+        assert_eq!(std::fs::read(&log).unwrap(), b"a\0\xff");
+        if full.exists() {
+            check("echo said; echo more", full, (b"said\nmore\n", true));
+            check("true", full, (b"", false));
+        }
+    }
+}

@@ -1,8 +1,4 @@
 //! The queue from the outside: what people type and what they are told.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start programs, write files and read their environment"
-)]
 
 mod after;
 mod integration;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::board::{Composition, Underway};
 use super::super::candidate::Candidate;
-use super::super::{facts, verdict};
+use super::super::{facts, key, verdict};
 use super::{answer, answer_ref, answers_about, branch_of, branch_ref};
 use crate::fault::{Fault, Result};
 use crate::git::{Answer as Offered, Cas, NewCommit, Oid, PushedRef, Remote, Repo, Signature};
@@ -210,7 +210,8 @@ impl Board {
 /// from the second time on a commit with its tree and of its own name, so that no answer counts twice and
 /// no CI takes the question for one it knows.
 fn question(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Oid> {
-    let known = view.own_result(&candidate.tree.to_string(), &gate.definition())?;
+    let key = key::of(view.repo(), gate, candidate)?;
+    let known = view.own_result(&key, &gate.definition())?;
     let times = known.attempts().count();
     if times == 0 {
         return Ok(candidate.commit);
