@@ -380,20 +380,18 @@ pub(in super::super) fn collect(
     };
     let remote = repo.remote(&name)?;
     let board = Board::read(repo, &remote)?;
-    let needed = Needed::of(&home.view(), gates, &wanted.candidates)?;
-    fetch_answers(
-        repo,
-        &remote,
-        &board,
-        asks.iter().filter(|it| needed.has(it)),
-    )?;
-    let (mut kept, mut done, mut again) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let view = home.view();
+    let (mut needed, mut kept, mut done) = (Vec::new(), Vec::new(), Vec::new());
     for ask in asks {
-        let Some((gate, candidate)) = needed.get(&ask) else {
-            let is_over = (wanted.is_over)(&ask.target);
-            if is_over { &mut done } else { &mut kept }.push(ask);
-            continue;
-        };
+        match whose(&view, (gates, &wanted.candidates), &ask)? {
+            Some(whose) => needed.push((ask, whose)),
+            None if (wanted.is_over)(&ask.target) => done.push(ask),
+            None => kept.push(ask),
+        }
+    }
+    fetch_answers(repo, &remote, &board, needed.iter().map(|(ask, _)| ask))?;
+    let mut again = BTreeSet::new();
+    for (ask, (gate, candidate)) in needed {
         match found(repo, &board, &ask)? {
             Found::Nothing => {
                 if board.0.get(&branch_ref(&ask.commit)) != Some(&ask.commit) {
@@ -432,29 +430,23 @@ pub(in super::super) fn collect(
     Ok(collected)
 }
 
-/// The questions that somebody wants answered: what each is about, by commit and check.
-struct Needed<'a>(BTreeMap<(Oid, &'a str), (&'a Gate, &'a Candidate)>);
-
-impl<'a> Needed<'a> {
-    fn of(view: &View<'_>, gates: &'a [Gate], candidates: &[&'a Candidate]) -> Result<Self> {
-        let mut needed = BTreeMap::new();
-        for gate in gates {
-            let Some(check) = gate.ci() else { continue };
-            for candidate in candidates {
-                let commit = question(view, gate, candidate)?;
-                needed.entry((commit, check)).or_insert((gate, *candidate));
+/// Returns the gate and the candidate about which a question is, nothing where nobody wants to know.
+fn whose<'a>(
+    view: &View<'_>,
+    (gates, candidates): (&'a [Gate], &[&'a Candidate]),
+    ask: &Ask,
+) -> Result<Option<(&'a Gate, &'a Candidate)>> {
+    // It is the candidate itself, or a commit on it.
+    let below = view.repo().commit(&ask.commit)?.parents.first().copied();
+    let near = |it: &&&Candidate| it.commit == ask.commit || Some(it.commit) == below;
+    for candidate in candidates.iter().filter(near) {
+        for gate in gates.iter().filter(|it| it.ci() == Some(&ask.check)) {
+            if question(view, gate, candidate)? == ask.commit {
+                return Ok(Some((gate, candidate)));
             }
         }
-        Ok(Self(needed))
     }
-
-    fn get(&self, ask: &Ask) -> Option<(&'a Gate, &'a Candidate)> {
-        self.0.get(&(ask.commit, ask.check.as_str())).copied()
-    }
-
-    fn has(&self, ask: &Ask) -> bool {
-        self.get(ask).is_some()
-    }
+    Ok(None)
 }
 
 /// What stands where the answer to a question belongs.
