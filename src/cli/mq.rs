@@ -8,7 +8,7 @@ use super::reply::{Reply, columns, printable};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Submit};
 use crate::record::{Request, RequestStatus, RunResult, Verdict};
-use crate::refinery::{self, Question, questions};
+use crate::refinery::{self, Question, pulls, questions};
 use crate::town::{Home, View};
 
 /// How many lines of a red gate's output are shown.
@@ -323,11 +323,21 @@ fn status(home: &Home, typed: &str) -> Result<Reply> {
     if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
         text.push_str(&format!("  see it  {}\n", from_anywhere(home, line)));
     }
-    let open = questions(home)?;
-    let asks: Vec<&Question> = open
-        .iter()
-        .filter(|it| it.requests.iter().any(|id| id == request.id()))
-        .collect();
+    tell_outside(home, request.id(), (&mut text, &mut value))?;
+    text.push_str(&told_runs(&runs));
+    value["runs"] = json!(runs);
+    Ok(Reply::new(value, printable(&text)))
+}
+
+/// Adds what is waited for outside: answers of CIs, and a pull request.
+fn tell_outside(
+    home: &Home,
+    request: &str,
+    (text, value): (&mut String, &mut Value),
+) -> Result<()> {
+    let holds = |requests: &[String]| requests.iter().any(|id| id == request);
+    let mut asks = questions(home)?;
+    asks.retain(|it| holds(&it.requests));
     for it in &asks {
         let late = match it.is_overdue {
             true => "; it did not answer in time, and the next git gt refinery run asks again",
@@ -339,7 +349,7 @@ fn status(home: &Home, typed: &str) -> Result<Reply> {
         ));
     }
     if !asks.is_empty() {
-        let ask = |it: &&Question| {
+        let ask = |it: &Question| {
             json!({
                 "check": it.check,
                 "branch": it.branch,
@@ -349,9 +359,22 @@ fn status(home: &Home, typed: &str) -> Result<Reply> {
         };
         value["asked"] = asks.iter().map(ask).collect();
     }
-    text.push_str(&told_runs(&runs));
-    value["runs"] = json!(runs);
-    Ok(Reply::new(value, printable(&text)))
+    for it in pulls(home)?.iter().filter(|it| holds(&it.requests)) {
+        let (target, since) = (&it.target, it.since.to_string());
+        let shown = if it.url.is_empty() {
+            &it.branch
+        } else {
+            &it.url
+        };
+        text.push_str(&format!("  pull    {shown} into {target} since {since}\n"));
+        value["pull_request"] = json!({
+            "branch": it.branch,
+            "target": target,
+            "url": it.url,
+            "since": since,
+        });
+    }
+    Ok(())
 }
 
 /// Returns a line for each run, then the end of what the last red one wrote.
