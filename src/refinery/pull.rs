@@ -12,7 +12,7 @@ use super::land::Landing;
 use super::verdict::Green;
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Cas, LOCAL_ENV, NewCommit, Oid, PushedRef, Remote, Repo, Signature};
-use crate::text::steers;
+use crate::text::{matches, steers};
 use crate::town::{Home, Target};
 use crate::world::Time;
 use crate::world::process::{Ended, Limits, Run};
@@ -183,19 +183,12 @@ pub fn pulls(home: &Home) -> Result<Vec<Pull>> {
     Ok(all)
 }
 
-/// Returns whether a target takes nothing but pull requests: one of the names in `gt.pullRequests`, of which a
-/// star at the end stands for any text.
+/// Returns whether a target takes nothing but pull requests: it fits one of the patterns in
+/// `gt.pullRequests`.
 pub(super) fn is_wanted(home: &Home, target: &Target) -> Result<bool> {
     let names = home.config("pullRequests")?.unwrap_or_default();
     let mut names = names.split(',').map(str::trim);
-    Ok(names.any(|name| covers(name, &target.branch)))
-}
-
-fn covers(name: &str, branch: &str) -> bool {
-    match name.strip_suffix('*') {
-        Some(begin) => branch.starts_with(begin),
-        None => name == branch,
-    }
+    Ok(names.any(|name| matches(name, &target.branch)))
 }
 
 /// Offers a green commit to be merged into the target: pushes it as a branch and opens a request, once.
@@ -513,16 +506,6 @@ fn fate(repo: &Repo, opened: &Opened, tip: Oid) -> Result<Option<(Oid, bool, boo
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_star_ends_the_name_of_a_branch() {
-        assert!(covers("main", "main"));
-        assert!(covers("release/*", "release/1.0"));
-        assert!(covers("*", "main"));
-        assert!(!covers("main", "maintain"));
-        assert!(!covers("release/*", "released"));
-        assert!(!covers("*in", "main"));
-    }
 
     #[test]
     fn the_last_link_is_where_it_is_shown() {

@@ -150,7 +150,7 @@ pub const KEYS: &[Key] = &[
         "pullRequests",
         Scope::SharedFirst,
         "none",
-        "branches that work lands on by pull request: names with commas, a * at the end for any text",
+        "branches that work lands on by pull request: patterns, with commas",
     ),
     key(
         "refinery.workers",
