@@ -1,6 +1,7 @@
 //! `git gt refinery`
 
 mod gate;
+mod simulate;
 
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ enum Verb {
         #[command(subcommand)]
         verb: gate::Verb,
     },
+    /// Try the queue on changes that are made up: what it would cost
+    Simulate(simulate::Args),
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -92,13 +95,14 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 (false, false) => Until::Idle,
             };
             let price = match (thrift, fast) {
-                (true, _) => Price::Runs,
-                (false, true) => Price::Time,
-                (false, false) => Price::Both,
+                (true, _) => Price::Thrift,
+                (false, true) => Price::Fast,
+                (false, false) => Price::Fair,
             };
             let most = (workers.map(usize::from), jobs.map(usize::from));
             queues(cx, until, (most, price))
         }
+        Verb::Simulate(args) => simulate::run(cx, args),
         Verb::Gate { verb } => gate::run(cx, verb),
     }
 }

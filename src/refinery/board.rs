@@ -47,6 +47,7 @@ pub(super) struct Board {
     /// What each trial is.
     compositions: Vec<Composition>,
     streak: u32,
+    tip_red: u32,
     now: u32,
     params: Params,
 }
@@ -78,6 +79,7 @@ impl Sources<'_, '_> {
 /// What is known of a composition, with stamps in the place of numbers.
 struct Tested {
     what: Composition,
+    tree: Oid,
     screens: bool,
     outcome: Outcome,
     first: Option<Stamp>,
@@ -100,6 +102,7 @@ impl Board {
             trials: Vec::new(),
             compositions: Vec::new(),
             streak: 0,
+            tip_red: 0,
             now: 0,
             params: from.params.clone(),
         };
@@ -115,8 +118,9 @@ impl Board {
             let item = board.landed_item(&mut names, request);
             board.landed.push(item);
         }
-        let tested = collect(chains, from, &landed)?;
-        board.number(from, (&names, &landed.bases), &tested);
+        let found = collect(chains, from, &landed)?;
+        board.tip_red = found.tip_red;
+        board.number(from, (&names, &landed.bases), &found.tested);
         Ok(board)
     }
 
@@ -156,6 +160,7 @@ impl Board {
         let gone = self.standing.len() as Item;
         self.standing.push(Standing::Gone);
         self.groups.push(Vec::new());
+        let trees: BTreeSet<Oid> = tested.iter().map(|it| it.tree).collect();
         for it in tested {
             let context = match self
                 .contexts
@@ -172,6 +177,10 @@ impl Board {
             self.trials.push(Trial {
                 base: bases.get(&it.what.base).copied(),
                 context: context as u32,
+                tree: trees
+                    .iter()
+                    .position(|tree| *tree == it.tree)
+                    .map_or(0, |at| at as u64),
                 items,
                 screens: it.screens,
                 outcome: it.outcome,
@@ -223,6 +232,7 @@ impl Board {
             risk: None,
             trials: &self.trials,
             streak: self.streak,
+            tip_red: self.tip_red,
             now: self.now,
             params: &self.params,
         }
@@ -322,21 +332,18 @@ impl Landed {
         landed.bases.insert(tip, landed.requests.len() as u32);
         Ok(landed)
     }
-
-    /// Returns whether a composition begins with exactly what has landed since its base.
-    fn is_on_tip(&self, what: &Composition) -> bool {
-        let base = self.bases.get(&what.base);
-        base.is_some_and(|base| what.requests.starts_with(&self.requests[*base as usize..]))
-    }
 }
 
-/// How much a name of a tree says: whether it is being tested, begins with what has landed since its base, is to
-/// land; how many had landed at its base.
-type Rank = (bool, bool, bool, Option<u32>);
+/// What is known of compositions.
+#[derive(Default)]
+struct Collected {
+    tested: Vec<Tested>,
+    /// How often the bare tip was red since it was last green.
+    tip_red: u32,
+}
 
-/// Returns what is known of every composition that somebody may want to know of; of several names of one tree, the
-/// one that says most, so that nothing counts twice.
-fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Result<Vec<Tested>> {
+/// Returns what is known of every composition that somebody may want to know of.
+fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Result<Collected> {
     let mut found: BTreeMap<Composition, (bool, Option<Oid>)> = BTreeMap::new();
     for (what, screens, commit) in compositions(from)? {
         let known = found.entry(what).or_insert((screens, commit));
@@ -352,47 +359,45 @@ fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Resu
         base: from.tip,
         requests: Vec::new(),
     };
-    found.entry(bare).or_insert((false, None));
+    found.entry(bare.clone()).or_insert((false, None));
     let waiting: HashMap<&str, &Request> = from.requests().map(|it| (it.id(), it)).collect();
-    let mut trees: BTreeMap<(Oid, BTreeSet<String>), (Rank, Tested)> = BTreeMap::new();
+    let mut all = Collected::default();
     for (what, (screens, commit)) in found {
-        let base = landed.bases.get(&what.base).copied();
-        let candidate = match commit.filter(|_| base.is_none()) {
+        let is_known = landed.bases.contains_key(&what.base);
+        let candidate = match commit.filter(|_| !is_known) {
             Some(commit) if from.repo.has(&commit) => {
                 Some(of_commit((from, &waiting), &what, commit)?)
             }
             _ => built(chains, (from.view, &waiting), &what)?,
         };
-        let is_underway = from.underway.iter().any(|it| it.what == what);
         let Some(candidate) = candidate else { continue };
-        let (known, first, last) = evidence(from, &candidate)?;
-        let outcome = match (known.green, known.red, is_underway) {
-            (true, _, _) => Outcome::Green,
-            (false, red, true) => Outcome::Running(red),
-            (false, 0, false) => continue,
-            (false, red, false) => Outcome::Red(red),
+        let known = evidence(from, &candidate)?;
+        let is_bare = what == bare;
+        if is_bare {
+            all.tip_red = known.red_since;
+        }
+        let is_underway = from.underway.iter().any(|it| it.what == what);
+        let mut add = |outcome| {
+            all.tested.push(Tested {
+                what: what.clone(),
+                tree: candidate.tree,
+                screens,
+                outcome,
+                first: known.first.clone(),
+                last: known.last.clone(),
+            });
         };
-        let rank = (is_underway, landed.is_on_tip(&what), !screens, base);
-        let tested = Tested {
-            what,
-            screens,
-            outcome,
-            first,
-            last,
-        };
-        // Of what changes nothing the tree says nothing.
-        let open = tested
-            .what
-            .requests
-            .iter()
-            .filter(|it| waiting.contains_key(it.as_str()));
-        let name = (candidate.tree, open.cloned().collect());
-        match trees.get(&name) {
-            Some((known, _)) if *known >= rank => {}
-            _ => drop(trees.insert(name, (rank, tested))),
+        match (known.all.green, known.all.red) {
+            (true, _) => add(Outcome::Green),
+            (false, red) if is_underway => add(Outcome::Running(red)),
+            (false, 0) => {}
+            (false, red) => add(Outcome::Red(red)),
+        }
+        if is_bare && is_underway && known.all.green {
+            add(Outcome::Running(0));
         }
     }
-    Ok(trees.into_values().map(|(_, tested)| tested).collect())
+    Ok(all)
 }
 
 /// Returns what runs that count here were made of, for each waiting request.
@@ -488,23 +493,32 @@ fn built(
     })
 }
 
-/// Returns what is known of a candidate, and when that was first and last said. Of the bare tip only what was said
-/// since it was last green counts against it: that it was green says nothing of the machine as it is now.
-fn evidence(
-    from: &Sources<'_, '_>,
-    candidate: &Candidate,
-) -> Result<(Evidence, Option<Stamp>, Option<Stamp>)> {
-    let mut known = facts::evidence_of(from.view, from.gates, candidate)?;
-    let mut stamps = BTreeSet::new();
+/// What is known of a candidate.
+struct Known {
+    all: Evidence,
+    /// When that was first and last said.
+    first: Option<Stamp>,
+    last: Option<Stamp>,
+    /// How often the reddest gate was red since it was last green.
+    red_since: u32,
+}
+
+fn evidence(from: &Sources<'_, '_>, candidate: &Candidate) -> Result<Known> {
+    let all = facts::evidence_of(from.view, from.gates, candidate)?;
+    let (mut stamps, mut red_since) = (BTreeSet::new(), 0);
     for gate in from.gates {
         let greens = facts::said_at(from.view, gate, candidate, Verdict::Green)?;
-        let mut reds = facts::said_at(from.view, gate, candidate, Verdict::Red)?;
-        reds.retain(|at| greens.last().is_none_or(|green| green < at));
-        if candidate.requests.is_empty() && !reds.is_empty() {
-            known.green = false;
-            known.red = known.red.max(reds.len() as u32);
-        }
-        stamps.extend(if known.green { greens } else { reds });
+        let reds = facts::said_at(from.view, gate, candidate, Verdict::Red)?;
+        let since = reds
+            .iter()
+            .filter(|at| greens.last().is_none_or(|green| green < *at));
+        red_since = red_since.max(since.count());
+        stamps.extend(if all.green { greens } else { reds });
     }
-    Ok((known, stamps.first().cloned(), stamps.last().cloned()))
+    Ok(Known {
+        all,
+        first: stamps.first().cloned(),
+        last: stamps.last().cloned(),
+        red_since: u32::try_from(red_since).unwrap_or(u32::MAX),
+    })
 }

@@ -18,6 +18,7 @@ mod order;
 mod plan;
 mod pool;
 mod pull;
+mod simulate;
 mod suite;
 mod tidy;
 mod verdict;
@@ -47,6 +48,7 @@ pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
+pub use simulate::{CHANGES_MAX, Figures, Price, Scenario, simulate};
 pub use tidy::obsolete;
 
 /// What happens, as it happens.
@@ -134,21 +136,8 @@ pub struct Options {
     pub workers: usize,
     /// How many gates may run at the same time, at least 1.
     pub jobs: usize,
-    /// What a run costs: the information a probe beside the landing one must give at least, in bits.
-    pub theta: f64,
-    /// What a run costs in short queues, in rounds.
-    pub endgame: f64,
-}
-
-/// What is dear where the queue is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Price {
-    /// Runs: spend few of them, and more time.
-    Runs,
-    /// Both, as much as most people think.
-    Both,
-    /// Time: spend every worker there is.
-    Time,
+    /// What a run is worth beside time.
+    pub price: Price,
 }
 
 impl Options {
@@ -164,17 +153,11 @@ impl Options {
                 .and_then(|it| it.parse().ok()),
             workers => workers,
         };
-        let (theta, endgame) = match price {
-            Price::Runs => (0.8, 1.0),
-            Price::Both => (Params::default().theta, Params::default().endgame),
-            Price::Time => (0.02, 0.02),
-        };
         let workers = set.unwrap_or(1).max(1);
         Ok(Self {
             workers,
             jobs: jobs.unwrap_or(workers),
-            theta,
-            endgame,
+            price,
         })
     }
 }
@@ -548,9 +531,7 @@ impl<'t> Refinery<'t> {
             flake_rate: self.learned.flake_rate(gates),
             interaction_rate: self.learned.interaction_rate(),
             workers: self.options.workers,
-            theta: self.options.theta,
-            endgame: self.options.endgame,
-            ..Params::default()
+            ..self.options.price.params()
         })
     }
 

@@ -1,7 +1,8 @@
 //! All gates of one candidate: those that may run at once do, and the first red one stops the rest.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::candidate::Candidate;
@@ -14,12 +15,25 @@ use crate::world::World;
 /// How often a gate that waits for its turn looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How many gates may run at once on this machine, shared by all workers.
+/// How many gates may run at once on this machine, shared by all workers; who asks first is served first.
 #[derive(Debug)]
 pub(super) struct Slots {
-    free: Mutex<usize>,
-    freed: Condvar,
+    line: Mutex<Line>,
+    moved: Condvar,
 }
+
+/// Who waits for a slot.
+#[derive(Debug)]
+struct Line {
+    free: usize,
+    /// Tickets, the next one first.
+    waiting: VecDeque<u64>,
+    tickets: u64,
+}
+
+/// A place in the line.
+#[derive(Debug, Clone, Copy)]
+struct Ticket(u64);
 
 /// The right to run one gate, until it is dropped.
 struct Slot<'s>(&'s Slots);
@@ -28,31 +42,51 @@ impl Slots {
     /// Returns room for as many gates at once, one at least.
     pub(super) fn new(jobs: usize) -> Self {
         Self {
-            free: Mutex::new(jobs.max(1)),
-            freed: Condvar::new(),
+            line: Mutex::new(Line {
+                free: jobs.max(1),
+                waiting: VecDeque::new(),
+                tickets: 0,
+            }),
+            moved: Condvar::new(),
         }
     }
 
-    /// Waits for room; returns nothing where nobody wants the gate any more.
-    fn take(&self, world: &World, cancel: &AtomicBool) -> Option<Slot<'_>> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stands in line.
+    fn ask(&self) -> Ticket {
+        let mut line = self.line();
+        line.tickets += 1;
+        let ticket = line.tickets;
+        line.waiting.push_back(ticket);
+        Ticket(ticket)
+    }
+
+    /// Waits for one's turn; returns nothing where nobody wants the gate any more.
+    fn take(&self, ticket: Ticket, world: &World, cancel: &AtomicBool) -> Option<Slot<'_>> {
+        let mut line = self.line();
         while !cancel.load(Ordering::Relaxed) && !world.interrupted() {
-            if *free > 0 {
-                *free -= 1;
+            if line.free > 0 && line.waiting.front() == Some(&ticket.0) {
+                line.free -= 1;
+                line.waiting.pop_front();
+                self.moved.notify_all();
                 return Some(Slot(self));
             }
-            let waited = self.freed.wait_timeout(free, LOOK);
-            free = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.moved.wait_timeout(line, LOOK);
+            line = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        line.waiting.retain(|it| *it != ticket.0);
+        self.moved.notify_all();
         None
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        *free += 1;
-        self.0.freed.notify_one();
+        self.0.line().free += 1;
+        self.0.moved.notify_all();
     }
 }
 
@@ -98,9 +132,10 @@ pub(super) fn run_gates<'g>(
             for at in ready(&gates).into_iter().filter(|_| !is_over) {
                 gates[at].1 = Standing::Running;
                 running += 1;
-                let (gate, send) = (gates[at].0, send.clone());
+                let (gate, ticket, send) = (gates[at].0, with.slots.ask(), send.clone());
                 scope.spawn(move || {
-                    let ran = std::panic::AssertUnwindSafe(|| run_one(gate, candidate, with));
+                    let ran =
+                        std::panic::AssertUnwindSafe(|| run_one((gate, ticket), candidate, with));
                     let ran = std::panic::catch_unwind(ran).unwrap_or_else(|_| {
                         Err(Fault::fatal(format!("gate '{}' was lost", gate.name())))
                     });
@@ -131,8 +166,13 @@ pub(super) fn run_gates<'g>(
     }
 }
 
-fn run_one(gate: &Gate, candidate: &Candidate, with: &With<'_>) -> Result<Standing> {
-    let Some(_slot) = with.slots.take(with.bench.world(), with.cancel) else {
+fn run_one(
+    (gate, ticket): (&Gate, Ticket),
+    candidate: &Candidate,
+    with: &With<'_>,
+) -> Result<Standing> {
+    let slot = with.slots.take(ticket, with.bench.world(), with.cancel);
+    let Some(_slot) = slot else {
         return Ok(Standing::Open);
     };
     (with.observe)(Progress::Began(gate));

@@ -1,6 +1,7 @@
 //! What to test next: the probes that tell most, by the chance of where the first culprit is (`merge-queue.md` 3.4).
 
 use super::lanes::{Lane, Lanes, powi};
+use super::needs::Base;
 use super::tables::{ENDGAME_MAX, R1_MAX, Tables};
 use super::{Facts, Item, Params, Probe, Why, confirmations};
 
@@ -24,9 +25,9 @@ pub(super) fn probes<'a>(lanes: &'a Lanes, facts: &'a Facts<'a>, tables: &Tables
     while round.free > 0 && round.add_best(is_open) {}
     if round.busy == 0
         && round.probes.is_empty()
-        && let Some(first) = lanes.suspects.first()
+        && let Some(first) = round.first_suspect()
     {
-        round.confirm(first.item);
+        round.confirm(first);
     }
     round.probes
 }
@@ -41,6 +42,8 @@ struct Round<'a> {
     screening: Vec<Lane>,
     passed: Vec<Item>,
     fresh: Vec<Item>,
+    /// What of that can be merged behind the landing lane.
+    ready: Vec<Item>,
     risk: Vec<f64>,
     /// Suspects under test.
     tested: Vec<Item>,
@@ -142,8 +145,6 @@ impl<'a> Round<'a> {
     fn new(lanes: &'a Lanes, facts: &'a Facts<'a>) -> Self {
         let confirms = lanes.suspects.iter().filter(|it| it.runs);
         let tested: Vec<Item> = confirms.map(|it| it.item).collect();
-        let all = std::iter::once(&lanes.landing).chain(&lanes.screening);
-        let busy = tested.len() + all.map(|lane| lane.cuts.len()).sum::<usize>();
         Self {
             facts,
             params: facts.params,
@@ -152,10 +153,11 @@ impl<'a> Round<'a> {
             screening: lanes.screening.clone(),
             passed: lanes.passed.clone(),
             fresh: lanes.fresh.clone(),
+            ready: Vec::new(),
             risk: lanes.risk.clone(),
             tested,
-            free: facts.params.workers.saturating_sub(busy),
-            busy,
+            free: facts.params.workers.saturating_sub(lanes.busy),
+            busy: lanes.busy,
             ride: Vec::new(),
             is_endgame: false,
             probes: Vec::new(),
@@ -166,34 +168,46 @@ impl<'a> Round<'a> {
     /// to be found on the tip, the oldest screening lane behind it, whose evidence guides from now on and cannot
     /// convict. Never in front of something red: that would blur exact evidence.
     fn adopt(&mut self) {
-        if self.landing.red > 0 || !self.landing.cuts.is_empty() {
-            return;
+        if self.landing.red == 0 && self.landing.cuts.is_empty() {
+            let mut items = Vec::new();
+            self.facts.extend(&mut items, &self.passed);
+            self.passed.retain(|it| !items.contains(it));
+            self.landing.items = items;
+            self.landing.beyond = 1.0;
+            self.adopt_screening();
         }
-        self.landing.items = std::mem::take(&mut self.passed);
-        self.landing.beyond = 1.0;
+        self.ready = self.landing.items.clone();
+        self.facts.extend(&mut self.ready, &self.fresh);
+        self.ready.drain(..self.landing.items.len());
+    }
+
+    fn adopt_screening(&mut self) {
         let Some(oldest) = self.screening.first().filter(|lane| lane.cuts.is_empty()) else {
             return;
         };
+        let items = [&self.landing.items[..], &oldest.items].concat();
+        let mut with_next = self.landing.items.clone();
+        self.facts.extend(&mut with_next, &self.fresh);
+        let next = with_next.get(self.landing.items.len());
         let is_first = |item: &Item| self.lanes.place(oldest.items[0]) < self.lanes.place(*item);
-        if self.fresh.first().is_none_or(is_first) {
+        if next.is_none_or(is_first) && self.facts.is_whole(Base::Tip, &items) {
             let lane = self.screening.remove(0);
-            let before = self.landing.items.len();
-            self.landing.items.extend(lane.items);
             if lane.red > 0 {
-                (self.landing.red, self.landing.count) = (before + lane.red, lane.count);
-                self.landing.beyond = lane.beyond;
+                self.landing.red = self.landing.items.len() + lane.red;
+                (self.landing.count, self.landing.beyond) = (lane.count, lane.beyond);
             }
+            self.landing.items = items;
         }
     }
 
     /// Plans what is tested on the tip; returns whether anything is.
     fn plan_landing(&mut self, tables: &Tables) -> bool {
-        let waiting = self.landing.items.len() + self.fresh.len();
+        let waiting = self.landing.items.len() + self.ready.len();
         if waiting == 0 || self.is_overdue() {
             return false;
         }
         if !self.landing.cuts.is_empty() {
-            let posterior = self.posterior(&self.fresh);
+            let posterior = self.posterior(&self.ready);
             let longest = self.landing.cuts.iter().copied().max().unwrap_or(0);
             self.ride_on(longest, posterior.within(longest));
             return true;
@@ -201,7 +215,7 @@ impl<'a> Round<'a> {
         if self.free == 0 {
             return true;
         }
-        let posterior = self.posterior(&self.fresh);
+        let posterior = self.posterior(&self.ready);
         let certain = match self.landing.red {
             0 => 1.0,
             red => posterior.within(red),
@@ -237,8 +251,7 @@ impl<'a> Round<'a> {
     fn endgame(&self, waiting: usize, certain: f64, tables: &Tables) -> Option<Vec<usize>> {
         let is_clean =
             self.screening.is_empty() && self.passed.is_empty() && self.lanes.suspects.is_empty();
-        let fits =
-            self.params.workers > 1 && waiting <= ENDGAME_MAX && waiting <= self.params.batch_max;
+        let fits = self.params.workers > 1 && waiting <= ENDGAME_MAX && waiting <= self.batch_max();
         if !is_clean || !fits || certain <= CERTAIN || self.landing.red == 1 {
             return None;
         }
@@ -255,7 +268,7 @@ impl<'a> Round<'a> {
     /// teach nothing.
     fn landing_length(&self, posterior: &Posterior, certain: f64, tables: &Tables) -> usize {
         let (red, waiting) = (self.landing.red, posterior.at.len());
-        let most = if red > 0 { red } else { self.params.batch_max };
+        let most = self.longest(&self.landing);
         let (length, bits) = posterior.best_prefix(most, self.params.flake_rate);
         let is_plain = self.params.workers == 1 && waiting <= R1_MAX && self.facts.risk.is_none();
         if is_plain && red != 1 && (red == 0 || certain > CERTAIN) {
@@ -266,7 +279,7 @@ impl<'a> Round<'a> {
             };
             return choice.length.min(most);
         }
-        if self.fresh.is_empty() && red == 0 && bits < NOTHING_NEW {
+        if self.ready.is_empty() && red == 0 && bits < NOTHING_NEW {
             return waiting.min(most);
         }
         length
@@ -275,11 +288,27 @@ impl<'a> Round<'a> {
     /// Moves fresh items into the landing lane until it is that long.
     fn reach(&mut self, length: usize) {
         let more = length.saturating_sub(self.landing.items.len());
-        self.landing.items.extend(self.fresh.drain(..more));
+        let more: Vec<Item> = self.ready.drain(..more).collect();
+        self.fresh.retain(|it| !more.contains(it));
+        self.landing.items.extend(more);
+    }
+
+    fn batch_max(&self) -> usize {
+        self.params.batch_max.max(1)
+    }
+
+    /// Returns how long a probe of a lane may be: never beyond what is red.
+    fn longest(&self, lane: &Lane) -> usize {
+        let most = self.batch_max().saturating_sub(lane.before.len());
+        if lane.red > 0 {
+            lane.red.min(most)
+        } else {
+            most
+        }
     }
 
     fn ride_on(&mut self, length: usize, red: f64) {
-        if red <= SAFE {
+        if red <= SAFE && length < self.batch_max() {
             self.ride = self.landing.items[..length].to_vec();
         }
     }
@@ -297,10 +326,9 @@ impl<'a> Round<'a> {
             (true, red) => Why::Bisect { red },
         };
         lane.cuts.push(length);
-        let items = lane.before.iter().chain(&lane.items[..length]);
         let probe = Probe {
             context: lane.context,
-            items: items.copied().collect(),
+            items: lane.first(length),
             screens,
             why,
         };
@@ -333,12 +361,8 @@ impl<'a> Round<'a> {
         let mut offers: Vec<(f64, Offer)> = Vec::new();
         offers.extend(self.next_suspect().map(|item| (1.0, Offer::Confirm(item))));
         for (at, lane) in self.screening.iter().enumerate() {
-            if lane.cuts.is_empty() {
-                let most = if lane.red > 0 {
-                    lane.red
-                } else {
-                    self.params.batch_max
-                };
+            let most = self.longest(lane);
+            if lane.cuts.is_empty() && most > 0 {
                 let posterior = Posterior::of(lane, &[], &self.risk, self.params);
                 let (length, bits) = posterior.best_prefix(most, self.params.flake_rate);
                 offers.push((0.95 * bits, Offer::Lane(at, length)));
@@ -390,18 +414,23 @@ impl<'a> Round<'a> {
                 .chain(screened);
             elder = all.map(|it| self.lanes.place(*it)).min().unwrap_or(elder);
         }
-        let first = self
-            .lanes
-            .suspects
-            .iter()
-            .find(|it| !self.tested.contains(&it.item))?;
-        (self.lanes.place(first.item) < elder).then_some(first.item)
+        self.first_suspect()
+            .filter(|first| self.lanes.place(*first) < elder)
+    }
+
+    /// Returns the first suspect that is not being tested and has all it needs.
+    fn first_suspect(&self) -> Option<Item> {
+        let mut suspects = self.lanes.suspects.iter().map(|it| it.item);
+        suspects.find(|item| {
+            !self.tested.contains(item) && self.facts.is_met(*item, Base::Tip, &self.ride)
+        })
     }
 
     /// Returns the batch from the front of what is fresh that tells most.
     fn best_screen(&self) -> Option<(usize, f64)> {
         let (mut red, mut clean, mut best) = (0.0, 1.0, None::<(usize, f64)>);
-        for (at, item) in self.fresh.iter().enumerate().take(self.params.batch_max) {
+        let items = self.screenable();
+        for (at, item) in items.iter().enumerate().take(self.batch_max()) {
             red += clean * self.risk[*item as usize];
             clean *= 1.0 - self.risk[*item as usize];
             let bits = information(red, self.params.flake_rate);
@@ -417,8 +446,17 @@ impl<'a> Round<'a> {
         best
     }
 
+    /// Returns what can be tested apart from the landing lane.
+    fn screenable(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        self.facts.extend(&mut items, &self.fresh);
+        items
+    }
+
     fn screen(&mut self, length: usize) {
-        let items: Vec<Item> = self.fresh.drain(..length).collect();
+        let mut items = self.screenable();
+        items.truncate(length);
+        self.fresh.retain(|it| !items.contains(it));
         self.screening.push(Lane {
             items,
             beyond: 1.0,
@@ -455,7 +493,7 @@ impl<'a> Round<'a> {
             let (mut red, mut best) = (0.0, None::<(f64, usize)>);
             for length in from + 1..to + usize::from(is_last) {
                 red += posterior.at[length - 1] / total;
-                if lane.cuts.contains(&length) {
+                if lane.cuts.contains(&length) || length > self.longest(lane) {
                     continue;
                 }
                 let bits = if mass > 0.0 {

@@ -1,6 +1,9 @@
 //! How the queue lies, derived from what was tested: the landing lane, screening lanes, what passed elsewhere,
 //! suspects (`merge-queue.md` 3.4, "Data derived from the cache, never stored").
 
+use std::cmp::Reverse;
+
+use super::needs::Base;
 use super::{Facts, Item, Outcome, Params, Standing, Trial};
 
 /// A sequence of items with what is known of its prefixes.
@@ -32,7 +35,7 @@ pub(super) struct Suspect {
     pub(super) exact: u32,
     /// When it became one, counted in attempts.
     pub(super) since: u32,
-    /// Whether it is being tested.
+    /// Whether it is being tested, or was on top of something that is.
     pub(super) runs: bool,
 }
 
@@ -40,7 +43,6 @@ pub(super) struct Suspect {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tip {
     pub(super) green: bool,
-    pub(super) red: u32,
     pub(super) runs: bool,
 }
 
@@ -68,6 +70,8 @@ pub(super) struct Lanes {
     pub(super) risk: Vec<f64>,
     /// Trials that run for nothing.
     pub(super) moot: Vec<usize>,
+    /// How many others run.
+    pub(super) busy: usize,
     places: Vec<u32>,
 }
 
@@ -103,8 +107,10 @@ impl Lanes {
         let reds = lanes.unexplained(&known);
         lanes.any_red = !reds.is_empty() || !lanes.suspects.is_empty();
         lanes.take_landing(&reds, facts.params);
-        lanes.take_screening(&reds, facts.params);
+        lanes.take_screening(&reds, facts);
         lanes.take_running(&known);
+        let runs = |it: &&Trial| matches!(it.outcome, Outcome::Running(_));
+        lanes.busy = facts.trials.iter().filter(runs).count() - lanes.moot.len();
         lanes.green = lanes.landable(&known);
         lanes.take_rest(facts, &greens);
         lanes
@@ -152,7 +158,11 @@ impl Lanes {
                 continue;
             }
             let gone = |it: &Item| facts.items[*it as usize] == Standing::Gone;
-            if trial.items.iter().any(gone) || !items.iter().any(|it| self.waits(*it)) {
+            let is_of_use = || {
+                items.iter().any(|it| self.waits(*it))
+                    && is_whole(facts, trial, on_tip.then_some(items))
+            };
+            if trial.items.iter().any(gone) || !is_of_use() {
                 if matches!(trial.outcome, Outcome::Running(_)) {
                     self.moot.push(at);
                 }
@@ -179,35 +189,43 @@ impl Lanes {
             it.on_tip && it.trial.outcome == Outcome::Green && !(it.trial.screens && spoils())
         };
         let greens = known.iter().filter(lands);
-        let best = greens.max_by_key(|it| {
-            (
-                !it.trial.screens,
-                it.items.len(),
-                NOWHERE - self.front(it.items),
-            )
+        let best = greens.min_by_key(|it| {
+            let (length, front) = (Reverse(it.items.len()), self.front(it.items));
+            (it.trial.screens, length, front, it.items)
         })?;
         Some(best.items.to_vec())
     }
 
     /// Finds the suspects.
     fn suspect(&mut self, known: &[Known<'_>], facts: &Facts<'_>) {
-        let reds = known.iter().filter_map(|it| Some((it, it.red()?)));
-        for (it, red) in reds {
+        // A tree that goes by several names was still run only so often.
+        let mut blames: Vec<(Item, u64, Suspect)> = Vec::new();
+        for (it, red) in known.iter().filter_map(|it| Some((it, it.red()?))) {
             let [item] = it.rest[..] else { continue };
-            let exact = if it.is_alone(facts) { red } else { 0 };
+            let blame = Suspect {
+                item,
+                red,
+                exact: if it.is_alone(facts) { red } else { 0 },
+                since: it.trial.first,
+                runs: false,
+            };
+            let tree = it.trial.tree;
+            match blames.iter_mut().find(|it| (it.0, it.1) == (item, tree)) {
+                Some((_, _, known)) => {
+                    known.exact = known.exact.max(blame.exact);
+                    known.since = known.since.min(blame.since);
+                }
+                None => blames.push((item, tree, blame)),
+            }
+        }
+        for (item, _, blame) in blames {
             match self.suspects.iter_mut().find(|known| known.item == item) {
                 Some(known) => {
-                    known.red += red;
-                    known.exact += exact;
-                    known.since = known.since.min(it.trial.first);
+                    known.red += blame.red;
+                    known.exact += blame.exact;
+                    known.since = known.since.min(blame.since);
                 }
-                None => self.suspects.push(Suspect {
-                    item,
-                    red,
-                    exact,
-                    since: it.trial.first,
-                    runs: false,
-                }),
+                None => self.suspects.push(blame),
             }
         }
         self.suspects
@@ -228,23 +246,26 @@ impl Lanes {
             it.red().is_some() && it.rest.len() > 1 && !it.rest.iter().any(is_suspect)
         };
         let mut reds: Vec<&Known<'t>> = known.iter().filter(open).collect();
-        reds.sort_by_key(|it| (it.rest.len(), self.front(&it.rest), it.at));
+        reds.sort_by_cached_key(|it| (it.rest.len(), self.front(&it.rest), it.name()));
         reds
     }
 
     fn take_landing(&mut self, reds: &[&Known<'_>], params: &Params) {
         let is_landing = |it: &&&Known<'_>| it.on_tip && !it.trial.screens;
         if let Some(red) = reds.iter().find(is_landing) {
-            self.landing = lane(red, reds, (&self.risk, params));
+            self.landing = red.lane(reds, &self.risk, params);
         }
     }
 
-    fn take_screening(&mut self, reds: &[&Known<'_>], params: &Params) {
+    fn take_screening(&mut self, reds: &[&Known<'_>], facts: &Facts<'_>) {
         for red in reds {
             let taken = |lane: &Lane| lane.items.iter().any(|it| red.rest.contains(it));
             if !taken(&self.landing) && !self.screening.iter().any(taken) {
-                let lane = lane(red, reds, (&self.risk, params));
-                self.screening.push(lane);
+                let lane = red.lane(reds, &self.risk, facts.params);
+                // What landed since is not below it, and may be needed.
+                if facts.is_whole(red.base(), &lane.first(lane.items.len())) {
+                    self.screening.push(lane);
+                }
             }
         }
         let places = &self.places;
@@ -256,7 +277,7 @@ impl Lanes {
     fn take_running(&mut self, known: &[Known<'_>]) {
         let mut running: Vec<&Known<'_>> = known.iter().filter(|it| it.runs()).collect();
         // Longest first: a lane that is not red begins with what is being tested of it.
-        running.sort_by_key(|it| (std::cmp::Reverse(it.items.len()), it.at));
+        running.sort_by_key(|it| (Reverse(it.items.len()), it.name()));
         for it in running {
             let last = it.items[it.items.len() - 1];
             let suspect = self.suspects.iter_mut().find(|known| known.item == last);
@@ -272,6 +293,22 @@ impl Lanes {
             };
             if !fits {
                 self.moot.push(it.at);
+            } else if it.on_tip {
+                self.await_ride(it.items, known);
+            }
+        }
+    }
+
+    /// What was red on top of something that is being tested tells nothing before that is known.
+    fn await_ride(&mut self, ride: &[Item], known: &[Known<'_>]) {
+        for it in known.iter().filter(|it| it.on_tip && it.red().is_some()) {
+            let top = it.items.strip_prefix(ride);
+            let suspect = self
+                .suspects
+                .iter_mut()
+                .find(|known| top == Some(&[known.item]));
+            if let Some(suspect) = suspect {
+                suspect.runs = true;
             }
         }
     }
@@ -337,11 +374,8 @@ impl Tip {
     fn note(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Green => self.green = true,
-            Outcome::Red(count) => self.red += count,
-            Outcome::Running(count) => {
-                self.runs = true;
-                self.red += count;
-            }
+            Outcome::Red(_) => {}
+            Outcome::Running(_) => self.runs = true,
         }
     }
 }
@@ -358,6 +392,54 @@ impl Known<'_> {
         matches!(self.trial.outcome, Outcome::Running(_))
     }
 
+    fn base(&self) -> Base {
+        self.trial.base.map_or(Base::Unknown, Base::Was)
+    }
+
+    /// Returns what tells it from others, the older ones first.
+    fn name(&self) -> (u32, u32, &[Item]) {
+        (self.trial.first, self.trial.context, &self.trial.items)
+    }
+
+    /// Returns the lane of a red trial: what longer ones say of it is only a factor.
+    fn lane(&self, reds: &[&Self], risk: &[f64], params: &Params) -> Lane {
+        let landing = self.on_tip && !self.trial.screens;
+        let same = |it: &&&Self| match landing {
+            true => it.on_tip && !it.trial.screens,
+            false => it.trial.context == self.trial.context,
+        };
+        let holds =
+            |it: &&&Self| it.rest.len() > self.rest.len() && it.rest.starts_with(&self.rest);
+        let mut chain: Vec<&Self> = reds.iter().filter(same).filter(holds).copied().collect();
+        chain.push(self);
+        chain.sort_by_key(|it| (Reverse(it.rest.len()), it.name()));
+        let beyond = chain.windows(2).fold(1.0, |beyond, pair| {
+            let between = &pair[0].rest[pair[1].rest.len()..];
+            let clean: f64 = between.iter().map(|it| 1.0 - risk[*it as usize]).product();
+            let flakes = powi(params.flake_rate, pair[0].red().unwrap_or(0));
+            1.0 - clean + clean * flakes * beyond
+        });
+        // A tree may have been tested under several names: on the tip, and before what has landed since.
+        let equal = reds.iter().filter(same).filter(|it| it.rest == self.rest);
+        let mut counts: Vec<(u64, u32)> = equal
+            .filter_map(|it| Some((it.trial.tree, it.red()?)))
+            .collect();
+        counts.sort_unstable();
+        counts.dedup_by_key(|it| it.0);
+        Lane {
+            context: (!landing).then_some(self.trial.context),
+            before: match landing {
+                true => Vec::new(),
+                false => self.trial.items[..self.passed].to_vec(),
+            },
+            items: self.rest.clone(),
+            red: self.rest.len(),
+            count: counts.into_iter().map(|it| it.1).sum(),
+            beyond,
+            cuts: Vec::new(),
+        }
+    }
+
     /// Returns whether the tree was that of a commit of the target and the last item, nothing else.
     fn is_alone(&self, facts: &Facts<'_>) -> bool {
         let since = self
@@ -370,6 +452,11 @@ impl Known<'_> {
 }
 
 impl Lane {
+    /// Returns what a candidate of its first items holds.
+    pub(super) fn first(&self, length: usize) -> Vec<Item> {
+        [&self.before, &self.items[..length]].concat()
+    }
+
     /// Takes in a run on its first items; returns whether it is one.
     fn admit(&mut self, items: &[Item]) -> bool {
         if self.items.is_empty() {
@@ -381,6 +468,17 @@ impl Lane {
             self.cuts.push(items.len());
         }
         fits
+    }
+}
+
+/// Returns whether everything that a trial's items need now was there: on the tip, where it stands there.
+fn is_whole(facts: &Facts<'_>, trial: &Trial, on_tip: Option<&[Item]>) -> bool {
+    match on_tip {
+        Some(items) => facts.is_whole(Base::Tip, items),
+        None => {
+            let base = trial.base.map_or(Base::Unknown, Base::Was);
+            facts.is_whole(base, &trial.items)
+        }
     }
 }
 
@@ -446,43 +544,6 @@ fn blame(known: &mut [Known<'_>], facts: &Facts<'_>, greens: &[u32]) {
         let blamed =
             |item: &&Item| waits(item) && (landing || greens[**item as usize] < trial.last);
         it.rest = items[behind..].iter().filter(blamed).copied().collect();
-    }
-}
-
-/// Returns the lane of a red trial: what longer ones say of it is only a factor.
-fn lane(red: &Known<'_>, reds: &[&Known<'_>], (risk, params): (&[f64], &Params)) -> Lane {
-    let landing = red.on_tip && !red.trial.screens;
-    let same = |it: &&&Known<'_>| match landing {
-        true => it.on_tip && !it.trial.screens,
-        false => it.trial.context == red.trial.context,
-    };
-    let holds = |it: &&&Known<'_>| it.rest.len() > red.rest.len() && it.rest.starts_with(&red.rest);
-    let mut chain: Vec<&&Known<'_>> = reds.iter().filter(same).filter(holds).collect();
-    chain.push(&red);
-    chain.sort_by_key(|it| std::cmp::Reverse(it.rest.len()));
-    let beyond = chain.windows(2).fold(1.0, |beyond, pair| {
-        let between = &pair[0].rest[pair[1].rest.len()..];
-        let clean: f64 = between.iter().map(|it| 1.0 - risk[*it as usize]).product();
-        let flakes = powi(params.flake_rate, pair[0].red().unwrap_or(0));
-        1.0 - clean + clean * flakes * beyond
-    });
-    Lane {
-        context: (!landing).then_some(red.trial.context),
-        before: match landing {
-            true => Vec::new(),
-            false => red.trial.items[..red.passed].to_vec(),
-        },
-        items: red.rest.clone(),
-        red: red.rest.len(),
-        // A tree may have been tested under several names: on the tip, and before what has landed since.
-        count: reds
-            .iter()
-            .filter(same)
-            .filter(|it| it.rest == red.rest)
-            .filter_map(|it| it.red())
-            .sum(),
-        beyond,
-        cuts: Vec::new(),
     }
 }
 

@@ -2,14 +2,17 @@
 //!
 //! `merge-queue.md` 3.1 to 3.5 is the specification and gives the reasons; rules are named here as they
 //! are there (I1 landing, I2 ejection, I3 purity, I4 progress, red tip). [`lanes`] derives from what was
-//! tested how the queue lies (lanes, what passed elsewhere, suspects), [`choose`] what to test next, and
-//! [`tables`] has what does not change with the queue. Nothing is remembered between two calls, so whoever
+//! tested how the queue lies (lanes, what passed elsewhere, suspects), [`choose`] what to test next,
+//! [`tables`] has what does not change with the queue, [`rates`] what it learns, and [`needs`] what must come before what. Nothing is remembered between two calls, so whoever
 //! has the same evidence continues the same search: after a crash, or on another machine.
 
 mod choose;
 mod lanes;
+mod needs;
+mod rates;
 mod tables;
 
+pub(super) use rates::History;
 pub(super) use tables::Tables;
 
 use lanes::Lanes;
@@ -44,6 +47,8 @@ pub(super) struct Trial {
     pub(super) base: Option<u32>,
     /// A name for the base; equal bases have equal names.
     pub(super) context: u32,
+    /// A name for the tree; equal trees have equal names, however they were made.
+    pub(super) tree: u64,
     /// What was merged onto it, in order; nothing: the bare base.
     pub(super) items: Vec<Item>,
     /// Whether it was tested to acquit only, not to land; see [`Probe::screens`].
@@ -66,6 +71,24 @@ pub(super) enum Outcome {
     Red(u32),
     /// It is running, and has been red so often before.
     Running(u32),
+}
+
+impl Outcome {
+    /// Returns what comes of one more attempt.
+    pub(super) fn and(self, green: bool) -> Self {
+        match (self, green) {
+            (Self::Green, _) | (_, true) => Self::Green,
+            (Self::Red(red) | Self::Running(red), false) => Self::Red(red + 1),
+        }
+    }
+
+    /// Returns how many attempts were red, where none was green.
+    fn red(self) -> u32 {
+        match self {
+            Self::Green => 0,
+            Self::Red(red) | Self::Running(red) => red,
+        }
+    }
 }
 
 /// What the plan takes for granted about requests and gates. Rates are probabilities, 0 to 1.
@@ -106,6 +129,26 @@ impl Default for Params {
     }
 }
 
+impl Params {
+    /// Returns what holds where runs are expensive.
+    pub(super) fn thrift() -> Self {
+        Self {
+            theta: 0.8,
+            endgame: 1.0,
+            ..Self::default()
+        }
+    }
+
+    /// Returns what holds where every worker may be used.
+    pub(super) fn fast() -> Self {
+        Self {
+            theta: 0.02,
+            endgame: 0.02,
+            ..Self::default()
+        }
+    }
+}
+
 /// All that [`plan`] looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
@@ -113,16 +156,18 @@ pub(super) struct Facts<'a> {
     pub(super) items: &'a [Standing],
     /// What landed, in order, as far back as trials need it.
     pub(super) landed: &'a [Item],
-    /// What each item needs: it is merged behind those of them that wait, never without; empty where nobody needs
-    /// anything.
-    #[expect(dead_code, reason = "lanes do not look at it yet")]
+    /// What each item needs: it is merged behind them, never without; empty where nobody needs anything. Items that
+    /// need each other are never tested.
     pub(super) needs: &'a [Vec<Item>],
     /// What is known of items one by one: how likely each is a culprit; nothing: [`Params::culprit_rate`].
     pub(super) risk: Option<&'a [f64]>,
-    /// What was tested and is being tested, in any order.
+    /// What was tested and is being tested, in any order. Where the bare tip is tested again, that is a trial of its
+    /// own.
     pub(super) trials: &'a [Trial],
     /// How many items were ejected since the last green attempt.
     pub(super) streak: u32,
+    /// How often the bare tip was red since it was last green.
+    pub(super) tip_red: u32,
     /// How many attempts have ended.
     pub(super) now: u32,
     /// The parameters of this queue.
@@ -132,7 +177,7 @@ pub(super) struct Facts<'a> {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Move {
-    /// Nothing waits.
+    /// Nothing waits that could be tested.
     Idle,
     /// Move the target to a candidate that is green: these items on the tip, in order.
     Land(Vec<Item>),
@@ -205,7 +250,7 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
         // I1. Comes first also where the tip is red: then this is its repair, and it is proven.
         return Move::Land(items);
     }
-    if lanes.tip.red >= needed {
+    if facts.tip_red >= needed {
         return Move::Freeze;
     }
     if lanes.is_over() {
@@ -217,17 +262,18 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
         screens: false,
         why: Why::Control,
     };
-    let mut probes: Vec<Probe> = Some(control)
-        .filter(|_| !lanes.tip.runs)
-        .into_iter()
-        .collect();
-    if lanes.tip.red > 0 || !lanes.tip.green && lanes.any_red {
+    let is_free = !lanes.tip.runs && lanes.busy < facts.params.workers;
+    let mut probes: Vec<Probe> = Some(control).filter(|_| is_free).into_iter().collect();
+    if facts.tip_red > 0 || !lanes.tip.green && lanes.any_red {
         return Move::Probe(probes);
     }
     if is_doubtful(&lanes, facts) {
         // Nobody is ejected before the tip has answered; the search goes on beside that.
         let others = choose::probes(&lanes, facts, tables).into_iter();
-        let free = facts.params.workers.saturating_sub(probes.len());
+        let free = facts
+            .params
+            .workers
+            .saturating_sub(lanes.busy + probes.len());
         probes.extend(others.take(free));
         return Move::Probe(probes);
     }
@@ -235,13 +281,25 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
     if let Some(culprit) = lanes.suspects.iter().find(convicted) {
         return Move::Eject(culprit.item);
     }
-    Move::Probe(choose::probes(&lanes, facts, tables))
+    let probes = choose::probes(&lanes, facts, tables);
+    if probes.is_empty() && lanes.busy == 0 {
+        // All that wait need somebody who is gone.
+        return Move::Idle;
+    }
+    Move::Probe(probes)
+}
+
+/// Returns how many items are red by themselves and wait for their verdict.
+pub(super) fn suspects(facts: &Facts<'_>) -> usize {
+    Lanes::of(facts).suspects.len()
 }
 
 /// Returns the trials among those that run whose answers cannot matter any more, by their place in
 /// [`Facts::trials`] ("Cancellation").
 pub(super) fn moot(facts: &Facts<'_>) -> Vec<usize> {
-    Lanes::of(facts).moot
+    let mut moot = Lanes::of(facts).moot;
+    moot.sort_unstable();
+    moot
 }
 
 /// Returns how many red attempts on one tree make a verdict: the smallest `c` of at least 1 with `flake_rate^c <=
