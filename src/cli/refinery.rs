@@ -95,14 +95,14 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 (false, false) => Until::Idle,
             };
             let price = match (thrift, fast) {
-                (true, _) => Price::Thrift,
-                (false, true) => Price::Fast,
-                (false, false) => Price::Fair,
+                (true, _) => Price::Runs,
+                (false, true) => Price::Time,
+                (false, false) => Price::Both,
             };
             let most = (workers.map(usize::from), jobs.map(usize::from));
             queues(cx, until, (most, price))
         }
-        Verb::Simulate(args) => simulate::run(cx, args),
+        Verb::Simulate(args) => simulate::run(args),
         Verb::Gate { verb } => gate::run(cx, verb),
     }
 }

@@ -47,7 +47,6 @@ pub(super) struct Board {
     /// What each trial is.
     compositions: Vec<Composition>,
     streak: u32,
-    tip_red: u32,
     now: u32,
     params: Params,
 }
@@ -102,7 +101,6 @@ impl Board {
             trials: Vec::new(),
             compositions: Vec::new(),
             streak: 0,
-            tip_red: 0,
             now: 0,
             params: from.params.clone(),
         };
@@ -118,9 +116,8 @@ impl Board {
             let item = board.landed_item(&mut names, request);
             board.landed.push(item);
         }
-        let found = collect(chains, from, &landed)?;
-        board.tip_red = found.tip_red;
-        board.number(from, (&names, &landed.bases), &found.tested);
+        let tested = collect(chains, from, &landed)?;
+        board.number(from, (&names, &landed.bases), &tested);
         Ok(board)
     }
 
@@ -232,7 +229,6 @@ impl Board {
             risk: None,
             trials: &self.trials,
             streak: self.streak,
-            tip_red: self.tip_red,
             now: self.now,
             params: &self.params,
         }
@@ -334,16 +330,8 @@ impl Landed {
     }
 }
 
-/// What is known of compositions.
-#[derive(Default)]
-struct Collected {
-    tested: Vec<Tested>,
-    /// How often the bare tip was red since it was last green.
-    tip_red: u32,
-}
-
 /// Returns what is known of every composition that somebody may want to know of.
-fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Result<Collected> {
+fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Result<Vec<Tested>> {
     let mut found: BTreeMap<Composition, (bool, Option<Oid>)> = BTreeMap::new();
     for (what, screens, commit) in compositions(from)? {
         let known = found.entry(what).or_insert((screens, commit));
@@ -361,7 +349,7 @@ fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Resu
     };
     found.entry(bare.clone()).or_insert((false, None));
     let waiting: HashMap<&str, &Request> = from.requests().map(|it| (it.id(), it)).collect();
-    let mut all = Collected::default();
+    let mut all = Vec::new();
     for (what, (screens, commit)) in found {
         let is_known = landed.bases.contains_key(&what.base);
         let candidate = match commit.filter(|_| !is_known) {
@@ -371,14 +359,18 @@ fn collect(chains: &mut Chains, from: &Sources<'_, '_>, landed: &Landed) -> Resu
             _ => built(chains, (from.view, &waiting), &what)?,
         };
         let Some(candidate) = candidate else { continue };
-        let known = evidence(from, &candidate)?;
+        let mut known = evidence(from, &candidate)?;
         let is_bare = what == bare;
-        if is_bare {
-            all.tip_red = known.red_since;
+        if is_bare && known.red_since > 0 {
+            // That the tip was green says nothing of the machine as it is now.
+            known.all = Evidence {
+                green: false,
+                red: known.red_since,
+            };
         }
         let is_underway = from.underway.iter().any(|it| it.what == what);
         let mut add = |outcome| {
-            all.tested.push(Tested {
+            all.push(Tested {
                 what: what.clone(),
                 tree: candidate.tree,
                 screens,

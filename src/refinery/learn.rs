@@ -68,10 +68,22 @@ impl Learned {
     }
 
     /// Returns how likely something that passed elsewhere is to break the tip.
-    #[expect(clippy::cast_precision_loss, reason = "no queue has 2^53 requests")]
     pub(super) fn interaction_rate(&self) -> f64 {
-        (PRIOR_BROKE + self.broke as f64) / (PRIOR_BROKE + PRIOR_WENT + self.passed as f64)
+        interaction_rate(self.passed, self.broke)
     }
+}
+
+/// Returns how likely something that passed elsewhere is to break the tip, after so many passed of which some did.
+#[expect(clippy::cast_precision_loss, reason = "no queue has 2^53 requests")]
+pub(super) fn interaction_rate(passed: usize, broke: usize) -> f64 {
+    (PRIOR_BROKE + broke as f64) / (PRIOR_BROKE + PRIOR_WENT + passed as f64)
+}
+
+/// Returns how likely a gate is to fail by chance, after so many runs on what is good of which some did.
+pub(super) fn flake_rate(samples: u32, flakes: u32) -> f64 {
+    let (red, green) = PRIOR;
+    let (flakes, samples) = (f64::from(flakes), f64::from(samples));
+    ((red + flakes) / (red + green + samples)).max(LEAST)
 }
 
 /// What is known of a gate from its runs.
@@ -104,8 +116,7 @@ impl History {
                 flakes / samples
             };
         }
-        let (red, green) = PRIOR;
-        ((red + flakes) / (red + green + samples)).max(LEAST)
+        flake_rate(self.samples, self.flakes)
     }
 
     /// Returns whether a gate fails by chance so often that people should know.

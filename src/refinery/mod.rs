@@ -48,7 +48,7 @@ pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
-pub use simulate::{CHANGES_MAX, Figures, Price, Scenario, simulate};
+pub use simulate::{CHANGES_MAX, Figures, Scenario, simulate};
 pub use tidy::obsolete;
 
 /// What happens, as it happens.
@@ -136,8 +136,35 @@ pub struct Options {
     pub workers: usize,
     /// How many gates may run at the same time, at least 1.
     pub jobs: usize,
-    /// What a run is worth beside time.
+    /// What is dear.
     pub price: Price,
+}
+
+/// What is dear where the queue is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    /// Runs: spend few of them, and more time.
+    Runs,
+    /// Both, as much as most people think.
+    Both,
+    /// Time: spend every worker there is.
+    Time,
+}
+
+impl Price {
+    /// Returns parameters that hold to it.
+    fn params(self) -> Params {
+        let (theta, endgame) = match self {
+            Self::Runs => (0.8, 1.0),
+            Self::Both => (Params::default().theta, Params::default().endgame),
+            Self::Time => (0.02, 0.02),
+        };
+        Params {
+            theta,
+            endgame,
+            ..Params::default()
+        }
+    }
 }
 
 impl Options {

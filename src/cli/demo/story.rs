@@ -376,7 +376,7 @@ impl Story {
             self.teller.queue(&rig)?;
             let mut events = Vec::new();
             let teller = &self.teller;
-            let options = Options::of(&rig, (Some(1), None), Price::Fair)?;
+            let options = Options::of(&rig, (Some(1), None), Price::Both)?;
             daemon::run(&rig, (Until::Idle, options), &mut |event| {
                 teller.refinery(&event);
                 events.push(event);

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::Context;
 use crate::cli::reply::{Exit, Reply, columns};
 use crate::fault::{Fault, Result};
 use crate::refinery::{CHANGES_MAX, Figures, Price, Scenario, simulate};
@@ -78,7 +77,7 @@ fn changes(text: &str) -> Result<usize, String> {
     }
 }
 
-pub(super) fn run(_: &Context, args: &Args) -> Result<Reply> {
+pub(super) fn run(args: &Args) -> Result<Reply> {
     let scenario = args.scenario();
     let figures = simulate(&scenario, args.reps, args.seed);
     if figures.landed == 0 && figures.stuck > 0 {
@@ -113,9 +112,9 @@ impl Args {
             arrivals: self.arrivals,
             cold: self.cold,
             price: match (self.thrift, self.fast) {
-                (true, _) => Price::Thrift,
-                (_, true) => Price::Fast,
-                _ => Price::Fair,
+                (true, _) => Price::Runs,
+                (_, true) => Price::Time,
+                _ => Price::Both,
             },
         }
     }
@@ -130,9 +129,9 @@ fn value(scenario: &Scenario, figures: &Figures, args: &Args) -> Value {
         "workers": scenario.workers,
         "cold": scenario.cold,
         "price": match scenario.price {
-            Price::Fair => "fair",
-            Price::Thrift => "thrift",
-            Price::Fast => "fast",
+            Price::Both => "both",
+            Price::Runs => "runs",
+            Price::Time => "time",
         },
         "reps": args.reps,
         "seed": args.seed,

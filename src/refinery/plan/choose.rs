@@ -1,6 +1,6 @@
 //! What to test next: the probes that tell most, by the chance of where the first culprit is (`merge-queue.md` 3.4).
 
-use super::lanes::{Lane, Lanes, powi};
+use super::lanes::{Lane, Lanes, Suspect, powi};
 use super::needs::Base;
 use super::tables::{ENDGAME_MAX, R1_MAX, Tables};
 use super::{Facts, Item, Params, Probe, Why, confirmations};
@@ -272,7 +272,7 @@ impl<'a> Round<'a> {
         let (length, bits) = posterior.best_prefix(most, self.params.flake_rate);
         let is_plain = self.params.workers == 1 && waiting <= R1_MAX && self.facts.risk.is_none();
         if is_plain && red != 1 && (red == 0 || certain > CERTAIN) {
-            let table = tables.nested(self.params.culprit_rate);
+            let table = tables.nested(self.params.culprit_rate, waiting);
             let choice = match red {
                 0 => table.clean[waiting],
                 red => table.red[red][waiting],
@@ -420,10 +420,12 @@ impl<'a> Round<'a> {
 
     /// Returns the first suspect that is not being tested and has all it needs.
     fn first_suspect(&self) -> Option<Item> {
-        let mut suspects = self.lanes.suspects.iter().map(|it| it.item);
-        suspects.find(|item| {
-            !self.tested.contains(item) && self.facts.is_met(*item, Base::Tip, &self.ride)
-        })
+        let open = |it: &&Suspect| {
+            !self.tested.contains(&it.item)
+                && !it.is_convicted(self.params)
+                && self.facts.is_met(it.item, Base::Tip, &self.ride)
+        };
+        self.lanes.suspects.iter().find(open).map(|it| it.item)
     }
 
     /// Returns the batch from the front of what is fresh that tells most.

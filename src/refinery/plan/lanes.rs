@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::needs::Base;
-use super::{Facts, Item, Outcome, Params, Standing, Trial};
+use super::{Facts, Item, Outcome, Params, Standing, Trial, confirmations};
 
 /// A sequence of items with what is known of its prefixes.
 #[derive(Debug, Clone, Default)]
@@ -39,10 +39,18 @@ pub(super) struct Suspect {
     pub(super) runs: bool,
 }
 
+impl Suspect {
+    /// Returns whether it was red often enough to be the culprit, and once with nothing else between (I2).
+    pub(super) fn is_convicted(&self, params: &Params) -> bool {
+        self.red >= confirmations(params) && self.exact > 0
+    }
+}
+
 /// What is known of the bare tip.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tip {
     pub(super) green: bool,
+    pub(super) red: u32,
     pub(super) runs: bool,
 }
 
@@ -241,7 +249,7 @@ impl Lanes {
 
     /// Returns the red trials that no suspect explains, the most telling ones first.
     fn unexplained<'k, 't>(&self, known: &'k [Known<'t>]) -> Vec<&'k Known<'t>> {
-        let is_suspect = |item: &Item| self.suspects.iter().any(|it| it.item == *item);
+        let is_suspect = |item: &Item| self.is_suspect(*item);
         let open = |it: &&Known<'_>| {
             it.red().is_some() && it.rest.len() > 1 && !it.rest.iter().any(is_suspect)
         };
@@ -251,7 +259,7 @@ impl Lanes {
     }
 
     fn take_landing(&mut self, reds: &[&Known<'_>], params: &Params) {
-        let is_landing = |it: &&&Known<'_>| it.on_tip && !it.trial.screens;
+        let is_landing = |it: &&&Known<'_>| it.lands();
         if let Some(red) = reds.iter().find(is_landing) {
             self.landing = red.lane(reds, &self.risk, params);
         }
@@ -278,25 +286,38 @@ impl Lanes {
         let mut running: Vec<&Known<'_>> = known.iter().filter(|it| it.runs()).collect();
         // Longest first: a lane that is not red begins with what is being tested of it.
         running.sort_by_key(|it| (Reverse(it.items.len()), it.name()));
-        for it in running {
-            let last = it.items[it.items.len() - 1];
-            let suspect = self.suspects.iter_mut().find(|known| known.item == last);
-            let fits = match suspect {
-                Some(suspect) if it.on_tip && !it.trial.screens => {
-                    suspect.runs = true;
-                    true
+        let (confirming, others): (Vec<_>, Vec<_>) = running
+            .into_iter()
+            .partition(|it| it.lands() && self.is_suspect(it.items[it.items.len() - 1]));
+        for it in others {
+            let fits = match (it.lands(), it.trial.screens) {
+                // What holds a suspect would be red with it.
+                (true, _) => {
+                    !it.items.iter().any(|item| self.is_suspect(*item))
+                        && self.landing.admit(it.items)
                 }
-                _ if it.on_tip && !it.trial.screens => self.landing.admit(it.items),
+                (false, true) => self.admit_screening(it),
                 // It was to land on what is not the tip any more.
-                _ if !it.trial.screens => false,
-                _ => self.admit_screening(it),
+                (false, false) => false,
             };
             if !fits {
                 self.moot.push(it.at);
-            } else if it.on_tip {
+            } else if it.lands() {
                 self.await_ride(it.items, known);
             }
         }
+        for it in confirming {
+            let (ride, item) = it.items.split_at(it.items.len() - 1);
+            let mut suspects = self.suspects.iter_mut();
+            match suspects.find(|known| known.item == item[0]) {
+                Some(suspect) if self.landing.is_tested(ride) => suspect.runs = true,
+                _ => self.moot.push(it.at),
+            }
+        }
+    }
+
+    fn is_suspect(&self, item: Item) -> bool {
+        self.suspects.iter().any(|it| it.item == item)
     }
 
     /// What was red on top of something that is being tested tells nothing before that is known.
@@ -326,7 +347,7 @@ impl Lanes {
         };
         let items = &it.trial.items[before..];
         let taken = |lane: &Lane| lane.items.iter().any(|item| items.contains(item));
-        let is_suspect = |item: &Item| self.suspects.iter().any(|it| it.item == *item);
+        let is_suspect = |item: &Item| self.is_suspect(*item);
         if taken(&self.landing)
             || self.screening.iter().any(taken)
             || items
@@ -374,8 +395,11 @@ impl Tip {
     fn note(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Green => self.green = true,
-            Outcome::Red(_) => {}
-            Outcome::Running(_) => self.runs = true,
+            Outcome::Red(count) => self.red += count,
+            Outcome::Running(count) => {
+                self.runs = true;
+                self.red += count;
+            }
         }
     }
 }
@@ -386,6 +410,11 @@ impl Known<'_> {
             Outcome::Red(count) | Outcome::Running(count) if count > 0 => Some(count),
             _ => None,
         }
+    }
+
+    /// Returns whether it is to land, or convict, on the tip.
+    fn lands(&self) -> bool {
+        self.on_tip && !self.trial.screens
     }
 
     fn runs(&self) -> bool {
@@ -403,9 +432,9 @@ impl Known<'_> {
 
     /// Returns the lane of a red trial: what longer ones say of it is only a factor.
     fn lane(&self, reds: &[&Self], risk: &[f64], params: &Params) -> Lane {
-        let landing = self.on_tip && !self.trial.screens;
+        let landing = self.lands();
         let same = |it: &&&Self| match landing {
-            true => it.on_tip && !it.trial.screens,
+            true => it.lands(),
             false => it.trial.context == self.trial.context,
         };
         let holds =
@@ -455,6 +484,11 @@ impl Lane {
     /// Returns what a candidate of its first items holds.
     pub(super) fn first(&self, length: usize) -> Vec<Item> {
         [&self.before, &self.items[..length]].concat()
+    }
+
+    /// Returns whether these are nothing, or its first items and are being tested.
+    fn is_tested(&self, items: &[Item]) -> bool {
+        items.is_empty() || self.items.starts_with(items) && self.cuts.contains(&items.len())
     }
 
     /// Takes in a run on its first items; returns whether it is one.
@@ -534,7 +568,7 @@ fn blame(known: &mut [Known<'_>], facts: &Facts<'_>, greens: &[u32]) {
             (*context == trial.context && items.starts_with(green)).then_some(green.len())
         };
         it.passed = greens_of.iter().filter_map(longest).max().unwrap_or(0);
-        let landing = it.on_tip && !trial.screens;
+        let landing = it.lands();
         let behind = if landing {
             items.len() - it.items.len()
         } else {

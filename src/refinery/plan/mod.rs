@@ -3,16 +3,14 @@
 //! `merge-queue.md` 3.1 to 3.5 is the specification and gives the reasons; rules are named here as they
 //! are there (I1 landing, I2 ejection, I3 purity, I4 progress, red tip). [`lanes`] derives from what was
 //! tested how the queue lies (lanes, what passed elsewhere, suspects), [`choose`] what to test next,
-//! [`tables`] has what does not change with the queue, [`rates`] what it learns, and [`needs`] what must come before what. Nothing is remembered between two calls, so whoever
+//! [`tables`] has what does not change with the queue, and [`needs`] what must come before what. Nothing is remembered between two calls, so whoever
 //! has the same evidence continues the same search: after a crash, or on another machine.
 
 mod choose;
 mod lanes;
 mod needs;
-mod rates;
 mod tables;
 
-pub(super) use rates::History;
 pub(super) use tables::Tables;
 
 use lanes::Lanes;
@@ -83,7 +81,7 @@ impl Outcome {
     }
 
     /// Returns how many attempts were red, where none was green.
-    fn red(self) -> u32 {
+    pub(super) fn red(self) -> u32 {
         match self {
             Self::Green => 0,
             Self::Red(red) | Self::Running(red) => red,
@@ -129,26 +127,6 @@ impl Default for Params {
     }
 }
 
-impl Params {
-    /// Returns what holds where runs are expensive.
-    pub(super) fn thrift() -> Self {
-        Self {
-            theta: 0.8,
-            endgame: 1.0,
-            ..Self::default()
-        }
-    }
-
-    /// Returns what holds where every worker may be used.
-    pub(super) fn fast() -> Self {
-        Self {
-            theta: 0.02,
-            endgame: 0.02,
-            ..Self::default()
-        }
-    }
-}
-
 /// All that [`plan`] looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
@@ -157,17 +135,15 @@ pub(super) struct Facts<'a> {
     /// What landed, in order, as far back as trials need it.
     pub(super) landed: &'a [Item],
     /// What each item needs: it is merged behind them, never without; empty where nobody needs anything. Items that
-    /// need each other are never tested.
+    /// need each other, or one that is gone, are never tested.
     pub(super) needs: &'a [Vec<Item>],
     /// What is known of items one by one: how likely each is a culprit; nothing: [`Params::culprit_rate`].
     pub(super) risk: Option<&'a [f64]>,
-    /// What was tested and is being tested, in any order. Where the bare tip is tested again, that is a trial of its
-    /// own.
+    /// What was tested and is being tested, in any order. Of the bare tip only what was said since it was last green
+    /// counts; where it is tested again though it is green, that is a trial of its own.
     pub(super) trials: &'a [Trial],
     /// How many items were ejected since the last green attempt.
     pub(super) streak: u32,
-    /// How often the bare tip was red since it was last green.
-    pub(super) tip_red: u32,
     /// How many attempts have ended.
     pub(super) now: u32,
     /// The parameters of this queue.
@@ -250,7 +226,7 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
         // I1. Comes first also where the tip is red: then this is its repair, and it is proven.
         return Move::Land(items);
     }
-    if facts.tip_red >= needed {
+    if lanes.tip.red >= needed {
         return Move::Freeze;
     }
     if lanes.is_over() {
@@ -264,7 +240,7 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
     };
     let is_free = !lanes.tip.runs && lanes.busy < facts.params.workers;
     let mut probes: Vec<Probe> = Some(control).filter(|_| is_free).into_iter().collect();
-    if facts.tip_red > 0 || !lanes.tip.green && lanes.any_red {
+    if lanes.tip.red > 0 || !lanes.tip.green && lanes.any_red {
         return Move::Probe(probes);
     }
     if is_doubtful(&lanes, facts) {
@@ -277,8 +253,8 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
         probes.extend(others.take(free));
         return Move::Probe(probes);
     }
-    let convicted = |it: &&lanes::Suspect| it.red >= needed && it.exact > 0;
-    if let Some(culprit) = lanes.suspects.iter().find(convicted) {
+    let mut suspects = lanes.suspects.iter();
+    if let Some(culprit) = suspects.find(|it| it.is_convicted(facts.params)) {
         return Move::Eject(culprit.item);
     }
     let probes = choose::probes(&lanes, facts, tables);
@@ -323,3 +299,6 @@ fn is_doubtful(lanes: &Lanes, facts: &Facts<'_>) -> bool {
     let row = facts.streak + lanes.fresh_suspects;
     row >= least && lanes::powi(facts.params.culprit_rate, row) <= chance
 }
+
+#[cfg(test)]
+mod tests;

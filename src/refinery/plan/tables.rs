@@ -16,7 +16,7 @@ const CUTS_MAX: usize = 8;
 /// Tables that were computed; computing them again gives the same.
 #[derive(Debug, Default)]
 pub(in super::super) struct Tables {
-    nested: RefCell<HashMap<i32, Rc<Nested>>>,
+    nested: RefCell<HashMap<(i32, usize), Rc<Nested>>>,
     endgame: RefCell<HashMap<(i32, usize, u64), Rc<Endgame>>>,
 }
 
@@ -51,14 +51,15 @@ pub(super) struct Cuts {
 }
 
 impl Tables {
-    /// Returns the table of R1 for a culprit rate.
-    pub(super) fn nested(&self, rate: f64) -> Rc<Nested> {
+    /// Returns the table of R1 for a culprit rate and queues of at least that many items, at most [`R1_MAX`].
+    pub(super) fn nested(&self, rate: f64, waiting: usize) -> Rc<Nested> {
+        let limit = waiting.next_power_of_two().clamp(16, R1_MAX);
         // Rates a twelfth of a factor `e` apart have nearly the same best probes.
         let key = libm::round(libm::log(rate.clamp(0.001, 0.5)) * 12.0) as i32;
         let mut known = self.nested.borrow_mut();
         let table = known
-            .entry(key)
-            .or_insert_with(|| Rc::new(r1(libm::exp(f64::from(key) / 12.0), R1_MAX)));
+            .entry((key, limit))
+            .or_insert_with(|| Rc::new(r1(libm::exp(f64::from(key) / 12.0), limit)));
         Rc::clone(table)
     }
 
@@ -178,4 +179,46 @@ fn best_cuts(limit: usize, most: usize, cost: impl Fn(&[usize]) -> f64) -> Cuts 
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns "R1 optimum" of `merge-queue.md`: 4.1 for 8 and 64 items, 3.1 for 128. Runs per landed item, so divided
+    /// by the share that lands.
+    #[test]
+    fn tables_are_those_of_sobel_and_groll() {
+        let table = [
+            (0.005, [0.145, 0.050, 0.0470]),
+            (0.02, [0.206, 0.147, 0.1462]),
+            (0.05, [0.329, 0.306, 0.3045]),
+            (0.1, [0.542, 0.527, 0.5261]),
+            (0.2, [0.924, 0.912, 0.9107]),
+        ];
+        for (rate, want) in table {
+            let g = r1(rate, 128).clean;
+            let got = [(8, 8.0), (64, 64.0), (128, 128.0)]
+                .map(|(u, items): (usize, f64)| g[u].runs / items / (1.0 - rate));
+            for ((got, want), tolerance) in got.iter().zip(want).zip([5e-4, 5e-4, 5e-5]) {
+                assert!(
+                    (got - want).abs() <= tolerance * 1.001,
+                    "{rate}: {got} {want}"
+                );
+            }
+        }
+    }
+
+    /// A table is computed once for all rates that are about the same, and only as large as the queue.
+    #[test]
+    fn tables_are_kept() {
+        let tables = Tables::default();
+        let first = tables.nested(0.05, 20);
+        assert_eq!(first.clean.len(), 33);
+        assert!(Rc::ptr_eq(&first, &tables.nested(0.051, 32)));
+        assert!(Rc::ptr_eq(
+            &tables.endgame(0.05, 4, 0.12),
+            &tables.endgame(0.05, 4, 0.12)
+        ));
+    }
 }

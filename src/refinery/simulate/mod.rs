@@ -4,10 +4,12 @@
 //! trees that are always red, good trees that are red now and then. What is driven is [`plan::plan`] itself.
 
 mod queue;
+mod seen;
 mod world;
 
 use rayon::prelude::*;
 
+use super::Price;
 use super::plan::{Params, Tables};
 
 /// What is simulated. Rates are probabilities, 0 to 1.
@@ -29,29 +31,6 @@ pub struct Scenario {
     pub cold: bool,
     /// What a run is worth.
     pub price: Price,
-}
-
-/// What a run of the gates is worth beside time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Price {
-    /// Runs that save time are made, such that hardly save any are not.
-    #[default]
-    Fair,
-    /// Runs are expensive.
-    Thrift,
-    /// Every worker is used.
-    Fast,
-}
-
-impl Price {
-    /// Returns the parameters of a plan at this price.
-    pub(super) fn params(self) -> Params {
-        match self {
-            Self::Fair => Params::default(),
-            Self::Thrift => Params::thrift(),
-            Self::Fast => Params::fast(),
-        }
-    }
 }
 
 /// What came of it, summed up over all replications.

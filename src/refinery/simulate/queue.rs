@@ -1,8 +1,9 @@
 //! A simulated queue: keeps what the ledgers would keep, and does what the plan says.
 
 use super::super::plan::{
-    Facts, History, Item, Move, Outcome, Params, Probe, Standing, Tables, Trial, plan, suspects,
+    Facts, Item, Move, Outcome, Params, Probe, Standing, Tables, Trial, plan, suspects,
 };
+use super::seen::Seen;
 use super::world::{World, number};
 use super::{Figures, Scenario};
 
@@ -14,12 +15,10 @@ pub(super) struct Queue {
     trials: Vec<Trial>,
     params: Params,
     /// What the queue has seen so far, where it learns.
-    history: Option<History>,
+    seen: Option<Seen>,
     figures: Figures,
     now: u32,
     streak: u32,
-    /// How often the tip was red since it was green.
-    tip_red: u32,
 }
 
 impl Queue {
@@ -28,11 +27,10 @@ impl Queue {
             items: Vec::new(),
             trials: Vec::new(),
             params: scenario.params(),
-            history: scenario.cold.then(History::default),
+            seen: scenario.cold.then(Seen::default),
             figures: Figures::default(),
             now: 0,
             streak: 0,
-            tip_red: 0,
             world,
         };
         queue.know_tip();
@@ -70,10 +68,9 @@ impl Queue {
     }
 
     fn next(&mut self, tables: &Tables) -> Move {
-        if let Some(history) = self.history {
+        if let Some(seen) = &self.seen {
             let parked = suspects(&self.facts());
-            self.params.culprit_rate = history.culprit_rate(parked);
-            self.params.flake_rate = history.flake_rate();
+            seen.teach(&mut self.params, parked);
         }
         plan(&self.facts(), tables)
     }
@@ -86,7 +83,6 @@ impl Queue {
             risk: None,
             trials: &self.trials,
             streak: self.streak,
-            tip_red: self.tip_red,
             now: self.now,
             params: &self.params,
         }
@@ -100,8 +96,8 @@ impl Queue {
         }
         self.world.landed.extend(items);
         self.figures.broken += u64::from(self.world.is_target_broken());
-        if let Some(history) = &mut self.history {
-            history.landed += items.len() as u64;
+        if let Some(seen) = &mut self.seen {
+            seen.land(items.len());
         }
         let items = &self.items;
         let waits = |item: &Item| matches!(items[*item as usize], Standing::Waits(_));
@@ -111,8 +107,8 @@ impl Queue {
 
     /// The tip is what has just passed.
     fn know_tip(&mut self) {
+        self.trials.retain(|trial| !trial.items.is_empty());
         let base = number(self.world.landed.len());
-        self.tip_red = 0;
         self.trials.push(Trial {
             base: Some(base),
             context: base,
@@ -129,8 +125,8 @@ impl Queue {
         self.items[item as usize] = Standing::Gone;
         self.world.ejected.push(item);
         self.streak += 1;
-        if let Some(history) = &mut self.history {
-            history.ejected += 1;
+        if let Some(seen) = &mut self.seen {
+            seen.eject(item);
         }
         self.trials.retain(|trial| !trial.items.contains(&item));
     }
@@ -138,7 +134,7 @@ impl Queue {
     /// Somebody looks and finds the target in order, as it always is here.
     fn thaw(&mut self) {
         self.figures.freezes += 1;
-        (self.tip_red, self.streak) = (0, 0);
+        self.streak = 0;
         self.now += 1;
         self.know_tip();
     }
@@ -166,23 +162,28 @@ impl Queue {
         let base = number(self.world.landed.len());
         let context = probe.context.unwrap_or(base);
         let green = self.world.gate(context as usize, &probe.items);
-        if probe.items.is_empty() {
-            self.tip_red = if green { 0 } else { self.tip_red + 1 };
-        }
         let known = self
             .trials
             .iter()
             .position(|trial| self.is_tree(trial, context, &probe.items));
         let before = known.map(|at| self.trials[at].outcome);
-        if let Some(history) = &mut self.history {
-            history.note(before, green);
+        if let Some(seen) = &mut self.seen {
+            seen.attempt(before, green);
+            if green {
+                seen.pass(&probe.items);
+            }
         }
         match known {
             Some(at) => {
                 let trial = &mut self.trials[at];
                 trial.last = self.now;
                 trial.screens &= probe.screens;
-                trial.outcome = trial.outcome.and(green);
+                // That the bare tip was green says nothing of it as it is now.
+                let before = match probe.items.is_empty() {
+                    true => Outcome::Red(trial.outcome.red()),
+                    false => trial.outcome,
+                };
+                trial.outcome = before.and(green);
             }
             None => self.trials.push(Trial {
                 base: Some(context),
