@@ -48,7 +48,7 @@ pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
-pub use simulate::{CHANGES_MAX, Figures, Scenario, simulate};
+pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
 pub use tidy::obsolete;
 
 /// What happens, as it happens.

@@ -89,6 +89,7 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
     page!("gitgt-bd.7"),
     page!("gitgt-concepts.7"),
     page!("gitgt-gastown.7"),
+    page!("gitgt-refinery.7"),
     page!("gitgt-trust.7"),
     page!("gitgt-tutorial.7"),
 ];

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::reply::{Exit, Reply, columns};
 use crate::fault::{Fault, Result};
-use crate::refinery::{CHANGES_MAX, Figures, Price, Scenario, simulate};
+use crate::refinery::{CHANGES_MAX, Figures, Price, Row, Scenario, simulate, table};
 
 /// The most workers that can be simulated.
 const WORKERS_MAX: u64 = 64;
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Save time: use every worker
     #[arg(long)]
     fast: bool,
+    /// Play fifteen scenarios instead, and show what other merge queues would need
+    #[arg(long, conflicts_with_all = ["changes", "culprits", "flakes", "interactions", "workers", "arrivals", "cold", "thrift", "fast"])]
+    table: bool,
     /// Play it R times
     #[arg(long, value_name = "R", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     reps: u32,
@@ -78,6 +81,9 @@ fn changes(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<Reply> {
+    if args.table {
+        return Ok(compared(&table(args.reps, args.seed), args));
+    }
     let scenario = args.scenario();
     let figures = simulate(&scenario, args.reps, args.seed);
     if figures.landed == 0 && figures.stuck > 0 {
@@ -178,4 +184,94 @@ fn text(scenario: &Scenario, figures: &Figures) -> String {
     }
     count("broken trees that landed", figures.broken);
     columns(lines)
+}
+
+/// Returns the scenarios with what each queue makes of them.
+fn compared(rows: &[Row], args: &Args) -> Reply {
+    let of = |name: &str, figures: &Figures| {
+        json!({
+            "name": name,
+            "runs_per_landed": figures.runs_per_landed(),
+            "rounds_per_landed": figures.rounds_per_landed(),
+            "false_ejections_per_100": figures.false_ejections_per_100(),
+            "broken": figures.broken,
+        })
+    };
+    let scenario = |row: &Row| {
+        let others = row
+            .others
+            .iter()
+            .map(|(it, figures)| of(it.name(), figures));
+        let ours = std::iter::once(of(OURS, &row.ours));
+        json!({
+            "changes": row.scenario.changes,
+            "culprits": row.scenario.culprits,
+            "flakes": row.scenario.flakes,
+            "workers": row.scenario.workers,
+            "anchor": { "runs_per_landed": row.anchor.0, "rounds_per_landed": row.anchor.1 },
+            "bound": row.bound,
+            "queues": ours.chain(others).collect::<Vec<_>>(),
+        })
+    };
+    let value = json!({
+        "reps": args.reps,
+        "seed": args.seed,
+        "scenarios": rows.iter().map(scenario).collect::<Vec<_>>(),
+    });
+    Reply::new(value, tables(rows))
+}
+
+/// What this queue is called beside the others.
+const OURS: &str = "git-gt";
+
+fn tables(rows: &[Row]) -> String {
+    let runs = |figures: &Figures| format!("{:.3}", figures.runs_per_landed());
+    let rounds = |figures: &Figures| format!("{:.3}", figures.rounds_per_landed());
+    let wrong = |figures: &Figures| format!("{:.2}", figures.false_ejections_per_100());
+    let broken = |figures: &Figures| figures.broken.to_string();
+    let number = |number: f64| format!("{number:.3}");
+    let none = |_: &Row| String::new();
+    [
+        "Gate runs per landed change:\n".to_owned(),
+        one_table(rows, &runs, ("bound", &|row| number(row.bound))),
+        "\nGate durations per landed change:\n".to_owned(),
+        one_table(rows, &rounds, ("anchor", &|row| number(row.anchor.1))),
+        "\nInnocent changes ejected, of 100:\n".to_owned(),
+        one_table(rows, &wrong, ("", &none)),
+        "\nTimes the target was broken:\n".to_owned(),
+        one_table(rows, &broken, ("", &none)),
+    ]
+    .concat()
+}
+
+/// Returns a table with a line for each scenario and a column for each queue.
+fn one_table(
+    rows: &[Row],
+    shown: &dyn Fn(&Figures) -> String,
+    (what, more): (&str, &dyn Fn(&Row) -> String),
+) -> String {
+    let mut head: Vec<String> = ["changes", "bad", "flakes", "workers", OURS]
+        .map(str::to_owned)
+        .to_vec();
+    let names = rows.first().map(|row| row.others.iter());
+    head.extend(
+        names
+            .into_iter()
+            .flatten()
+            .map(|(it, _)| it.name().to_owned()),
+    );
+    head.push(what.to_owned());
+    let line = |row: &Row| {
+        let mut line = vec![
+            row.scenario.changes.to_string(),
+            format!("{} %", 100.0 * row.scenario.culprits),
+            format!("{} %", 100.0 * row.scenario.flakes),
+            row.scenario.workers.to_string(),
+            shown(&row.ours),
+        ];
+        line.extend(row.others.iter().map(|(_, figures)| shown(figures)));
+        line.push(more(row));
+        line
+    };
+    columns(std::iter::once(head).chain(rows.iter().map(line)))
 }

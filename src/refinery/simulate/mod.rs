@@ -3,14 +3,18 @@
 //! The world is that of `merge-queue.md` 4: a backlog at the start or arrivals, gates of one duration, broken
 //! trees that are always red, good trees that are red now and then. What is driven is [`plan::plan`] itself.
 
+mod others;
 mod queue;
 mod seen;
+mod table;
 mod world;
 
 use rayon::prelude::*;
 
 use super::Price;
 use super::plan::{Params, Tables};
+pub use others::Other;
+pub use table::{Row, table};
 
 /// What is simulated. Rates are probabilities, 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +77,19 @@ pub fn simulate(scenario: &Scenario, replications: u32, seed: u64) -> Figures {
         .into_par_iter()
         .with_min_len(SHARE)
         .map_init(Tables::default, play)
+        .reduce(Figures::default, Figures::with)
+}
+
+/// Plays the backlog of a scenario so many times under another queue; the changes are the same.
+fn compare(other: Other, scenario: &Scenario, replications: u32, seed: u64) -> Figures {
+    let play = |replication: u32| {
+        let world = world::World::new(scenario, seed_of(seed, replication));
+        other.drain(world, scenario.workers)
+    };
+    (0..replications)
+        .into_par_iter()
+        .with_min_len(SHARE)
+        .map(play)
         .reduce(Figures::default, Figures::with)
 }
 

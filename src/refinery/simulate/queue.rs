@@ -44,7 +44,9 @@ impl Queue {
         for _ in 0..patience {
             self.arrive();
             match self.next(tables) {
-                Move::Idle if self.items.len() == self.world.changes() => return self.sum(),
+                Move::Idle if self.items.len() == self.world.changes() => {
+                    return self.world.figures(self.figures);
+                }
                 Move::Idle => self.figures.rounds += 1,
                 Move::Land(items) => self.land(&items),
                 Move::Eject(item) => self.eject(item),
@@ -53,7 +55,7 @@ impl Queue {
             }
         }
         self.figures.stuck = 1;
-        self.sum()
+        self.world.figures(self.figures)
     }
 
     fn last_arrival(&self) -> u64 {
@@ -212,17 +214,6 @@ impl Queue {
                 let since = &landed[new..old];
                 items.starts_with(since) && items[since.len()..] == trial.items
             }
-        }
-    }
-
-    fn sum(self) -> Figures {
-        let innocent = |item: &&Item| !self.world.is_guilty(**item);
-        Figures {
-            changes: self.world.changes() as u64,
-            runs: self.world.runs,
-            landed: self.world.landed.len() as u64,
-            false_ejections: self.world.ejected.iter().filter(innocent).count() as u64,
-            ..self.figures
         }
     }
 }

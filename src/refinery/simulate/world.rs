@@ -1,7 +1,7 @@
 //! The world of a simulation: which changes break which trees, and which runs are red without a reason.
 
 use super::super::plan::Item;
-use super::Scenario;
+use super::{Figures, Scenario};
 
 /// What is true, and what was done so far.
 #[derive(Debug)]
@@ -72,8 +72,20 @@ impl World {
         self.is_broken(self.landed.iter())
     }
 
+    /// Adds to figures what became of the changes.
+    pub(super) fn figures(&self, figures: Figures) -> Figures {
+        let innocent = |item: &&Item| !self.is_guilty(**item);
+        Figures {
+            changes: self.changes() as u64,
+            runs: self.runs,
+            landed: self.landed.len() as u64,
+            false_ejections: self.ejected.iter().filter(innocent).count() as u64,
+            ..figures
+        }
+    }
+
     /// Returns whether a change that was ejected would have broken the target.
-    pub(super) fn is_guilty(&self, item: Item) -> bool {
+    fn is_guilty(&self, item: Item) -> bool {
         let with = |(one, other): &(Item, Item)| {
             (*one == item && self.landed.contains(other))
                 || (*other == item && self.landed.contains(one))
