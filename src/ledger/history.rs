@@ -34,47 +34,62 @@ const FIELDS: usize = 5;
 pub fn history(repo: &Repo, limit: usize, id: Option<&str>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for ledger in Name::ALL {
-        if repo.find_ref(ledger.ref_name())?.is_none() {
-            continue;
-        }
-        let mut run = repo
-            .git([
-                "log",
-                "-z",
-                "--full-history",
-                "--no-merges",
-                "--no-color",
-                "--no-show-signature",
-            ])
-            .args([FORMAT]);
-        if limit > 0 {
-            run = run.args([format!("--max-count={limit}")]);
-        }
-        let before = archives(repo, ledger.ref_name())?;
-        let before = before.into_iter().map(|(name, _)| name);
-        run = run.args([ledger.ref_name()]).args(before).args(["--"]);
-        if let Some(id) = id {
-            let (x, y, name) = place(id);
-            let path = [x, y, name]
-                .map(|part| String::from_utf8_lossy(&part).into_owned())
-                .join("/");
-            run = run.args([path]);
-        }
-        let text = repo.query(&run)?;
-        let text = String::from_utf8_lossy(&text);
-        let fields: Vec<&str> = text.split_terminator('\0').collect();
-        for fields in fields.chunks(FIELDS) {
-            let said = || Fault::fatal(format!("git log said {fields:?}, which is no entry"));
-            entries.push(entry(ledger, fields).ok_or_else(said)?);
-        }
+        entries.extend(told(repo, ledger, limit, id)?);
     }
+    Ok(newest(entries, limit))
+}
+
+/// Returns the newest decisions on one ledger first, `limit` at most (0: all), as [`history`] does.
+pub fn history_of(repo: &Repo, ledger: Name, limit: usize) -> Result<Vec<Entry>> {
+    Ok(newest(told(repo, ledger, limit, None)?, limit))
+}
+
+/// Returns decisions on a ledger in git's order, each with its stamp.
+fn told(repo: &Repo, ledger: Name, limit: usize, id: Option<&str>) -> Result<Vec<(String, Entry)>> {
+    if repo.find_ref(ledger.ref_name())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut run = repo
+        .git([
+            "log",
+            "-z",
+            "--full-history",
+            "--no-merges",
+            "--no-color",
+            "--no-show-signature",
+        ])
+        .args([FORMAT]);
+    if limit > 0 {
+        run = run.args([format!("--max-count={limit}")]);
+    }
+    let before = archives(repo, ledger.ref_name())?;
+    let before = before.into_iter().map(|(name, _)| name);
+    run = run.args([ledger.ref_name()]).args(before).args(["--"]);
+    if let Some(id) = id {
+        let (x, y, name) = place(id);
+        let path = [x, y, name]
+            .map(|part| String::from_utf8_lossy(&part).into_owned())
+            .join("/");
+        run = run.args([path]);
+    }
+    let text = repo.query(&run)?;
+    let text = String::from_utf8_lossy(&text);
+    let fields: Vec<&str> = text.split_terminator('\0').collect();
+    let entries = fields.chunks(FIELDS).map(|fields| {
+        let said = || Fault::fatal(format!("git log said {fields:?}, which is no entry"));
+        entry(ledger, fields).ok_or_else(said)
+    });
+    entries.collect()
+}
+
+fn newest(mut entries: Vec<(String, Entry)>, limit: usize) -> Vec<Entry> {
     // Stamps tell the order within a second, and across ledgers.
     entries.sort_by(|(a, one), (b, other)| (other.time, b).cmp(&(one.time, a)));
     let mut entries: Vec<Entry> = entries.into_iter().map(|(_, entry)| entry).collect();
     if limit > 0 {
         entries.truncate(limit);
     }
-    Ok(entries)
+    entries
 }
 
 /// How many decisions are looked through for the last one of somebody.

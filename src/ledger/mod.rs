@@ -32,7 +32,7 @@ pub use codec::{RECORD_MAX, Record, canonical, is_plain_id};
 pub use epoch::{Begun, begin_anew};
 pub use fsck::{Checked, Checkup, Finding, Trouble, fsck, mend};
 pub use hash::digest;
-pub use history::{Entry, decided_since, history, last_written};
+pub use history::{Entry, decided_since, history, history_of, last_written};
 pub use join::{join, revised};
 pub use purge::{Purged, purge};
 pub use seal::sealed_results;
