@@ -49,7 +49,7 @@ use plan::{Move, Params, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
 pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
-pub use tidy::obsolete;
+pub use tidy::{Leftover, leftovers, obsolete, tidy};
 
 /// What happens, as it happens.
 #[derive(Debug, Clone)]

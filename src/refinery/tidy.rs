@@ -31,42 +31,75 @@ pub(super) fn keep_candidate(home: &Home, candidate: &Candidate) -> Result<()> {
     }
 }
 
-/// Removes what is no longer needed: candidates, and the commits of finished requests and of such as
-/// were never made, which are on the target or go into the attic.
-pub(super) fn tidy(home: &Home, tip: &Oid) -> Result<()> {
-    let repo = home.repo();
-    let keepers = repo.keepers_guard()?;
-    let view = home.view();
-    let clone = CloneId::of(repo)?;
-    let put_away = |name: &str, why: &str| -> Result<()> {
-        let guard = repo.guard()?;
-        if !repo.drop_reachable_ref(&guard, name, tip)? {
-            repo.retire_ref(&guard, clone.as_str(), name, why)?;
-        }
-        Ok(())
-    };
+/// A ref of ours that keeps a commit for nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The ref.
+    pub name: String,
+    /// The commit.
+    pub commit: Oid,
+    /// What it was kept for.
+    pub why: String,
+    /// Whether it is a candidate, which is made again from its requests, byte for byte.
+    is_candidate: bool,
+}
+
+/// Returns what is no longer needed: commits of finished requests and of such as were never made, and tested
+/// candidates where nothing waits.
+pub fn leftovers(home: &Home) -> Result<Vec<Leftover>> {
+    let (repo, view) = (home.repo(), home.view());
     let idle = mq::finished_refs(&view)?;
     let finished = match idle.is_empty() {
         true => BTreeMap::new(),
         false => mq::finished(&view)?,
     };
+    let mut found = Vec::new();
     for name in idle {
         let request = finished.get(&name).map(|id| view.request(id)).transpose()?;
         let why = match request.flatten() {
             Some(request) => format!("head of {}: {}", request.id(), request.status()),
             None => "head of a request that was never made".to_owned(),
         };
-        put_away(&name, &why)?;
+        found.extend(repo.find_ref(&name)?.map(|commit| Leftover {
+            name,
+            commit,
+            why,
+            is_candidate: false,
+        }));
     }
-    drop(keepers);
     if any_queued(&view)? {
-        return Ok(());
+        return Ok(found);
     }
     for (name, commit) in repo.list_refs("refs/gt/proof/")? {
-        // A candidate is made again from its requests, byte for byte; whatever it proved is elsewhere.
-        repo.delete_ref(&repo.guard()?, &name, commit)?;
+        let why = "tested candidate".to_owned();
+        found.push(Leftover {
+            name,
+            commit,
+            why,
+            is_candidate: true,
+        });
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Puts away what is no longer needed and returns it: commits are on the target, which is known to stand at
+/// `tip`, or go into the attic first; candidates go.
+///
+/// After a crash the rest is there still, and goes the next time.
+pub fn tidy(home: &Home, tip: &Oid) -> Result<Vec<Leftover>> {
+    let repo = home.repo();
+    let _keepers = repo.keepers_guard()?;
+    let clone = CloneId::of(repo)?;
+    let found = leftovers(home)?;
+    for it in &found {
+        let guard = repo.guard()?;
+        if it.is_candidate {
+            repo.delete_ref(&guard, &it.name, it.commit)?;
+        } else if !repo.drop_reachable_ref(&guard, &it.name, tip)? {
+            repo.retire_ref(&guard, clone.as_str(), &it.name, &it.why)?;
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the refs of finished requests and tested candidates that may go from the remote: their commits
