@@ -21,6 +21,7 @@ mod pull;
 mod simulate;
 mod suite;
 mod tidy;
+mod try_one;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,7 @@ use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
 pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
 pub use tidy::{Leftover, leftovers, obsolete, tidy};
+pub use try_one::{Tried, TriedGate, TriedSaid, try_one};
 
 /// What happens, as it happens.
 #[derive(Debug, Clone)]
