@@ -7,7 +7,7 @@ use crate::bead;
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Decision, Name};
-use crate::mq::{self, Submit, Submitted};
+use crate::mq::{self, Submit, Submitted, Wishes};
 use crate::record::{Bead, Outcome, Said};
 use crate::town::{Home, Target};
 
@@ -51,6 +51,7 @@ pub fn done(home: &Home, actor: &str, hook: &Hook, target: Option<&str>) -> Resu
         target: work.target.branch,
         tip: work.tip,
         worker: hook.agent.clone(),
+        wishes: Wishes::default(),
     };
     let submitted = mq::submit(home, actor, &what)?;
     Ok(Done {

@@ -36,10 +36,12 @@ const SOURCES: &[(&str, Source)] = &[
     ("BEAD|TARGET", beads),
     ("BRANCH", branches),
     ("CHECK", checks),
+    ("CLASS", classes),
     ("CONVOY", convoys),
     ("CREW", crews),
     ("EVENT", events),
     ("GATE", gates),
+    ("GROUP", groups),
     ("HANDOFF", handoffs),
     ("ID", beads),
     ("KEY", keys),
@@ -315,11 +317,38 @@ impl Place<'_> {
     }
 }
 
+/// Returns how urgent a merge request can be.
+fn classes(_: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let all = [
+        ("hotfix", "before everything"),
+        ("0", "most urgent"),
+        ("1", "urgent"),
+        ("2", "as usual"),
+        ("3", "less urgent"),
+        ("4", "least urgent"),
+    ];
+    Ok(all
+        .map(|(class, what)| (class.to_owned(), what.to_owned()))
+        .into())
+}
+
+/// Returns the groups of merge requests that wait.
+fn groups(home: &Home, _: &Place<'_>) -> Result<Vec<Candidate>> {
+    let waiting = home.view().live_requests()?;
+    let all = waiting.iter().filter(|it| !it.group().is_empty());
+    let all: BTreeSet<Candidate> = all
+        .map(|it| (it.group().to_owned(), format!("lands on {}", it.target())))
+        .collect();
+    Ok(all.into_iter().collect())
+}
+
 /// Returns merge requests that wait, with `retry` those that are finished.
 fn requests(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     let wants = |live: bool| match place.path.last() {
         Some(&"retry") => !live,
-        Some(&"reject") => live,
+        Some(&("approve" | "cancel" | "priority" | "reject" | "rollup" | "try" | "unapprove")) => {
+            live
+        }
         _ => true,
     };
     let all = home.view().requests()?;
@@ -514,6 +543,7 @@ mod tests {
     const FREE: &[&str] = &[
         "CMD",
         "COMMAND",
+        "COMMIT",
         "DAYS",
         "DIR",
         "EXPR",

@@ -6,7 +6,7 @@ use crate::bead::{Beads, Graph as _, Integration, epics, gone, integration_name}
 use crate::fault::{Fault, Result};
 use crate::git::{Answer, Oid, PushedRef};
 use crate::ledger::{Cell, CloneId, Decision, Name};
-use crate::mq::{self, Submit, Submitted};
+use crate::mq::{self, Submit, Submitted, Wishes};
 use crate::record::{Bead, Request, RequestStatus};
 use crate::town::{Home, Target};
 
@@ -325,6 +325,7 @@ pub fn land(
         target: base.clone(),
         tip: standing.base,
         worker: actor.to_owned(),
+        wishes: Wishes::default(),
     };
     let submitted = mq::submit(home, actor, &what)?;
     Ok((standing, Landing::Queued(Box::new(submitted))))

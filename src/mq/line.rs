@@ -66,7 +66,7 @@ impl Line {
 }
 
 /// Returns whether a request stands in a line: it is live and nothing else was decided about it.
-fn stands(request: &Request) -> bool {
+pub(super) fn stands(request: &Request) -> bool {
     let status = request.status();
     request.is_live() && [RequestStatus::Queued, RequestStatus::Held].contains(&status)
 }

@@ -1,15 +1,22 @@
 //! The queue: what waits to land and in which order, submitting and taking back.
 
 mod approvals;
+mod freeze;
 mod line;
 mod order;
+mod rollup;
 mod submit;
 mod transition;
+mod why;
 
+pub use approvals::{Approved, approve, approved, delegate, unapprove};
+pub use freeze::{Freezing, freeze, thaw};
 pub use line::{Gone, Held, Item, Line, line};
 pub use order::{queue, sorted, targets};
-pub use submit::{Submit, Submitted, submit};
-pub use transition::{reject, retry};
+pub use rollup::{rollup, take_apart};
+pub use submit::{Submit, Submitted, Wishes, submit};
+pub use transition::{cancel, prioritize, reject, retry};
+pub use why::{GateRun, Proof, ResultIds, Role, Tested, proof};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +100,9 @@ pub fn as_json(request: &Request, attempts: usize) -> Value {
         "worker": request.worker(),
         "rig": request.rig(),
         "priority": request.priority(),
+        "hotfix": request.is_hotfix(),
+        "group": request.group(),
+        "after": request.after().collect::<Vec<_>>(),
         "attempts": attempts,
         "reason": request.reason(),
         "created_at": record.created().time().to_string(),

@@ -4,22 +4,19 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::fault::Result;
-use crate::record::{Request, RequestStatus};
+use crate::record::Request;
 use crate::town::View;
 
-/// Returns the requests of a rig that wait to land on a branch, the next one first.
+/// Returns the requests of a rig that may land on a branch, the next one first.
 pub fn queue(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Request>> {
-    let waits = |it: &Request| {
-        it.status() == RequestStatus::Queued && it.rig() == rig && it.target() == target
-    };
-    let waiting = view.live_requests()?.into_iter().filter(waits);
-    Ok(sorted(waiting.collect()))
+    let line = super::line(view, rig, target, view.repo().world().now())?;
+    Ok(line.requests().cloned().collect())
 }
 
 /// Returns the branches that requests of a rig wait to land on, sorted.
 pub fn targets(view: &View<'_>, rig: &str) -> Result<BTreeSet<String>> {
     let waiting = view.live_requests()?.into_iter();
-    let waiting = waiting.filter(|it| it.status() == RequestStatus::Queued && it.rig() == rig);
+    let waiting = waiting.filter(|it| super::line::stands(it) && it.rig() == rig);
     Ok(waiting.map(|it| it.target().to_owned()).collect())
 }
 

@@ -3,8 +3,8 @@
 use serde_json::Map;
 
 use crate::fault::{Fault, Result};
-use crate::ledger::{CloneId, Decision, Name, Oid};
-use crate::record::{Bead, Claim, Request, RequestStatus, Submission};
+use crate::ledger::{CloneId, Decision, Name, Oid, Pen, Stamp};
+use crate::record::{Bead, Claim, Class, Request, RequestStatus, Submission};
 use crate::town::{Home, View};
 
 /// What is to be queued.
@@ -24,6 +24,20 @@ pub struct Submit {
     pub tip: Oid,
     /// Who did the work.
     pub worker: String,
+    /// How it is to land.
+    pub wishes: Wishes,
+}
+
+/// How a request is to land, as far as whoever queues it says so; for the rest a new commit takes over what
+/// the one it replaces had, but its approvals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// How urgent it is; nothing: as its bead.
+    pub class: Option<Class>,
+    /// The requests that land before it, as they were typed.
+    pub after: Vec<String>,
+    /// The group it lands with.
+    pub group: Option<String>,
 }
 
 /// What became of it.
@@ -50,7 +64,9 @@ pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
         home.world().random_base36(8)
     );
     let view = home.view();
-    if let Some(done) = decide(&view, what)?.already {
+    if let Some(done) = decide(&view, what)?.already
+        && what.wishes == Wishes::default()
+    {
         return Ok(Submitted {
             request: done,
             new: false,
@@ -64,16 +80,16 @@ pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
     let written = home.write(Name::Queue, actor, |view, pen| {
         let plan = decide(view, what)?;
         if let Some(request) = plan.already {
-            return Ok(Decision::nothing(Submitted {
-                request,
-                new: false,
-                superseded: Vec::new(),
-            }));
+            return wished(view, request, what, pen);
         }
         let stamp = pen.first_stamp();
         let head = what.head.to_string();
         let tip = what.tip.to_string();
-        let request = Request::new(&id, &submission(home, what, &plan, (&head, &tip)), &stamp);
+        let mut request = Request::new(&id, &submission(home, what, &plan, (&head, &tip)), &stamp);
+        if let Some(older) = &plan.replaced {
+            inherit(&mut request, older, &stamp);
+        }
+        wish(view, &mut request, &what.wishes, &stamp)?;
         let mut records = vec![request.clone().into_record()];
         let mut superseded = Vec::new();
         for mut older in plan.older {
@@ -102,10 +118,77 @@ pub fn submit(home: &Home, actor: &str, what: &Submit) -> Result<Submitted> {
     written.map(|it| it.value)
 }
 
+/// Changes how a request that was queued before is to land.
+fn wished(
+    view: &View<'_>,
+    mut request: Request,
+    what: &Submit,
+    pen: &Pen<'_>,
+) -> Result<Decision<Submitted>> {
+    let before = request.clone();
+    let stamp = pen.stamp(request.record());
+    wish(view, &mut request, &what.wishes, &stamp)?;
+    let submitted = Submitted {
+        request: request.clone(),
+        new: false,
+        superseded: Vec::new(),
+    };
+    if request == before {
+        return Ok(Decision::nothing(submitted));
+    }
+    let subject = format!("change how {} lands", request.id());
+    let records = vec![request.into_record()];
+    Ok(Decision::write(subject, records, submitted))
+}
+
+/// Says how a request is to land.
+fn wish(view: &View<'_>, request: &mut Request, wishes: &Wishes, stamp: &Stamp) -> Result<()> {
+    if let Some(class) = wishes.class {
+        super::transition::urge(request, class, stamp);
+    }
+    if let Some(group) = &wishes.group {
+        super::rollup::check_member(view, request, group)?;
+        let there = view.requests_in(group)?;
+        let mut live = there.iter().filter(|it| it.is_live());
+        if let Some(other) = live.find(|it| it.target() != request.target()) {
+            return Err(Fault::refused(format!(
+                "group '{group}' is to land on '{}', and a group lands on one branch",
+                other.target()
+            )));
+        }
+        request.set_group(group, stamp);
+    }
+    if !wishes.after.is_empty() {
+        let found = wishes.after.iter().map(|typed| super::resolve(view, typed));
+        let found = found.collect::<Result<Vec<Request>>>()?;
+        if found.iter().any(|it| it.id() == request.id()) {
+            return Err(Fault::invalid("a request cannot wait for itself"));
+        }
+        let mut ids: Vec<String> = found.iter().map(|it| it.id().to_owned()).collect();
+        ids.extend(request.after().map(str::to_owned));
+        request.set_after(&ids, stamp);
+    }
+    Ok(())
+}
+
+/// Lets a new commit land as the one it replaces was to: with its group, behind what that waited for, and as
+/// urgent, unless it is for another bead.
+fn inherit(request: &mut Request, older: &Request, stamp: &Stamp) {
+    let after: Vec<String> = older.after().map(str::to_owned).collect();
+    request.set_after(&after, stamp);
+    request.set_group(older.group(), stamp);
+    request.set_hotfix(older.is_hotfix(), stamp);
+    if older.bead() == request.bead() {
+        request.set_priority(older.priority(), stamp);
+    }
+}
+
 /// What a submit would do over one view.
 struct Plan {
     already: Option<Request>,
     older: Vec<Request>,
+    /// The newest request of the same work that did not land.
+    replaced: Option<Request>,
     bead: Option<Bead>,
     claim: Option<Claim>,
 }
@@ -115,8 +198,15 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
     let same_bead = |it: &Request| what.bead.as_deref().is_none_or(|bead| bead == it.bead());
     let mut already = None;
     let mut older = Vec::new();
+    let mut replaced: Option<Request> = None;
     for request in view.requests_of(&what.branch)? {
+        let is_newest = replaced
+            .as_ref()
+            .is_none_or(|it| it.record().created() < request.record().created());
         let same_work = request.branch() == what.branch && request.target() == what.target;
+        if same_work && is_newest {
+            replaced = Some(request.clone());
+        }
         if !same_work || !request.is_live() {
             refuse_same_again(&request, same_work && request.head() == head)?;
         } else if request.head() == head && same_bead(&request) {
@@ -129,10 +219,13 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
         return Ok(Plan {
             already,
             older: Vec::new(),
+            replaced: None,
             bead: None,
             claim: None,
         });
     }
+    let is_over = [RequestStatus::Landed, RequestStatus::Cancelled];
+    let replaced = replaced.filter(|it| it.is_live() || !is_over.contains(&it.status()));
     let bead = match &what.bead {
         Some(id) => Some(
             view.bead(id)?
@@ -147,6 +240,7 @@ fn decide(view: &View<'_>, what: &Submit) -> Result<Plan> {
     Ok(Plan {
         already,
         older,
+        replaced,
         bead,
         claim,
     })

@@ -280,17 +280,6 @@ impl Request {
         );
     }
 
-    /// Returns the ids of the beads that are closed before it lands, sorted: those that resolve its conflicts.
-    pub fn waits(&self) -> impl Iterator<Item = &str> {
-        self.0.entries("waits").map(|(id, _)| id)
-    }
-
-    /// Lets it wait until a bead is closed, or no longer.
-    pub fn set_wait(&mut self, bead: &str, waits: bool, stamp: &Stamp) {
-        self.0
-            .set_entry("waits", bead, waits.then(|| true.into()), stamp);
-    }
-
     /// Returns a field that says when it may land and cannot be understood: it was fetched, or is a later
     /// version's.
     pub fn riddle(&self) -> Option<&'static str> {
@@ -300,7 +289,7 @@ impl Request {
                 _ => !value.is_object(),
             })
         };
-        ["after", "group", "waits"].into_iter().find(is_odd)
+        ["after", "group"].into_iter().find(is_odd)
     }
 
     /// Sets a field that is left out at its default, and touches none that is as it is to be.

@@ -27,7 +27,7 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// Returns the bare target.
-    fn bare(repo: &Repo, tip: Oid) -> Result<Self> {
+    pub(super) fn bare(repo: &Repo, tip: Oid) -> Result<Self> {
         Ok(Self {
             commit: tip,
             tree: repo.commit(&tip)?.tree,

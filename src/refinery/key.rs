@@ -11,7 +11,8 @@ use super::candidate::Candidate;
 use crate::fault::Result;
 use crate::git::{Oid, Repo};
 use crate::ledger::digest;
-use crate::record::{Gate, Scope, Variable};
+use crate::record::{Gate, RunResult, Scope, Variable};
+use crate::town::Home;
 use crate::world::World;
 
 /// Returns the key of a gate's results on a candidate, run as it would be run here.
@@ -27,6 +28,21 @@ pub(super) fn of(repo: &Repo, gate: &Gate, candidate: &Candidate) -> Result<Stri
         key.push_str(&passed);
     }
     Ok(key)
+}
+
+/// Returns the ids of the results that today's gates have on a commit, where it can be read.
+pub fn result_ids(home: &Home, commit: &str) -> Result<Vec<String>> {
+    let repo = home.repo();
+    let Some(commit) = repo.parse_id(commit).filter(|id| repo.has(id)) else {
+        return Ok(Vec::new());
+    };
+    let candidate = Candidate::bare(repo, commit)?;
+    let gates = home.view().gates()?.into_iter();
+    let id = |gate: Gate| {
+        let key = of(repo, &gate, &candidate)?;
+        Ok(RunResult::id_of(&key, &gate.definition()))
+    };
+    gates.map(id).collect()
 }
 
 /// Returns a hash of what stands at paths of a tree; that nothing does is a state like any other.

@@ -42,6 +42,7 @@ pub use ci::{
 };
 use ci::{Ask, Wanted};
 pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
+pub use key::result_ids;
 use learn::Learned;
 pub use learn::{History, histories};
 use order::Standing;

@@ -5,6 +5,7 @@ mod integration;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests need a part of it")]
 mod support;
+mod verbs;
 
 use serde_json::Value;
 use support::Place;

@@ -43,8 +43,6 @@ pub enum Held {
         /// How many requests it has.
         size: usize,
     },
-    /// A bead has to be closed, such as the one that resolves its conflict.
-    Bead(String),
     /// Only what is more urgent lands on a frozen branch.
     Frozen {
         /// The least urgent class that lands; nothing: none does.
@@ -121,7 +119,6 @@ impl fmt::Display for Held {
                     "group '{group}' has {size} requests, more than land at once"
                 )
             }
-            Self::Bead(bead) => write!(f, "waits for bead {bead} to be closed"),
             Self::Frozen { allows, reason } => {
                 f.write_str("waits for a thaw")?;
                 if let Some(class) = allows {
@@ -149,14 +146,13 @@ fn plural(count: usize) -> &'static str {
 }
 
 impl Held {
-    /// Returns the kind of reason in a word: `approval`, `after`, `group`, `bead`, `freeze`, `circle`,
-    /// `invalid` or `held`.
+    /// Returns the kind of reason in a word: `approval`, `after`, `group`, `freeze`, `circle`, `invalid` or
+    /// `held`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Approval { .. } => "approval",
             Self::After { .. } => "after",
             Self::Group { .. } | Self::Crowd { .. } => "group",
-            Self::Bead(_) => "bead",
             Self::Frozen { .. } => "freeze",
             Self::Circle(_) => "circle",
             Self::Overlong(_) | Self::Riddle(_) => "invalid",
@@ -179,7 +175,6 @@ impl Held {
                 value["requests"] = json!([request]);
             }
             Self::Circle(ids) => value["requests"] = json!(ids),
-            Self::Bead(bead) => value["bead"] = json!(bead),
             _ => {}
         }
         value

@@ -1,7 +1,7 @@
 //! What each request of a line needs, looked up in the records.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::held::{Gone, Held};
 use super::stands;
@@ -31,12 +31,10 @@ pub(super) struct Needs<'a, 'r> {
     tip: Option<Oid>,
     /// Where each request of the line stands in it.
     places: HashMap<String, usize>,
-    /// The groups of the line, with a request of each.
-    groups: BTreeMap<String, String>,
+    /// The group of each request of the line, empty for none.
+    group_of: Vec<String>,
     /// What was found out about requests that are not in the line.
     known: HashMap<String, Other>,
-    /// Whether a bead that was waited for is closed.
-    beads: HashMap<String, bool>,
     /// What the target has no longer that a commit had, for commits that changes were looked at from.
     removed: HashMap<Oid, HashSet<Vec<u8>>>,
 }
@@ -65,7 +63,6 @@ impl<'a, 'r> Needs<'a, 'r> {
             false => None,
         };
         let places = here.iter().enumerate();
-        let grouped = here.iter().filter(|it| !it.group().is_empty());
         Ok(Self {
             view,
             rig,
@@ -74,11 +71,8 @@ impl<'a, 'r> Needs<'a, 'r> {
             review,
             tip,
             places: places.map(|(at, it)| (it.id().to_owned(), at)).collect(),
-            groups: grouped
-                .map(|it| (it.group().to_owned(), it.id().to_owned()))
-                .collect(),
+            group_of: here.iter().map(|it| it.group().to_owned()).collect(),
             known: HashMap::new(),
-            beads: HashMap::new(),
             removed: HashMap::new(),
         })
     }
@@ -111,10 +105,6 @@ impl<'a, 'r> Needs<'a, 'r> {
         after.dedup();
         // What its author can do something about first.
         let held = match held {
-            None => self.bead(request)?,
-            held => held,
-        };
-        let held = match held {
             None => self.approval(request)?,
             held => held,
         };
@@ -124,14 +114,23 @@ impl<'a, 'r> Needs<'a, 'r> {
     /// Returns what holds groups of the line: a request of theirs that did not land and was not taken back.
     pub(super) fn groups(&mut self) -> Result<BTreeMap<String, Held>> {
         let mut held = BTreeMap::new();
-        for group in self.groups.keys().cloned().collect::<Vec<_>>() {
+        let groups: BTreeSet<String> = self.group_of.iter().cloned().collect();
+        for group in groups.into_iter().filter(|it| !it.is_empty()) {
             for request in self.view.requests_in(&group)? {
                 let is_of_line = request.rig() == self.rig && request.target() == self.target;
                 let failed = !request.is_live() && request.status() != RequestStatus::Cancelled;
                 if !is_of_line || !failed {
                     continue;
                 }
-                if let Other::Gone(why) = self.other(request.id())? {
+                let why = match self.other(request.id())? {
+                    Other::Gone(why) => Some(why),
+                    // Whatever mends it lands with the others, or they do not.
+                    Other::Here(at) if self.group_of[at] != group => {
+                        Some(Gone::Ended(request.status()))
+                    }
+                    Other::Here(_) | Other::Landed => None,
+                };
+                if let Some(why) = why {
                     let request = request.id().to_owned();
                     let why = Held::Group {
                         group: group.clone(),
@@ -193,34 +192,32 @@ impl<'a, 'r> Needs<'a, 'r> {
         Ok(Other::Gone(Gone::Ended(request.status())))
     }
 
-    /// Returns the newest request of the same branch, where that is a later one.
+    /// Returns the newest request of the same work, where that is a later one: of the same branch or bead, or
+    /// of the bead in which its conflict is resolved.
     fn successor(&self, request: &Request) -> Result<Option<Request>> {
         let mut others = self.view.requests_of(request.branch())?;
-        let age = |it: &Request| (it.record().created(), it.id().to_owned());
-        others.retain(|it| {
-            it.branch() == request.branch()
-                && it.target() == request.target()
-                && it.rig() == request.rig()
-                && age(it) > age(request)
-        });
-        Ok(others.into_iter().max_by_key(age))
-    }
-
-    fn bead(&mut self, request: &Request) -> Result<Option<Held>> {
-        for id in request.waits() {
-            let closed = match self.beads.get(id) {
-                Some(known) => *known,
-                None => {
-                    let bead = self.view.readable_bead(id)?;
-                    bead.is_some_and(|it| it.is_closed() || it.is_deleted())
+        others.retain(|it| it.branch() == request.branch());
+        if !request.bead().is_empty() {
+            let all = self.view.requests_of(request.bead())?.into_iter();
+            others.extend(all.filter(|it| it.bead() == request.bead()));
+        }
+        if request.status() == RequestStatus::Conflict
+            && let Some(bead) = self.view.readable_bead(request.bead())?
+        {
+            let edges = bead.record().entries("deps").take(AFTER_MAX);
+            for (id, _) in edges {
+                let other = self.view.readable_bead(id)?;
+                if other.is_some_and(|it| it.record().text("resolves") == request.id()) {
+                    others.extend(self.view.requests_of(id)?);
                 }
-            };
-            self.beads.insert(id.to_owned(), closed);
-            if !closed {
-                return Ok(Some(Held::Bead(id.to_owned())));
             }
         }
-        Ok(None)
+        let age = |it: &Request| (it.record().created(), it.id().to_owned());
+        others.retain(|it| {
+            let same_lane = it.target() == request.target() && it.rig() == request.rig();
+            same_lane && age(it) > age(request)
+        });
+        Ok(others.into_iter().max_by_key(age))
     }
 
     fn approval(&mut self, request: &Request) -> Result<Option<Held>> {
