@@ -1,6 +1,6 @@
 //! The CI and its remote fail in the middle: nothing is lost, and what is known counts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PICKY, asking};
 use crate::place::Place;
@@ -57,6 +57,38 @@ fn candidates_on_different_bases_wait_at_the_same_time() {
     place.ci("unit", PICKY);
     assert_eq!(place.run()["landed"], json!([main]));
     assert_eq!((place.board(), place.verdicts_of_ci()), (vec![], (0, 2)));
+}
+
+#[test]
+fn several_candidates_of_a_queue_wait_at_the_same_time() {
+    let place = asking();
+    let base = place.rev("main");
+    let ids = ["a", "b", "culprit", "c"].map(|name| place.queue(name));
+    let (mut most, mut landed, mut ejected) = (0, Vec::new(), Vec::new());
+    for _ in 0..10 {
+        let ran = place.json(&["refinery", "run", "--workers", "3"]);
+        let list = |key: &str| ran[key].as_array().unwrap().clone();
+        landed.extend(list("landed"));
+        ejected.extend(list("ejected"));
+        let open = place.questions();
+        most = most.max(open.len());
+        if ran["queued"] == 0 {
+            break;
+        }
+        // Each that waits is said to, and nothing else is asked on the remote.
+        let branch = |it: &Value| it["branch"].as_str().unwrap().to_owned();
+        let mut waits: Vec<String> = list("waiting").iter().map(branch).collect();
+        waits.sort_unstable();
+        let asked: Vec<String> = open.into_iter().map(|(branch, _)| branch).collect();
+        assert_eq!(waits, asked);
+        place.ci("unit", PICKY);
+    }
+    assert!(most >= 2, "one after another");
+    landed.sort_by_key(|it| ids.iter().position(|id| it == id));
+    assert_eq!(landed, [json!(ids[0]), json!(ids[1]), json!(ids[3])]);
+    assert_eq!((ejected.len(), &ejected[0]["id"]), (1, &json!(ids[2])));
+    assert_eq!(place.board(), []);
+    place.is_sound(&base);
 }
 
 #[test]
