@@ -8,12 +8,14 @@ mod act;
 mod board;
 mod candidate;
 mod ci;
+mod event;
 mod facts;
 mod gate;
 mod gates;
 mod key;
 mod land;
 mod learn;
+mod options;
 mod order;
 mod plan;
 mod pool;
@@ -31,7 +33,7 @@ use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{Stamp, Time};
 use crate::mq::Item as Entry;
-use crate::record::{Attempt, Gate, Request, RequestStatus, Verdict};
+use crate::record::{Attempt, Gate, Request, RequestStatus};
 use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
@@ -41,10 +43,12 @@ pub use ci::{
     Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks, verdict_of,
 };
 use ci::{Ask, Wanted};
+pub use event::{Event, Stepped};
 pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
 pub use key::result_ids;
 use learn::Learned;
 pub use learn::{History, histories};
+pub use options::{Options, Price};
 use order::Standing;
 pub use plan::Why;
 use plan::{Move, Params, Probe, Tables};
@@ -53,144 +57,6 @@ pub use pull::{Pull, pulls};
 pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
 pub use tidy::{Leftover, leftovers, obsolete, tidy};
 pub use try_one::{Tried, TriedGate, TriedSaid, try_one};
-
-/// What happens, as it happens.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// A gate starts on a candidate.
-    Run {
-        /// The gate.
-        gate: String,
-        /// What is in the candidate, in order; nothing: the bare target.
-        requests: Vec<String>,
-        /// How many requests wait.
-        queued: usize,
-        /// Why this one.
-        why: Why,
-    },
-    /// An outside CI is asked about a candidate.
-    Asked {
-        /// What is asked.
-        asked: Asked,
-        /// How many requests wait.
-        queued: usize,
-        /// Why this one.
-        why: Why,
-    },
-    /// An outside CI has not answered yet; said once in a run.
-    Waits(Asked),
-    /// A pull request was opened, or waits to be merged; said once in a run.
-    Pull(Pull),
-    /// A gate ended.
-    Ran {
-        /// The gate.
-        gate: String,
-        /// What it said.
-        verdict: Verdict,
-        /// How it ended.
-        ended: String,
-        /// How long it took, in milliseconds.
-        millis: u64,
-        /// The end of what it wrote.
-        tail: String,
-    },
-    /// Requests are on the target.
-    Landed {
-        /// The requests, in order.
-        requests: Vec<String>,
-        /// The target's commit now.
-        commit: String,
-    },
-    /// A request was convicted.
-    Ejected {
-        /// The request.
-        request: String,
-        /// The gate it makes red.
-        gate: String,
-        /// How to see it fail.
-        reproduce: String,
-    },
-    /// A request does not merge onto the target.
-    Bounced {
-        /// The request.
-        request: String,
-        /// The files that conflict.
-        files: Vec<String>,
-    },
-    /// Something to know that stops nobody.
-    Note(String),
-}
-
-/// What a step came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stepped {
-    /// Something was done; there may be more.
-    Worked,
-    /// There is nothing to do.
-    Idle,
-    /// There is nothing to do until an outside CI answers.
-    Waiting,
-}
-
-/// How a queue is run on this machine.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// How many candidates may be tested at the same time, at least 1.
-    pub workers: usize,
-    /// How many gates may run at the same time, at least 1.
-    pub jobs: usize,
-    /// What is dear.
-    pub price: Price,
-}
-
-/// What is dear where the queue is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Price {
-    /// Runs: spend few of them, and more time.
-    Runs,
-    /// Both, as much as most people think.
-    Both,
-    /// Time: spend every worker there is.
-    Time,
-}
-
-impl Price {
-    /// Returns parameters that hold to it.
-    fn params(self) -> Params {
-        let (theta, endgame) = match self {
-            Self::Runs => (0.8, 1.0),
-            Self::Both => (Params::default().theta, Params::default().endgame),
-            Self::Time => (0.02, 0.02),
-        };
-        Params {
-            theta,
-            endgame,
-            ..Params::default()
-        }
-    }
-}
-
-impl Options {
-    /// Returns how a home's queue is run: with so many workers, or as `refinery.workers` says, else one.
-    pub fn of(
-        home: &Home,
-        (workers, jobs): (Option<usize>, Option<usize>),
-        price: Price,
-    ) -> Result<Self> {
-        let set = match workers {
-            None => home
-                .config("refinery.workers")?
-                .and_then(|it| it.parse().ok()),
-            workers => workers,
-        };
-        let workers = set.unwrap_or(1).max(1);
-        Ok(Self {
-            workers,
-            jobs: jobs.unwrap_or(workers),
-            price,
-        })
-    }
-}
 
 /// The one Refinery that runs in this clone, for as long as the value lives.
 #[derive(Debug)]
