@@ -309,9 +309,9 @@ impl Request {
         self.0.life() % 2 == 0
     }
 
-    /// Returns when it was queued again, nothing where it was queued once.
+    /// Returns when it was queued again, nothing where it was queued once, or waits no more.
     pub fn requeued(&self) -> Option<Stamp> {
-        (self.0.life() > 0).then(|| self.0.stamp_of("state"))
+        (self.is_live() && self.0.life() > 0).then(|| self.0.stamp_of("state"))
     }
 
     /// Returns why it stands where it does, empty while it is queued.
