@@ -7,7 +7,9 @@ use super::reply::{Exit, Reply};
 use crate::fault::Result;
 use crate::git::Repo;
 use crate::ledger::{Checkup, Finding, fsck, mend};
-use crate::town::repositories;
+use crate::record::Request;
+use crate::settle::unlanded;
+use crate::town::{Home, repositories};
 
 /// Check that every ledger is whole, and mend what is not
 #[derive(Debug, clap::Args)]
@@ -32,7 +34,13 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         if repos.len() > 1 {
             lines.push(format!("{}:", repo.root().display()));
         }
-        values.push(as_json(repo, &checkup));
+        let mut value = as_json(repo, &checkup);
+        // Where a ledger cannot be read, that is what is told.
+        let home = Home::open(&cx.world.at(repo.root()));
+        let unlanded = home.and_then(|home| unlanded(&home)).unwrap_or_default();
+        let unlanded: Vec<Value> = unlanded.iter().map(|it| told(it, &mut lines)).collect();
+        value["unlanded"] = unlanded.into();
+        values.push(value);
         tell(&checkup, &mut lines);
     }
     let value = json!({ "ok": is_clean, "repositories": values });
@@ -45,6 +53,17 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             reply.note(format!("  {hint}")).exit(Exit::No)
         }
     })
+}
+
+/// Tells of a request that has landed and is not on its target any more.
+fn told(request: &Request, lines: &mut Vec<String>) -> Value {
+    let (id, target) = (request.id(), request.target());
+    let commit = request.evidence("commit").cloned().unwrap_or_default();
+    lines.push(format!(
+        "remark   refs/heads/{target}: {id} landed as {} and is not there any more",
+        commit.as_str().unwrap_or_default()
+    ));
+    json!({ "id": id, "branch": request.branch(), "target": target, "commit": commit })
 }
 
 fn as_json(repo: &Repo, checkup: &Checkup) -> Value {

@@ -13,6 +13,7 @@ mod mirror;
 mod outcomes;
 mod renamed;
 mod rules;
+mod unlanded;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ pub use conflicts::resolution;
 use cursor::Cursor;
 pub use renamed::follow;
 pub use rules::{Consequence, Facts, Landing, Made, RULES, Rule};
+pub use unlanded::unlanded;
 
 /// Of how many beads the merge requests are looked up; of more, all are looked at.
 const LOOKED_UP_MAX: usize = 1000;
