@@ -107,6 +107,7 @@ pub fn plan(home: &Home, order: &Order) -> Result<Planned> {
     let holder = held_here(home, &bead, &standing)?;
     if holder.is_none() && !order.force {
         refuse_blocked(&view, &bead)?;
+        refuse_queued(&view, &bead)?;
     }
     if let Some(name) = &order.polecat {
         names::check(name)?;
@@ -253,6 +254,23 @@ pub(super) fn refuse_blocked(view: &View<'_>, bead: &Bead) -> Result<()> {
         blockers.join(", ")
     ))
     .hint("git gt ready shows what can be worked on now; --force slings it all the same"))
+}
+
+/// Refuses a bead whose work waits in the queue, though nobody holds it.
+fn refuse_queued(view: &View<'_>, bead: &Bead) -> Result<()> {
+    let queued = view.requests_of(bead.id())?;
+    let mut waiting = queued
+        .iter()
+        .filter(|it| it.is_live() && it.bead() == bead.id());
+    let Some(request) = waiting.next() else {
+        return Ok(());
+    };
+    Err(Fault::refused(format!(
+        "work on {} waits in the queue as {}",
+        bead.id(),
+        request.id()
+    ))
+    .hint("git gt refinery run lands it; --force slings the bead all the same"))
 }
 
 /// Refuses a polecat that has something else to do, or whose worktree is not to be touched.

@@ -164,7 +164,7 @@ impl Refinery<'_> {
         for what in board.reds_of(item) {
             reds.extend(self.build(board, what)?.map(|it| it.commit));
         }
-        let evidence = Map::from_iter([
+        let mut evidence = Map::from_iter([
             ("by".to_owned(), json!(self.actor())),
             ("gate".to_owned(), json!(gate.name())),
             ("green".to_owned(), json!(proof.green.commit.to_string())),
@@ -175,6 +175,10 @@ impl Refinery<'_> {
             ),
             ("reproduce".to_owned(), json!(reproduce)),
         ]);
+        let tail = facts::last_words(&view, gate, &proof.red)?;
+        if !tail.is_empty() {
+            evidence.insert("tail".to_owned(), json!(tail));
+        }
         let commits = [proof.green.commit, proof.red.commit].into_iter();
         self.keep_proof(&commits.chain(reds).collect::<Vec<_>>(), &ids.join(" "))?;
         for id in ids {

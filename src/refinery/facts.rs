@@ -98,6 +98,21 @@ pub(super) fn reddest<'g>(
     Ok(reddest.map(|(_, gate)| gate))
 }
 
+/// How much of what a red gate wrote goes with a verdict: lines, and characters.
+const LAST_WORDS: (usize, usize) = (20, 2000);
+
+/// Returns the end of what a gate wrote when it was red on a candidate's tree for the last time.
+pub(super) fn last_words(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<String> {
+    let counted = view.evidence(&candidate.tree.to_string(), &gate.definition())?;
+    let mut reds = counted.into_values().rev();
+    let last = reds.find(|it| it.verdict == Verdict::Red);
+    let tail = last.map(|it| it.tail).unwrap_or_default();
+    let lines: Vec<&str> = tail.trim_end().lines().collect();
+    let end = lines[lines.len().saturating_sub(LAST_WORDS.0)..].join("\n");
+    let skipped = end.chars().count().saturating_sub(LAST_WORDS.1);
+    Ok(end.chars().skip(skipped).collect())
+}
+
 /// Returns what a gate said about a candidate's tree: runs that were made here, or that this machine believes,
 /// and red ones only when nobody has asked for another try since.
 pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {

@@ -104,6 +104,8 @@ fn story(request: &Request, resolution: Option<&str>) -> String {
         lines.extend(text(key).map(|it| format!("{name:<8} {it}")));
     }
     lines.extend(text("reproduce").map(|line| format!("see it   {line}")));
+    let tail = text("tail").unwrap_or_default().lines();
+    lines.extend(tail.map(|line| format!("output   {line}")));
     let files = files(request);
     lines.extend(
         files

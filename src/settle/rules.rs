@@ -510,8 +510,18 @@ fn story(request: &Request) -> String {
         request.branch(),
         short(request.head())
     ));
-    if let Some(line) = request.evidence("reproduce").and_then(Value::as_str) {
+    let evidence = |key: &str| request.evidence(key).and_then(Value::as_str);
+    if let (Some(gate), Some(green), Some(red)) =
+        (evidence("gate"), evidence("green"), evidence("red"))
+    {
+        let (green, red) = (short(green), short(red));
+        text.push_str(&format!("\ngate {gate}: green on {green}, red on {red}"));
+    }
+    if let Some(line) = evidence("reproduce") {
         text.push_str(&format!("\nreproduce: {line}"));
+    }
+    if let Some(tail) = evidence("tail") {
+        text.push_str(&format!("\noutput:\n{tail}"));
     }
     text
 }
@@ -625,6 +635,30 @@ mod tests {
             "a later claim stands"
         );
         assert_eq!(kept.comments().len(), 1);
+    }
+
+    #[test]
+    fn a_bead_is_told_what_it_takes_to_see_the_failure() {
+        let mut failed = request(RequestStatus::Ejected);
+        failed.requeue(&stamp(12));
+        let evidence = [
+            ("gate", "test"),
+            ("green", "1111111111111111"),
+            ("red", "2222222222222222"),
+            ("reproduce", "sh test.sh"),
+            ("tail", "not ok 2"),
+        ];
+        let evidence = evidence.map(|(key, value)| (key.to_owned(), json!(value)));
+        let evidence = Map::from_iter(evidence);
+        failed.finish(RequestStatus::Ejected, "it is red", evidence, &stamp(13));
+        assert_eq!(
+            story(&failed),
+            "gt-mr-1 is ejected: it is red\n\
+             branch gt/nux/gt-1.1-k at 123456789012\n\
+             gate test: green on 111111111111, red on 222222222222\n\
+             reproduce: sh test.sh\n\
+             output:\nnot ok 2"
+        );
     }
 
     #[test]

@@ -217,3 +217,133 @@ fn a_request_without_a_bead_gets_one_for_its_conflict() {
     let ran = place.json(&["refinery", "run"]);
     assert_eq!(ran["landed"].as_array().map(Vec::len), Some(1), "{ran}");
 }
+
+#[test]
+fn a_bead_is_told_what_the_red_gate_wrote() {
+    let place = rig("echo not ok 2; test ! -e culprit");
+    let bead = place.create(&["the work"]);
+    change(&place, "work", "main", "culprit", "x");
+    place.gt(&["mq", "submit", "--bead", &bead]).done();
+    place.gt(&["config", "set", "backend", "none"]).done();
+    // Nobody holds it, and it is not begun a second time while it waits.
+    let sling = place.gt(&["sling", &bead, "--dry-run"]);
+    sling.fails(4, "waits in the queue as gt-mr-");
+    place.gt(&["refinery", "run"]).done();
+    let comments = place.json(&["comments", &bead]);
+    let told = text(&comments[0]["text"]);
+    for words in [
+        "gate test: green on ",
+        "reproduce: git worktree add",
+        "output:\nnot ok 2",
+    ] {
+        assert!(told.contains(words), "no '{words}' in {told}");
+    }
+    let log = place.gt(&["log"]).done().stdout;
+    for words in ["ejected gt-mr-", &format!("release {bead}"), "was ejected"] {
+        assert!(log.contains(words), "no '{words}' in {log}");
+    }
+}
+
+#[test]
+fn the_queued_commit_counts_whatever_becomes_of_its_branch() {
+    let place = rig("true");
+    for branch in ["deleted", "rewound", "rewritten"] {
+        change(&place, branch, "main", branch, branch);
+        place.gt(&["mq", "submit"]).done();
+        place.git(&["switch", "--quiet", "main"]).done();
+    }
+    place.git(&["branch", "--quiet", "-D", "deleted"]).done();
+    place
+        .git(&["branch", "--quiet", "--force", "rewound", "main"])
+        .done();
+    place.git(&["switch", "--quiet", "rewritten"]).done();
+    place
+        .git(&["commit", "--quiet", "--amend", "-m", "in other words"])
+        .done();
+    place.git(&["switch", "--quiet", "main"]).done();
+    let ran = place.json(&["refinery", "run"]);
+    assert_eq!(ran["landed"].as_array().map(Vec::len), Some(3), "{ran}");
+    let files = place.git(&["ls-tree", "--name-only", "main"]).done().stdout;
+    assert_eq!(files, "base\ndeleted\nrewound\nrewritten\n");
+    assert!(place.gt(&["log"]).done().stdout.contains("land gt-mr-"));
+}
+
+#[test]
+fn what_has_landed_stays_so_when_its_target_is_moved_back() {
+    let place = rig("true");
+    let bead = place.create(&["the work"]);
+    change(&place, "work", "main", "work", "work");
+    place.gt(&["mq", "submit", "--bead", &bead]).done();
+    place.git(&["switch", "--quiet", "main"]).done();
+    place.gt(&["refinery", "run"]).done();
+    let remark = || {
+        place
+            .gt(&["fsck"])
+            .done()
+            .stdout
+            .contains("is not there any more")
+    };
+    assert!(!remark());
+    place.git(&["reset", "--quiet", "--hard", "HEAD~1"]).done();
+    place.forget();
+    place.gt(&["refinery", "run"]).done();
+    assert_eq!(place.json(&["mq", "status", "work"])["status"], "landed");
+    assert_eq!(shown(&place, &bead)["status"], "closed");
+    assert!(remark());
+    let said = place.json(&["fsck"]);
+    assert_eq!(
+        said["repositories"][0]["unlanded"][0]["branch"], "work",
+        "{said}"
+    );
+    // With its branch gone there is nothing to compare with.
+    place.git(&["switch", "--quiet", "--detach"]).done();
+    place.git(&["branch", "--quiet", "-D", "main"]).done();
+    assert!(!remark());
+}
+
+#[test]
+fn two_clones_that_find_the_same_landing_write_the_same() {
+    let place = rig("true");
+    let bead = place.create(&["the work"]);
+    change(&place, "work", "main", "work", "work");
+    place.gt(&["mq", "submit", "--bead", &bead]).done();
+    place.git(&["switch", "--quiet", "main"]).done();
+    place
+        .git(&["merge", "--quiet", "--no-ff", "--no-edit", "work"])
+        .done();
+    // 2026-01-02 and 2026-01-03.
+    let days = [("one", "1767312000000"), ("two", "1767398400000")];
+    let [one, two] = days.map(|(name, now)| {
+        place.folder(name);
+        let mut copy = place.command_of("cp".as_ref());
+        let to = format!("{name}/.git");
+        assert!(
+            copy.args(["-a", ".git", &to])
+                .status()
+                .expect("cp starts")
+                .success()
+        );
+        let mut run = place.command(&["refinery", "run"]);
+        let run = run.current_dir(place.path(name)).env("GT_TEST_NOW", now);
+        assert!(run.output().expect("it starts").status.success());
+        ["queue", "beads", "mail"].map(|ledger| {
+            let git = format!("--git-dir={}", place.path(&to));
+            let tree = format!("refs/gt/{ledger}^{{tree}}");
+            place.git(&[&git, "rev-parse", &tree]).done().stdout
+        })
+    });
+    assert_eq!(one, two);
+    let closed = place.git(&[
+        "--git-dir=one/.git",
+        "log",
+        "-1",
+        "--format=%s",
+        "refs/gt/beads",
+    ]);
+    assert!(
+        closed
+            .done()
+            .stdout
+            .starts_with(&format!("close {bead}: landed on main"))
+    );
+}
