@@ -528,7 +528,7 @@ fn names(home: &Home, place: &Place<'_>) -> Result<Vec<Candidate>> {
     match place.path.as_slice() {
         ["config", ..] => Ok(programs(home)),
         ["crew", "remove"] => crews(home, place),
-        ["refinery", "gate", "add" | "remove"] => gates(home, place),
+        ["refinery", "gate", "add" | "remove" | "run" | "show"] => gates(home, place),
         _ => Ok(Vec::new()),
     }
 }
@@ -569,6 +569,7 @@ mod tests {
         "REMOTE",
         "REV",
         "S",
+        "SIZE",
         "STATUS",
         "T",
         "TEXT",
@@ -577,6 +578,7 @@ mod tests {
         "TYPE",
         "URL",
         "VALUE",
+        "VAR",
         "WORD",
     ];
 

@@ -44,7 +44,10 @@ pub use ci::{
 };
 use ci::{Ask, Wanted};
 pub use event::{Event, Stepped};
-pub use gates::{NewCheck, NewGate, add_gate, land_without_gates, remove_gate};
+pub use gates::{
+    NewCheck, NewCommand, NewGate, Reach, add_gate, gate_of, land_without_gates, remove_gate,
+    run_gate,
+};
 pub use key::result_ids;
 use learn::Learned;
 pub use learn::{History, histories};
@@ -168,7 +171,7 @@ impl<'t> Refinery<'t> {
 
     /// Looks at how things stand and does what the plan says; nothing where it then has to look again first.
     fn move_on(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Option<Stepped>> {
-        let gates = self.gates()?;
+        let gates = gates::required(self.home, &self.target.branch)?;
         if self.target.remote.is_none() {
             self.tip = self.home.fresh_tip(&self.target)?;
         }
@@ -321,46 +324,6 @@ impl<'t> Refinery<'t> {
             }
         }
         Ok(Stepped::Waiting)
-    }
-
-    /// Returns the gates, each of which may run on this machine; refuses to land over none.
-    fn gates(&self) -> Result<Vec<Gate>> {
-        let mut gates = self.home.view().gates()?;
-        let (rig, branch) = (self.home.rig_option(), &self.target.branch);
-        if !gates.is_empty() && !gates.iter().any(|gate| gate.applies_to(branch)) {
-            return Err(Fault::refused(format!(
-                "no gate is for branch '{branch}', so nothing can land there"
-            ))
-            .hint(format!(
-                "git gt refinery gate list{rig} shows which branches each is for"
-            )));
-        }
-        gates.retain(|gate| gate.applies_to(branch));
-        if gates.is_empty() && !self.home.rig().lands_without_gates() {
-            return Err(Fault::refused("no gate is configured, so nothing can land")
-                .hint(format!(
-                    "say what must pass: git gt refinery gate add test --command '<command>'{rig}"
-                ))
-                .hint(format!(
-                    "or that nothing must, in so many words: git gt refinery gate none{rig}"
-                )));
-        }
-        if let Some(gate) = gates.iter().find(|gate| !self.home.accepts(gate)) {
-            return Err(Fault::refused(format!(
-                "gate '{}' came from elsewhere and does not count here until you accept it: {}",
-                gate.name(),
-                gate.what()
-            ))
-            .hint(format!(
-                "look at it; to let it count here: git gt config accept gate.{}{}",
-                gate.name(),
-                self.home.rig_option()
-            )));
-        }
-        for gate in gates.iter().filter(|gate| gate.ci().is_some()) {
-            ci::remote_of(self.home, gate.name())?;
-        }
-        Ok(gates)
     }
 
     /// Leaves out requests whose commits have not been fetched, and what needs them; they keep their place.
@@ -556,7 +519,10 @@ impl<'t> Refinery<'t> {
         (why, queued): (Why, usize),
         observe: &mut dyn FnMut(Event),
     ) -> Result<()> {
-        let (view, gates) = (self.home.view(), self.gates()?);
+        let (view, gates) = (
+            self.home.view(),
+            gates::required(self.home, &self.target.branch)?,
+        );
         let open = facts::to_run(&view, &gates, &job.candidate)?;
         for asked in ci::ask(self.home, &self.target.branch, &open, &job.candidate)? {
             observe(Event::Asked { asked, queued, why });

@@ -1,6 +1,7 @@
 //! The queue from the outside: what people type and what they are told.
 
 mod after;
+mod gates;
 mod integration;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests need a part of it")]

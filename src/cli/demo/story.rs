@@ -16,7 +16,7 @@ use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Snapshot};
 use crate::mail::{self, Inbox, OVERSEER};
 use crate::record::{Bead, Convoy, Mail, Request, RequestStatus};
-use crate::refinery::{Event, NewCheck, NewGate, add_gate};
+use crate::refinery::{Event, NewCheck, NewCommand, NewGate, Reach, add_gate};
 use crate::refinery::{Options, Price};
 use crate::settle;
 use crate::town::{Agent, Home, Place, Wanted, add_rig, install};
@@ -110,11 +110,11 @@ impl Story {
             let added = add_rig(&installed.hq, YOU, &wanted)?;
             let gate = NewGate {
                 name: "test",
-                check: NewCheck::Command {
+                check: NewCheck::Command(NewCommand {
                     command: project::TEST,
-                    timeout: None,
-                    keep: &[],
-                },
+                    ..NewCommand::default()
+                }),
+                reach: Reach::default(),
             };
             add_gate(&added.home, YOU, &gate)?;
             teller.say(&format!(
