@@ -180,7 +180,11 @@ fn run_one(
         Ran::Said(attempt) => {
             let standing = match attempt.verdict {
                 Verdict::Green => Standing::Green,
-                Verdict::Red => Standing::Red,
+                Verdict::Red => {
+                    // Before another one gets the room this one had.
+                    with.cancel.store(true, Ordering::Relaxed);
+                    Standing::Red
+                }
             };
             (with.observe)(Progress::Said(gate, attempt));
             standing
