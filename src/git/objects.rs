@@ -335,19 +335,34 @@ impl Repo {
         drop(self.gix.objects.reset_object_memory());
     }
 
+    /// Returns who wrote a commit and when, as the commit has it: `<name> <<address>> <seconds> <zone>`;
+    /// nothing where git would find fault with it.
+    pub fn authorship(&self, id: &Oid) -> Result<Option<String>> {
+        let bytes = self.read(id, Kind::Commit)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let header = text.split("\n\n").next().unwrap_or_default();
+        let line = header.lines().find_map(|it| it.strip_prefix("author "));
+        Ok(line.filter(|it| is_authorship(it)).map(str::to_owned))
+    }
+
     /// Writes a commit.
     pub fn write_commit(&self, commit: &NewCommit<'_>) -> Result<Oid> {
+        self.write_commit_by(commit, None)
+    }
+
+    /// Writes a commit that somebody else is the author of, as [`Repo::authorship`] tells.
+    pub fn write_commit_by(&self, commit: &NewCommit<'_>, by: Option<&str>) -> Result<Oid> {
         let seconds = commit.time.seconds();
         let mut text = format!("tree {}\n", commit.tree);
         for parent in commit.parents {
             text.push_str(&format!("parent {parent}\n"));
         }
-        for (role, who) in [("author", commit.author), ("committer", commit.committer)] {
-            text.push_str(&format!(
-                "{role} {} <{}> {seconds} +0000\n",
-                who.name, who.email
-            ));
-        }
+        let line = |who: &Signature| format!("{} <{}> {seconds} +0000", who.name, who.email);
+        let author = by.map_or_else(|| line(commit.author), str::to_owned);
+        text.push_str(&format!(
+            "author {author}\ncommitter {}\n",
+            line(commit.committer)
+        ));
         text.push('\n');
         text.push_str(commit.message);
         self.write(Kind::Commit, text.as_bytes())
@@ -468,6 +483,21 @@ pub(super) fn mendable(fault: Fault) -> Fault {
     fault
         .hint("what else is damaged: git gt fsck")
         .hint("to take what is whole from logs, backup and remote: git gt fsck --repair")
+}
+
+/// Returns whether git finds no fault with an author (`fsck_ident` in fsck.c).
+fn is_authorship(line: &str) -> bool {
+    let parsed = || {
+        let (name, rest) = line.split_once(" <")?;
+        let (address, date) = rest.split_once("> ")?;
+        let (seconds, zone) = date.split_once(' ')?;
+        let digits = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
+        let is_zone = zone.len() == 5 && zone.starts_with(['+', '-']) && digits(&zone[1..]);
+        let is_time = digits(seconds) && seconds.len() <= 11 && !seconds.starts_with("00");
+        let is_who = !format!("{name}{address}").contains(['<', '>', '\0', '\r']);
+        Some(is_zone && is_time && !seconds.is_empty() && is_who && !name.is_empty())
+    };
+    parsed().unwrap_or_default()
 }
 
 /// Returns name and address of somebody, without the date behind them.

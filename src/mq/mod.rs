@@ -2,6 +2,7 @@
 
 mod approvals;
 mod freeze;
+mod landed;
 mod line;
 mod order;
 mod rollup;
@@ -11,6 +12,7 @@ mod why;
 
 pub use approvals::{Approved, approve, approved, delegate, unapprove};
 pub use freeze::{Freezing, freeze, thaw};
+pub use landed::{landed, request_of};
 pub use line::{Gone, Held, Item, Line, line};
 pub use order::{queue, sorted, targets};
 pub use rollup::{rollup, take_apart};

@@ -4,9 +4,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::fault::{Fault, Result};
-use crate::git::{Ahead, Merged, NewCommit, Oid, Repo, Signature};
+use crate::git::{Ahead, Oid, Repo};
+use crate::mq::request_of;
 use crate::record::Request;
-use crate::text::steers;
+use crate::town::Style;
+
+use super::strategy::{Merge, Work};
 
 /// A commit that could be the target's next one.
 #[derive(Debug, Clone)]
@@ -69,8 +72,10 @@ pub(super) enum Built {
 /// Merges that were made before; making them again would give the same.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
-    /// By the commit merged onto, and the request's commit and id.
-    merges: HashMap<(Oid, Oid, String), Merge>,
+    /// How they are made now.
+    style: Style,
+    /// By how they are made, the commit merged onto, and the request's commit and id.
+    merges: HashMap<Style, HashMap<(Oid, Oid, String), Merge>>,
     /// What heads have that bases have not.
     ahead: HashMap<(Oid, Oid), Ahead>,
 }
@@ -83,13 +88,12 @@ struct Inside {
     commits: HashSet<Oid>,
 }
 
-#[derive(Debug, Clone)]
-enum Merge {
-    Clean(Oid, Oid),
-    Conflict(Vec<String>),
-}
-
 impl Chains {
+    /// Makes candidates as the settings have it from now on.
+    pub(super) fn follow(&mut self, style: Style) {
+        self.style = style;
+    }
+
     /// Merges requests in order onto a commit, today's tip or an older one; of none: the commit itself.
     pub(super) fn candidate(
         &mut self,
@@ -102,14 +106,16 @@ impl Chains {
         for (at, request) in requests.iter().enumerate() {
             let head = head_of(repo, request)?;
             let key = (candidate.commit, head, request.id().to_owned());
-            let merge = match self.merges.get(&key) {
+            let known = self.merges.get(&self.style).and_then(|it| it.get(&key));
+            let merge = match known {
                 Some(known) => known.clone(),
                 None => {
                     self.count(repo, base, &requests[..at], &mut inside)?;
-                    self.merge(repo, (base, &candidate.commit), request, &inside)?
+                    let made = self.merge(repo, (base, candidate.commit), request, &inside)?;
+                    let merges = self.merges.entry(self.style.clone()).or_default();
+                    merges.entry(key).or_insert(made).clone()
                 }
             };
-            self.merges.insert(key, merge.clone());
             match merge {
                 Merge::Clean(commit, tree) => candidate.extend(commit, tree, request),
                 Merge::Conflict(files) => return Ok(Built::Conflict { at, files }),
@@ -122,22 +128,29 @@ impl Chains {
     fn merge(
         &mut self,
         repo: &Repo,
-        (base, onto): (Oid, &Oid),
+        (base, onto): (Oid, Oid),
         request: &Request,
         inside: &Inside,
     ) -> Result<Merge> {
         let head = head_of(repo, request)?;
+        let style = self.style.clone();
         let own = self.ahead(repo, head, base)?;
         // As long as it shares nothing with the requests before it that the base has not, it forks off where
         // it forks off from the base.
         let fork = match own.commits.iter().any(|it| inside.commits.contains(it)) {
-            true => repo.ahead(&head, onto)?.base,
+            true => repo.ahead(&head, &onto)?.base,
             false => own.base,
         };
-        Ok(match repo.merge_trees(fork.as_ref(), (onto, &head))? {
-            Merged::Clean(tree) => Merge::Clean(commit(repo, (*onto, head), tree, request)?, tree),
-            Merged::Conflict(files) => Merge::Conflict(files),
-        })
+        let work = Work {
+            repo,
+            style: &style,
+            request,
+            onto,
+            head,
+            own,
+            fork,
+        };
+        work.apply()
     }
 
     /// Adds what requests have that the base has not, as far as it was not counted before.
@@ -169,32 +182,6 @@ fn head_of(repo: &Repo, request: &Request) -> Result<Oid> {
     head.ok_or_else(|| Fault::invalid(format!("{} names no commit", request.id())))
 }
 
-/// Writes the merge commit of a request. Nothing in it depends on who merges or when: the same request on
-/// the same commit gives the same commit, so a run after a crash finds what it tested.
-fn commit(repo: &Repo, (onto, head): (Oid, Oid), tree: Oid, request: &Request) -> Result<Oid> {
-    let title = repo.commit(&head)?.subject().to_owned();
-    // What was fetched must not become a trailer of its own.
-    let line = |text: &str| text.replace(steers, " ");
-    let mut message = format!("Merge {}: {}\n\n", line(request.branch()), line(&title));
-    if !request.bead().is_empty() {
-        message.push_str(&format!("Gt-Bead: {}\n", line(request.bead())));
-    }
-    message.push_str(&format!(
-        "Gt-Mr: {}\nGt-Worker: {}\n",
-        line(request.id()),
-        line(request.worker())
-    ));
-    let who = Signature::of(&format!("{}/refinery", request.rig()));
-    repo.write_commit(&NewCommit {
-        tree,
-        parents: &[onto, head],
-        author: &who,
-        committer: &who,
-        time: request.record().created().time(),
-        message: &message,
-    })
-}
-
 /// Returns older tips, the newest first, with the request that landed on each: as far back as every commit
 /// names one, and at most `max`. Since the tip of one entry its request has landed, then those of the
 /// entries before it. It reads what the commits say, which proves nothing.
@@ -209,18 +196,11 @@ pub(super) fn landed_since(repo: &Repo, tip: &Oid, max: usize) -> Result<Vec<(Oi
             // A request may have landed as several commits.
             Some((known, of)) if *of == request => *known = *onto,
             _ if full => break,
-            _ => landed.push((*onto, request)),
+            _ => landed.push((*onto, request.to_owned())),
         }
         at = repo.commit(onto)?;
     }
     Ok(landed)
-}
-
-/// Returns the request that a commit's trailers name.
-fn request_of(message: &str) -> Option<String> {
-    let trailers = message.trim_end().rsplit("\n\n").next()?;
-    let named = trailers.lines().find_map(|it| it.strip_prefix("Gt-Mr: "))?;
-    Some(named.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -15,12 +15,14 @@ mod gates;
 mod key;
 mod land;
 mod learn;
+mod message;
 mod options;
 mod order;
 mod plan;
 mod pool;
 mod pull;
 mod simulate;
+mod strategy;
 mod suite;
 mod tidy;
 mod try_one;
@@ -180,6 +182,7 @@ impl<'t> Refinery<'t> {
         }
         let view = self.home.view();
         let (rig, now) = (self.home.rig().name(), self.home.world().now());
+        self.chains.follow(view.style(rig, &self.target.branch)?);
         let line = crate::mq::line(&view, rig, &self.target.branch, now)?;
         let line = self.present(line.items, observe)?;
         let outside = self.collect(&gates, !line.is_empty(), observe)?;

@@ -81,7 +81,9 @@ pub fn try_one(
             Fault::unavailable(what).hint("git gt sync brings what other clones have pushed")
         );
     }
-    let candidate = match Chains::default().candidate(home.repo(), tip, &needed)? {
+    let mut chains = Chains::default();
+    chains.follow(view.style(request.rig(), request.target())?);
+    let candidate = match chains.candidate(home.repo(), tip, &needed)? {
         Built::Candidate(candidate) => candidate,
         Built::Conflict { at, files } => {
             let request = needed[at].id().to_owned();

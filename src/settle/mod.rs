@@ -147,7 +147,8 @@ fn derive(home: &Home, cursor: Option<&Cursor>, whole_queue: bool) -> Result<Der
     };
     let tips = RefCell::new(BTreeMap::new());
     learn(home, &requests, &tips)?;
-    let landing = |request: &Request| landing(home, &view, request, &tips);
+    let elsewhere = elsewhere(home, &requests, &tips)?;
+    let landing = |request: &Request| landing(home, &view, request, (&tips, &elsewhere));
     let facts = rules::Facts::new(&view, (&changes, &seen.gates), &requests, &landing);
     let mut consequences = Vec::new();
     for rule in RULES {
@@ -181,17 +182,19 @@ fn landing(
     home: &Home,
     view: &View<'_>,
     request: &Request,
-    tips: &Tips,
+    (tips, elsewhere): (&Tips, &BTreeMap<String, Oid>),
 ) -> Result<Option<Landing>> {
     let tip = tip_of(home, request.target(), tips)?;
     let (Some(head), Some(tip)) = (home.repo().parse_id(request.head()), tip) else {
         return Ok(None);
     };
-    if !home.repo().is_ancestor(&head, &tip)? {
-        return Ok(None);
-    }
+    let commit = match elsewhere.get(request.id()) {
+        Some(commit) => *commit,
+        None if home.repo().is_ancestor(&head, &tip)? => head,
+        None => return Ok(None),
+    };
     let mut first = Landing {
-        commit: request.head().to_owned(),
+        commit: commit.to_string(),
         stamp: None,
     };
     for result in view.results_of(request.id())? {
@@ -240,6 +243,21 @@ fn learn(home: &Home, requests: &[Request], tips: &Tips) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Finds the waiting requests that were squashed or rebased onto their targets.
+fn elsewhere(home: &Home, requests: &[Request], tips: &Tips) -> Result<BTreeMap<String, Oid>> {
+    let mut of: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
+    for request in requests.iter().filter(|it| it.is_live()) {
+        of.entry(request.target()).or_default().push(request);
+    }
+    let mut found = BTreeMap::new();
+    for (branch, requests) in of {
+        if let Some(tip) = tip_of(home, branch, tips)? {
+            found.extend(crate::mq::landed(home.repo(), &tip, &requests)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Where targets stand, looked up once.

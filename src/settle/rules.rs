@@ -49,7 +49,8 @@ impl<'a> Facts<'a> {
 /// How a request got onto its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Landing {
-    /// The green candidate it was in; its own head where somebody landed it by hand.
+    /// The green candidate it was in; where none is known, the commit it became, or its own head where somebody
+    /// landed it by hand.
     pub commit: String,
     /// When that candidate was found green, which is the evidence for the landing.
     pub stamp: Option<Stamp>,

@@ -1,6 +1,6 @@
 //! Settings by name: of this machine in git config, of everybody in the config ledger (DESIGN 3.6, 4).
 
-use super::{Home, refuse_worker, review};
+use super::{Home, Template, refuse_worker, review, style};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name};
 
@@ -129,6 +129,12 @@ pub const KEYS: &[Key] = &[
         "whether upkeep begins by itself after many writes: auto, foreground, off",
     ),
     key(
+        "message",
+        Scope::SharedFirst,
+        "as its strategy has it",
+        "what a commit that lands says, with {title}, {body}, {branch}, {target}, {bead}, {worker}, {mr}",
+    ),
+    key(
         "prefix",
         Scope::Fixed,
         "from the name",
@@ -193,6 +199,12 @@ pub const KEYS: &[Key] = &[
         Scope::Local,
         "false",
         "whether sync seals what it pushes with your ssh key: true, false",
+    ),
+    key(
+        "strategy",
+        Scope::SharedFirst,
+        "merge",
+        "how merge requests land: merge, squash or rebase, and others for branches (release/*=merge)",
     ),
     key(
         "target",
@@ -366,6 +378,8 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "maintain" if !["", "auto", "foreground", "off"].contains(&value) => {
             bad("auto, foreground or off")
         }
+        "message" if !value.is_empty() => Template::parse(value).map(drop),
+        "strategy" if !style::is_strategy(value) => bad(style::STRATEGY_HINT),
         "review" if !review::is_need(value) => bad(review::REVIEW_HINT),
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),
         _ => Ok(()),
