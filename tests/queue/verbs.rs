@@ -197,15 +197,9 @@ fn a_decision_has_a_proof() {
     assert_eq!(roles, ["tip", "with"], "{why}");
     let proof = [&why["proof"][0]["green"], &why["proof"][1]["green"]];
     assert_eq!(proof, [true, false], "{why}");
-    let red = why["proof"][1]["runs"]
-        .as_array()
-        .expect("it was run")
-        .iter();
-    assert!(
-        red.filter(|run| run["verdict"] == "red" && run["counts"] == true)
-            .count()
-            >= 2
-    );
+    let runs = why["proof"][1]["runs"].as_array().expect("it was run");
+    let counts = |run: &Value| run["verdict"] == "red" && run["counts"] == true;
+    assert!(runs.iter().any(counts), "{why}");
     assert!(
         why["reproduce"]
             .as_str()

@@ -19,7 +19,7 @@ const DEPTH_MAX: usize = 10;
 pub(super) struct Args {
     /// The rig, instead of the one you stand in
     #[arg(value_name = "RIG")]
-    rig: Option<String>,
+    of_rig: Option<String>,
     /// List what is finished, too
     #[arg(long)]
     all: bool,
@@ -42,7 +42,7 @@ pub(super) struct Args {
 pub(super) struct Next {
     /// The rig, instead of the one you stand in
     #[arg(value_name = "RIG")]
-    rig: Option<String>,
+    of_rig: Option<String>,
     /// The branch it lands on, instead of the rig's target
     #[arg(long, value_name = "BRANCH")]
     target: Option<String>,
@@ -85,7 +85,7 @@ pub(super) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         })?),
     };
     let (mut values, mut rows, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    for home in homes(cx, args.rig.as_deref())? {
+    for home in homes(cx, args.of_rig.as_deref())? {
         let view = home.view();
         let lines = lines(cx, &home, &view)?;
         let requests = match args.all || wanted.is_some() {
@@ -168,7 +168,7 @@ fn is_below(view: &View<'_>, home: &Home, args: &Args, request: &Request) -> Res
 }
 
 pub(super) fn next(cx: &Context, args: &Next) -> Result<Reply> {
-    let home = match args.rig.as_deref() {
+    let home = match args.of_rig.as_deref() {
         Some(rig) => cx.home()?.at_rig(rig)?,
         None => cx.home()?.one_rig()?,
     };

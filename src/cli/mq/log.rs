@@ -13,7 +13,7 @@ use crate::ledger::{Entry, Name, history_of};
 pub(super) struct Args {
     /// The rig, instead of the one you stand in
     #[arg(value_name = "RIG")]
-    rig: Option<String>,
+    of_rig: Option<String>,
     /// Show at most N decisions; 0 means all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -57,7 +57,7 @@ pub(super) fn run(cx: &Context, args: &Args) -> Result<Reply> {
         .transpose()?;
     let since = since.map(|it| it.time());
     let mut entries: Vec<Entry> = Vec::new();
-    for home in homes(cx, args.rig.as_deref())? {
+    for home in homes(cx, args.of_rig.as_deref())? {
         entries.extend(history_of(home.repo(), Name::Queue, args.limit)?);
     }
     entries.retain(|it| since.is_none_or(|since| it.time >= since));
