@@ -14,6 +14,9 @@ const CERTAIN: f64 = 0.7;
 /// How likely a landing probe may be red for a suspect to be tested on top of it.
 const SAFE: f64 = 0.1;
 
+/// What the verdict on a suspect is worth: it must come some day, but what is found out meanwhile may convict as well.
+const DOUBT: f64 = 0.5;
+
 /// What little a probe of things that passed elsewhere tells: it is run to land them.
 const NOTHING_NEW: f64 = 0.02;
 
@@ -359,7 +362,11 @@ impl<'a> Round<'a> {
     /// Gives the next worker the most valuable thing to do; returns whether there was one.
     fn add_best(&mut self, is_open: bool) -> bool {
         let mut offers: Vec<(f64, Offer)> = Vec::new();
-        offers.extend(self.next_suspect().map(|item| (1.0, Offer::Confirm(item))));
+        let doubt = DOUBT.max(self.params.theta);
+        offers.extend(
+            self.next_suspect()
+                .map(|item| (doubt, Offer::Confirm(item))),
+        );
         for (at, lane) in self.screening.iter().enumerate() {
             let most = self.longest(lane);
             if lane.cuts.is_empty() && most > 0 {
