@@ -296,7 +296,8 @@ mod tests {
             site.sh(line);
             let more = site.look().map(|it| it.has_more);
             assert_eq!(more, seen, "{line}");
-            site.make(&[]).unwrap();
+            site.make(&[])
+                .unwrap_or_else(|fault| panic!("{line}: {fault}"));
             assert_eq!(site.look(), Some(pristine), "{line}");
         };
         check("echo longer >file", None);
@@ -312,10 +313,17 @@ mod tests {
             "git checkout -q -b mine; git add -f -A; git rm -q sub/file",
             Some(false),
         );
-        check(
+        // What hides files from git is not mended but made anew.
+        for line in [
             "git update-index --assume-unchanged file; echo x >file",
-            None,
-        );
+            "git update-index --skip-worktree file; rm file",
+        ] {
+            site.sh(line);
+            assert!(site.make(&[]).is_err(), "{line}");
+            site.repo.renew_worktree(&site.dir, &site.commit).unwrap();
+            site.make(&[]).unwrap();
+            assert_eq!(site.look(), Some(pristine), "{line}");
+        }
         let branch = git(&site.repo, &["rev-parse", "mine"], "");
         assert_eq!(branch.trim(), site.commit.to_string(), "moved by nobody");
     }

@@ -157,7 +157,7 @@ fn a_change_that_is_there_already_lands_as_an_empty_commit() {
         let ran = place.json(&["refinery", "run"]);
         assert_eq!(ran["landed"], json!([one]), "{strategy}: {ran}");
         let named = log(&place, "%(trailers:key=Gt-Mr,valueonly)", "main~1..main");
-        assert_eq!(named, [one.clone()], "{strategy}");
+        assert_eq!(named, std::slice::from_ref(&one), "{strategy}");
         assert_eq!(status(&place, &one), "landed", "{strategy}");
         assert_eq!(place.git(&["diff", "main~1", "main"]).done().stdout, "");
     }

@@ -63,6 +63,7 @@ fn job(kind: &str, file: &Path, text: &str) -> Option<Job> {
 
 /// Reads YAML with python's parser, nothing where that is missing and `GT_TEST_REQUIRE` does not name
 /// `python-yaml`.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn yaml(file: &Path) -> Option<Value> {
     let program = "import sys, json\ntry: import yaml\nexcept ImportError: sys.exit(77)\n\
                    print(json.dumps(yaml.load(sys.stdin, yaml.BaseLoader)))";
