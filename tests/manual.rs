@@ -542,10 +542,11 @@ fn the_examples_of_the_guides_work() {
     const MARK: &str = "-- answered --";
     for page in pages() {
         let name = name(&page);
-        let Some(guide) = name.strip_prefix("gitgt-") else {
+        if !name.starts_with("gitgt-") {
             continue;
-        };
-        let steps = steps(guide);
+        }
+        // By its whole name: there may be a command of the same.
+        let steps = steps(&name);
         assert!(steps.len() > 10, "{name}: {}", steps.len());
         let mut lines = vec!["exec 2>&1".to_owned()];
         for step in &steps {

@@ -76,8 +76,8 @@ const CASES: &[Case] = &[
     },
     Case {
         line: "git gt refinery gate ",
-        wanted: &["add", "list", "none", "remove"],
-        unwanted: &["run"],
+        wanted: &["add", "list", "none", "remove", "run", "show"],
+        unwanted: &["submit"],
     },
     Case {
         line: "git gt refinery gate remove ",
