@@ -64,6 +64,7 @@ impl Source {
             lines[*at] == "#[cfg(test)]"
                 && lines
                     .get(at + 1)
+                    .map(|it| it.trim_start_matches("pub(super) "))
                     .is_some_and(|it| it.starts_with("mod ") && it.ends_with('{'))
         };
         let end = (0..lines.len()).find(begins).unwrap_or(lines.len());

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::Result;
-use crate::git::{Commit, Oid, Repo};
+use crate::ledger::Oid;
 use crate::record::Request;
+use crate::town::View;
 
 /// How many commits of a target are looked at.
 const COMMITS_MAX: usize = 1000;
@@ -23,7 +24,8 @@ pub fn request_of(message: &str) -> Option<&str> {
 /// Refinery, which moves a target to green trees alone, and names the request in its trailers, which the
 /// Refinery takes out of the messages of others. Whoever may push to the branch can write one by hand, as
 /// they can merge the request by hand.
-pub fn landed(repo: &Repo, tip: &Oid, requests: &[&Request]) -> Result<BTreeMap<String, Oid>> {
+pub fn landed(view: &View<'_>, tip: &Oid, requests: &[&Request]) -> Result<BTreeMap<String, Oid>> {
+    let repo = view.repo();
     let mut open: BTreeMap<&str, &Request> = requests.iter().map(|it| (it.id(), *it)).collect();
     let mut starts: BTreeSet<&str> = requests.iter().map(|it| it.record().text("tip")).collect();
     let (mut found, mut at) = (BTreeMap::new(), *tip);
@@ -36,7 +38,7 @@ pub fn landed(repo: &Repo, tip: &Oid, requests: &[&Request]) -> Result<BTreeMap<
         }
         let commit = repo.commit(&at)?;
         let named = request_of(&commit.message).and_then(|id| open.get(id).copied());
-        if let Some(request) = named.filter(|it| is_of_refinery(&commit, it)) {
+        if let Some(request) = named.filter(|it| is_of_refinery(&commit.committer, it)) {
             open.remove(request.id());
             found.insert(request.id().to_owned(), at);
         }
@@ -49,7 +51,7 @@ pub fn landed(repo: &Repo, tip: &Oid, requests: &[&Request]) -> Result<BTreeMap<
     Ok(found)
 }
 
-fn is_of_refinery(commit: &Commit, request: &Request) -> bool {
+fn is_of_refinery(committer: &str, request: &Request) -> bool {
     let name = format!("{}/refinery <", request.rig());
-    commit.committer.starts_with(&name)
+    committer.starts_with(&name)
 }

@@ -284,22 +284,21 @@ fn define(record: &mut Record, new: &NewGate<'_>, stamp: &Stamp) {
         ("targets", flags(new.reach.targets)),
     ];
     for (field, wanted) in &maps {
-        let known: Vec<String> = record
-            .entries(field)
-            .filter(|(name, value)| wanted.get(*name) != Some(value))
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        for name in known.iter().filter(|name| !wanted.contains_key(*name)) {
-            record.set_entry(field, name, None, stamp);
-        }
-        let known: Map<String, Value> = record
-            .entries(field)
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .collect();
-        for (name, value) in wanted
-            .iter()
-            .filter(|(name, it)| known.get(*name) != Some(it))
-        {
+        set_map(record, (field, wanted), stamp);
+    }
+}
+
+/// Sets only what differs of a map.
+fn set_map(record: &mut Record, (field, wanted): (&str, &BTreeMap<String, Value>), stamp: &Stamp) {
+    let known: Map<String, Value> = record
+        .entries(field)
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
+    for name in known.keys().filter(|name| !wanted.contains_key(*name)) {
+        record.set_entry(field, name, None, stamp);
+    }
+    for (name, value) in wanted {
+        if known.get(name) != Some(value) {
             record.set_entry(field, name, Some(value.clone()), stamp);
         }
     }

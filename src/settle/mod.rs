@@ -254,7 +254,7 @@ fn elsewhere(home: &Home, requests: &[Request], tips: &Tips) -> Result<BTreeMap<
     let mut found = BTreeMap::new();
     for (branch, requests) in of {
         if let Some(tip) = tip_of(home, branch, tips)? {
-            found.extend(crate::mq::landed(home.repo(), &tip, &requests)?);
+            found.extend(crate::mq::landed(&home.view(), &tip, &requests)?);
         }
     }
     Ok(found)

@@ -203,7 +203,10 @@ fn add(cx: &Context, home: &Home, verb: &Verb) -> Result<Reply> {
     let actor = cx.actor(home.repo());
     let gate = add_gate(home, &actor, &NewGate { name, check, reach })?;
     let text = format!("gate {name} must pass: {}", gate.what());
-    let reply = Reply::new(shown(home, &gate), text);
+    let mut value = shown(home, &gate);
+    // Adding it accepted it; settings are as they were read.
+    value["accepted"] = true.into();
+    let reply = Reply::new(value, text);
     Ok(match gate.ci() {
         Some(_) => reply
             .note("its CI must run for branches gt-mq/** and answer: git gt ci template <kind>"),

@@ -210,8 +210,8 @@ impl<'t> Iterator for Rows<'_, 't> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::git::scratch::{Scratch, git};
     use crate::git::{Oid, Repo};
-    use crate::ledger::scratch::{Scratch, git};
 
     /// Files by path: the mode, and the text or the commit.
     type Files = BTreeMap<String, (&'static str, String)>;
