@@ -3,6 +3,7 @@
 mod after;
 mod gates;
 mod integration;
+mod many;
 mod strategy;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests need a part of it")]
