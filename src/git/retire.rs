@@ -49,19 +49,25 @@ impl Repo {
         self.delete_ref(guard, name, tip)
     }
 
-    /// Deletes a ref whose commit `keeper` reaches, so that nothing is lost; else leaves it alone.
-    /// Returns whether it is gone.
+    /// Deletes those of the refs whose commit `keeper` reaches, so that nothing is lost, with two processes for all;
+    /// returns the others.
     ///
-    /// After a crash it is there or it is gone.
-    pub fn drop_reachable_ref(&self, guard: &Guard, name: &str, keeper: &Oid) -> Result<bool> {
-        let Some(tip) = self.find_ref(name)? else {
-            return Ok(true);
-        };
-        if !self.is_ancestor(&tip, keeper)? {
-            return Ok(false);
+    /// After a crash all of them are gone or none is.
+    pub fn drop_reachable_refs(
+        &self,
+        guard: &Guard,
+        refs: Vec<(String, Oid)>,
+        keeper: &Oid,
+    ) -> Result<Vec<(String, Oid)>> {
+        let tips: Vec<Oid> = refs.iter().map(|(_, tip)| *tip).collect();
+        self.learn_ancestry(&tips, keeper)?;
+        let (mut gone, mut others) = (Vec::new(), Vec::new());
+        for (name, tip) in refs {
+            let is_kept = self.is_ancestor(&tip, keeper)?;
+            if is_kept { &mut gone } else { &mut others }.push((name, tip));
         }
-        self.delete_ref(guard, name, tip)?;
-        Ok(true)
+        self.delete_refs(guard, &gone)?;
+        Ok(others)
     }
 
     /// Deletes refs of a remote that hold what the caller has kept elsewhere or can make again; one that
@@ -119,18 +125,19 @@ impl Repo {
         why: &str,
     ) -> Result<bool> {
         let name = format!("refs/heads/{branch}");
-        if self.find_ref(&name)?.is_none() {
+        let Some(tip) = self.find_ref(&name)? else {
             return Ok(true);
-        }
+        };
         let stands = |it: &super::Worktree| it.branch.as_deref() == Some(&name);
         if self.worktrees()?.iter().any(stands) {
             return Ok(false);
         }
         let guard = self.guard()?;
-        if let Some(keeper) = keeper
-            && self.drop_reachable_ref(&guard, &name, keeper)?
-        {
-            return Ok(true);
+        if let Some(keeper) = keeper {
+            let refs = vec![(name.clone(), tip)];
+            if self.drop_reachable_refs(&guard, refs, keeper)?.is_empty() {
+                return Ok(true);
+            }
         }
         self.retire_ref(&guard, clone, &name, why)?;
         Ok(true)

@@ -91,13 +91,20 @@ pub fn tidy(home: &Home, tip: &Oid) -> Result<Vec<Leftover>> {
     let _keepers = repo.keepers_guard()?;
     let clone = CloneId::of(repo)?;
     let found = leftovers(home)?;
-    for it in &found {
-        let guard = repo.guard()?;
-        if it.is_candidate {
-            repo.delete_ref(&guard, &it.name, it.commit)?;
-        } else if !repo.drop_reachable_ref(&guard, &it.name, tip)? {
-            repo.retire_ref(&guard, clone.as_str(), &it.name, &it.why)?;
-        }
+    let (candidates, heads): (Vec<&Leftover>, Vec<&Leftover>) =
+        found.iter().partition(|it| it.is_candidate);
+    let refs = |of: Vec<&Leftover>| {
+        let pairs = of.into_iter().map(|it| (it.name.clone(), it.commit));
+        pairs.collect::<Vec<_>>()
+    };
+    let guard = repo.guard()?;
+    repo.delete_refs(&guard, &refs(candidates))?;
+    for (name, _) in repo.drop_reachable_refs(&guard, refs(heads), tip)? {
+        let why = found
+            .iter()
+            .find(|it| it.name == name)
+            .map_or("", |it| it.why.as_str());
+        repo.retire_ref(&guard, clone.as_str(), &name, why)?;
     }
     Ok(found)
 }
