@@ -2,6 +2,7 @@
 
 mod gate;
 mod simulate;
+mod view;
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use super::Context;
 use super::done::counted;
 use super::reply::{Reply, progress};
 use crate::agent;
-use crate::daemon::{self, Until};
+use crate::daemon::{self, Ended, Until};
 use crate::fault::{Fault, Result};
 use crate::mq;
 use crate::record::Verdict;
-use crate::refinery::{Asked, Event, Options, Price, Pull, Why, pulls, questions};
+use crate::refinery::{Asked, Event, Options, Price, Pull, Purpose, Why, pulls, questions};
 use crate::town::Home;
 
 /// Run the merge queue, and say what must pass before anything lands
@@ -38,6 +39,9 @@ enum Verb {
         /// Wait for what outside CIs were asked, until they answer or their time is over
         #[arg(long, conflicts_with = "once")]
         wait: bool,
+        /// Go on for ever, until interrupted or stopped: look again for something to do
+        #[arg(long, conflicts_with_all = ["once", "until_idle", "wait"])]
+        watch: bool,
         /// Test up to N candidates at the same time; the default is the setting refinery.workers, else 1
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
         workers: Option<u8>,
@@ -50,6 +54,20 @@ enum Verb {
         /// Spend every worker there is to be done early
         #[arg(long)]
         fast: bool,
+    },
+    /// Show how the queue stands and what is being tested
+    Status,
+    /// Say what comes next and what it would tell, without doing it
+    Explain {
+        /// As if up to N candidates were tested at the same time; the default is the setting refinery.workers, else 1
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+        workers: Option<u8>,
+    },
+    /// Ask the Refinery that runs in this clone to stop, and wait until it has
+    Stop {
+        /// Wait no longer than T, such as 90s or 10m
+        #[arg(long, value_name = "T", value_parser = duration, default_value = "30s")]
+        wait: Duration,
     },
     /// Say what must pass before anything lands
     Gate {
@@ -84,15 +102,17 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             once,
             until_idle: _,
             wait,
+            watch,
             workers,
             jobs,
             thrift,
             fast,
         } => {
-            let until = match (once, wait) {
-                (true, _) => Until::Once,
-                (false, true) => Until::Answered,
-                (false, false) => Until::Idle,
+            let until = match (once, wait, watch) {
+                (true, ..) => Until::Once,
+                (_, true, _) => Until::Answered,
+                (_, _, true) => Until::Stopped,
+                _ => Until::Idle,
             };
             let price = match (thrift, fast) {
                 (true, _) => Price::Runs,
@@ -102,6 +122,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             let most = (workers.map(usize::from), jobs.map(usize::from));
             queues(cx, until, (most, price))
         }
+        Verb::Status => view::status(cx),
+        Verb::Explain { workers } => view::explain(cx, workers.map(usize::from)),
+        Verb::Stop { wait } => view::stop(cx, *wait),
         Verb::Simulate(args) => simulate::run(args),
         Verb::Gate { verb } => gate::run(cx, verb),
     }
@@ -172,6 +195,10 @@ fn queues(cx: &Context, until: Until, how: (Most, Price)) -> Result<Reply> {
     if let [rig] = &rigs[..] {
         return queue(cx, rig, until, how);
     }
+    if until == Until::Stopped {
+        // The first one would never let the others have their turn.
+        cx.home()?.one_rig()?;
+    }
     let mut all = Reply::new(json!([]), "");
     let mut values = Vec::new();
     for home in &rigs {
@@ -214,7 +241,7 @@ fn is_asleep(home: &Home) -> Result<bool> {
 fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) -> Result<Reply> {
     let mut tally = Tally::default();
     let options = Options::of(home, most, price)?;
-    daemon::run(home, (until, options), &mut |event| {
+    let ended = daemon::run(home, (until, options), &mut |event| {
         tally.count(&event);
         if !cx.json {
             progress(&line(&from_here(home, event)));
@@ -228,6 +255,7 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
         "bounced": tally.bounced,
         "gate_runs": tally.runs,
         "queued": left,
+        "stopped": ended == Ended::Stopped,
         "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
         "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
     });
@@ -239,6 +267,9 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
         left,
         counted(tally.runs, "gate run")
     );
+    if ended == Ended::Stopped {
+        text.push_str("\nit was asked to stop");
+    }
     for it in &asked {
         text.push_str(&format!(
             "\nwaiting for CI check {} on {}",
@@ -299,10 +330,10 @@ fn as_json(asked: &Asked) -> Value {
 
 /// Returns how many requests of the rig still wait, whatever branch they are to land on.
 fn waiting(home: &Home) -> Result<usize> {
-    let (view, rig) = (home.view(), home.rig().name());
+    let (view, rig, now) = (home.view(), home.rig().name(), home.world().now());
     let mut left = 0;
     for branch in mq::targets(&view, rig)? {
-        left += mq::queue(&view, rig, &branch)?.len();
+        left += mq::line(&view, rig, &branch, now)?.requests().count();
     }
     Ok(left)
 }
@@ -329,22 +360,17 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Run {
             gate,
             requests,
-            queued,
-            why,
+            purpose,
         } => {
-            format!(
-                "run     {gate} on {}: {}",
-                batch(requests),
-                reason(why, *queued)
-            )
+            format!("run     {gate} on {}: {}", batch(requests), reason(purpose))
         }
-        Event::Asked { asked, queued, why } => format!(
+        Event::Asked { asked, purpose } => format!(
             "ask     {} on {}: CI check {} about {}: {}",
             asked.gate,
             asked.branch,
             asked.check,
             batch(&asked.requests),
-            reason(why, *queued)
+            reason(purpose)
         ),
         Event::Waits(asked) => format!(
             "wait    CI check {} has until {} to answer on {}",
@@ -405,12 +431,13 @@ fn batch(requests: &[String]) -> String {
     }
 }
 
-fn reason(why: &Why, queued: usize) -> String {
-    match why {
-        Why::Batch(_) if queued == 1 => "the only one that waits".to_owned(),
-        Why::Batch(red) => format!(
-            "the best size with {queued} waiting, red with {:.0} %",
-            red * 100.0
+fn reason(purpose: &Purpose) -> String {
+    match purpose.why {
+        Why::Batch if purpose.queued == 1 => "the only one that waits".to_owned(),
+        Why::Batch => format!(
+            "the best size with {} waiting, red with {:.0} %",
+            purpose.queued,
+            purpose.red * 100.0
         ),
         Why::Bisect { red } => format!("the first {red} of it fail: which one is it?"),
         Why::Cut => "a second cut through the same batch".to_owned(),

@@ -24,9 +24,22 @@ pub enum Until {
     Idle,
     /// Until there is nothing left to do, and those have answered or let their time pass.
     Answered,
+    /// For ever: until it is interrupted or asked to stop.
+    Stopped,
 }
 
-/// The shortest and the longest pause between two looks for answers of outside CIs.
+/// Why the loop came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It ran as long as it was to.
+    Done,
+    /// It was interrupted.
+    Interrupted,
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// The shortest and the longest pause between two looks for something to do, or for answers of outside CIs.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 /// How long we sleep at a stretch, so that an interrupt does not wait.
 const NAP: Duration = Duration::from_millis(100);
@@ -35,29 +48,71 @@ const NAP: Duration = Duration::from_millis(100);
 /// then what is to land elsewhere.
 ///
 /// A branch that lets nothing land does not keep the others waiting; the first such fault is returned at
-/// the end. After a crash at any point the next run carries on.
+/// the end, or said where the loop goes on for ever. After a crash at any point the next run carries on.
 pub fn run(
     home: &Home,
     (until, options): (Until, Options),
     observe: &mut dyn FnMut(Event),
-) -> Result<()> {
+) -> Result<Ended> {
     let mut refinery = Refinery::open(home, options)?;
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
     settle(home, observe);
     let main = refinery.target().branch.clone();
-    let mut pause = LOOKS.0;
+    let (mut pause, mut said) = (LOOKS.0, None);
     loop {
-        let ended = every_target(home, &mut refinery, (&main, until), observe)?;
+        let mut is_busy = false;
+        let ended = every_target(home, &mut refinery, (&main, until), &mut |event| {
+            is_busy |= !matches!(event, Event::Note(_) | Event::Waits(_) | Event::Pull(_));
+            observe(event);
+        });
+        let ended = match ended {
+            Err(_) if until == Until::Stopped && home.world().interrupted() => {
+                return Ok(Ended::Interrupted);
+            }
+            Err(fault @ (Fault::Refused(_) | Fault::Unavailable(_))) if until == Until::Stopped => {
+                say_once(&mut said, &fault, observe);
+                Stepped::Waiting
+            }
+            ended => ended?,
+        };
+        if ended == Stepped::Stopped {
+            return Ok(Ended::Stopped);
+        }
         if until != Until::Once && epics_carry_on(home, observe)? {
             refinery.turn_to(&main)?;
             continue;
         }
-        if ended != Stepped::Waiting || until != Until::Answered {
-            return Ok(());
+        match (until, ended) {
+            (Until::Stopped, _) | (Until::Answered, Stepped::Waiting) => {}
+            _ => return Ok(Ended::Done),
         }
-        wait(home, pause)?;
+        if is_busy {
+            pause = LOOKS.0;
+            refinery.learn()?;
+        }
+        match wait(home, &refinery, pause) {
+            Waited::Interrupted if until == Until::Stopped => return Ok(Ended::Interrupted),
+            Waited::Interrupted => return Err(interrupted()),
+            Waited::Stopped => return Ok(Ended::Stopped),
+            Waited::Over => {}
+        }
         pause = (pause * 2).min(LOOKS.1);
-        refinery.turn_to(&main)?;
+        match refinery.turn_to(&main) {
+            // The next look finds it out again.
+            Err(fault @ Fault::Unavailable(_)) if until == Until::Stopped => {
+                say_once(&mut said, &fault, observe);
+            }
+            turned => turned?,
+        }
+    }
+}
+
+/// Says what keeps the queue from going on, unless that was the last thing said of this kind.
+fn say_once(said: &mut Option<String>, fault: &Fault, observe: &mut dyn FnMut(Event)) {
+    let text = fault.to_string();
+    if said.as_ref() != Some(&text) {
+        observe(Event::Note(text.clone()));
+        *said = Some(text);
     }
 }
 
@@ -88,7 +143,7 @@ fn every_target(
     for branch in mq::targets(&home.view(), home.rig().name())? {
         if matches!(
             ended,
-            Err(Fault::Unavailable(_) | Fault::Fatal(_)) | Ok(Stepped::Worked)
+            Err(Fault::Unavailable(_) | Fault::Fatal(_)) | Ok(Stepped::Worked | Stepped::Stopped)
         ) {
             break;
         }
@@ -97,6 +152,7 @@ fn every_target(
             let other = turned.and_then(|()| until_idle(home, refinery, (until, observe)));
             ended = match (ended, other) {
                 (Ok(Stepped::Waiting), Ok(Stepped::Idle)) => Ok(Stepped::Waiting),
+                (_, Ok(Stepped::Stopped)) => Ok(Stepped::Stopped),
                 (ended, other) => ended.and(other),
             };
         }
@@ -135,26 +191,43 @@ pub fn watch(
         } else {
             (pause * 2).min(LOOKS.1)
         };
-        if wait(home, pause).is_err() {
+        if nap(home, pause, &mut || false) != Waited::Over {
             return Ok(());
         }
     }
 }
 
-fn wait(home: &Home, pause: Duration) -> Result<()> {
+/// How a pause ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Over,
+    Interrupted,
+    Stopped,
+}
+
+fn wait(home: &Home, refinery: &Refinery<'_>, pause: Duration) -> Waited {
+    nap(home, pause, &mut || refinery.is_asked_to_stop())
+}
+
+fn nap(home: &Home, pause: Duration, is_asked_to_stop: &mut dyn FnMut() -> bool) -> Waited {
     let mut left = pause;
     while !left.is_zero() {
         let nap = left.min(NAP);
         home.world().pause(nap);
         left -= nap;
         if home.world().interrupted() {
-            return Err(
-                Fault::unavailable("interrupted; nothing that waits has landed")
-                    .hint("git gt refinery run carries on from here"),
-            );
+            return Waited::Interrupted;
+        }
+        if is_asked_to_stop() {
+            return Waited::Stopped;
         }
     }
-    Ok(())
+    Waited::Over
+}
+
+fn interrupted() -> Fault {
+    Fault::unavailable("interrupted; nothing that waits has landed")
+        .hint("git gt refinery run carries on from here")
 }
 
 /// Takes steps until there is nothing left to do, or one was taken and no more are wanted.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::candidate::{Built, Candidate, Chains, landed_since};
 use super::facts::{self, Evidence};
+use super::learn;
 use super::plan::{self, Facts, Item, Outcome, Params, Standing, Trial};
 use crate::fault::Result;
 use crate::git::{Oid, Repo};
@@ -218,6 +219,13 @@ impl Board {
             at += length;
         }
         items
+    }
+
+    /// Learns the culprit rate from how many requests landed and were ejected; suspects that wait for their verdict
+    /// count as ejected, they are probable culprits already.
+    pub(super) fn learn(&mut self, landed: u64, ejected: u64) {
+        let suspects = plan::suspects(&self.facts()) as u64;
+        self.params.culprit_rate = learn::culprit_rate(landed, ejected + suspects);
     }
 
     /// Returns what the plan looks at.

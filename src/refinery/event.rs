@@ -1,7 +1,22 @@
 //! What a Refinery says while it works, and what a step of it came to.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Asked, Pull, Why};
 use crate::record::Verdict;
+
+/// What a candidate is tested for, and what that is expected to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Purpose {
+    /// Why this one.
+    pub why: Why,
+    /// How many requests waited when it was chosen.
+    pub queued: usize,
+    /// How likely it is to be red.
+    pub red: f64,
+    /// What its answer is expected to tell, in bits.
+    pub bits: f64,
+}
 
 /// What happens, as it happens.
 #[derive(Debug, Clone)]
@@ -12,19 +27,15 @@ pub enum Event {
         gate: String,
         /// What is in the candidate, in order; nothing: the bare target.
         requests: Vec<String>,
-        /// How many requests wait.
-        queued: usize,
-        /// Why this one.
-        why: Why,
+        /// What for.
+        purpose: Purpose,
     },
     /// An outside CI is asked about a candidate.
     Asked {
         /// What is asked.
         asked: Asked,
-        /// How many requests wait.
-        queued: usize,
-        /// Why this one.
-        why: Why,
+        /// What for.
+        purpose: Purpose,
     },
     /// An outside CI has not answered yet; said once in a run.
     Waits(Asked),
@@ -79,4 +90,6 @@ pub enum Stepped {
     Idle,
     /// There is nothing to do until an outside CI answers.
     Waiting,
+    /// It was asked to stop.
+    Stopped,
 }

@@ -57,6 +57,19 @@ impl Learned {
         })
     }
 
+    /// Returns how likely a request is a culprit, by what became of earlier ones.
+    pub(super) fn culprit_rate(&self, home: &Home) -> Result<f64> {
+        let view = home.view();
+        let landed = view.count_requests(RequestStatus::Landed)?;
+        let ejected = view.count_requests(RequestStatus::Ejected)?;
+        Ok(culprit_rate(landed, ejected))
+    }
+
+    /// Returns what is known of a gate.
+    pub(super) fn history(&self, gate: &Gate) -> History {
+        self.histories.get(gate.name()).cloned().unwrap_or_default()
+    }
+
     /// Returns how likely it is that a good tree fails one of the gates by chance.
     pub(super) fn flake_rate(&self, gates: &[Gate]) -> f64 {
         let none = History::default();

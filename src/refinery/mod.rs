@@ -6,6 +6,7 @@
 
 mod act;
 mod board;
+mod bulletin;
 mod candidate;
 mod ci;
 mod event;
@@ -15,9 +16,12 @@ mod gates;
 mod key;
 mod land;
 mod learn;
+mod line;
+mod look;
 mod message;
 mod options;
 mod order;
+mod outlook;
 mod plan;
 mod pool;
 mod pull;
@@ -39,13 +43,14 @@ use crate::record::{Attempt, Gate, Request, RequestStatus};
 use crate::town::{Home, Target, View};
 use crate::world::fs::Lock;
 
-use board::{Board, Composition, Sources, Underway};
-use candidate::{Built, Candidate, Chains};
+use board::{Board, Composition, Underway};
+pub use bulletin::{Bulletin, GateAtWork, Probing, Run, bulletin, stop};
+use candidate::{Candidate, Chains};
 pub use ci::{
     Answered, Asked, Checking, Job, Question, check_name, questions, report, run_checks, verdict_of,
 };
 use ci::{Ask, Wanted};
-pub use event::{Event, Stepped};
+pub use event::{Event, Purpose, Stepped};
 pub use gates::{
     NewCheck, NewCommand, NewGate, Reach, add_gate, gate_of, land_without_gates, remove_gate,
     run_gate,
@@ -53,10 +58,14 @@ pub use gates::{
 pub use key::result_ids;
 use learn::Learned;
 pub use learn::{History, histories};
+use look::{Composed, Look};
 pub use options::{Options, Price};
 use order::Standing;
+pub use outlook::{
+    Lying, Next, Outlook, Planned, Queue, Status, Stretch, Suspicion, explain, status,
+};
 pub use plan::Why;
-use plan::{Move, Params, Probe, Tables};
+use plan::{Move, Probe, Tables};
 use pool::{Pool, Running, Said, Work};
 pub use pull::{Pull, pulls};
 pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
@@ -86,6 +95,7 @@ pub struct Refinery<'t> {
     ejected: (u64, Vec<Stamp>),
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
+    bulletin: bulletin::Board,
     lock: Lock,
 }
 
@@ -116,10 +126,11 @@ impl<'t> Refinery<'t> {
     /// target does not exist.
     pub fn open(home: &'t Home, options: Options) -> Result<Self> {
         let lock = take_lock(home)?;
+        let run = Run::own(home.world().now());
         let target = home.target(None)?;
         let tip = home.fresh_tip(&target)?;
         verdict::publish(home, &format!("{}/refinery", home.rig().name()))?;
-        Ok(Self {
+        let mut refinery = Self {
             home,
             options,
             target,
@@ -134,8 +145,51 @@ impl<'t> Refinery<'t> {
             waits: BTreeSet::new(),
             ejected: (0, Vec::new()),
             controlled: None,
+            bulletin: bulletin::Board::of(home, run),
             lock,
-        })
+        };
+        refinery.post();
+        Ok(refinery)
+    }
+
+    /// Learns from what was recorded since it was opened.
+    pub fn learn(&mut self) -> Result<()> {
+        self.learned = Learned::of(self.home)?;
+        Ok(())
+    }
+
+    /// Returns whether somebody asked this run to stop.
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.bulletin.is_asked_to_stop(self.home)
+    }
+
+    /// Says what is being tested, for other commands of this clone.
+    fn post(&mut self) {
+        let probing = |it: &Running| Probing {
+            base: it.job.what.base.to_string(),
+            requests: it.job.what.requests.clone(),
+            screens: it.job.screens,
+            purpose: it.purpose,
+            gates: it.gates.clone(),
+            since: it.started.0,
+        };
+        let bulletin = Bulletin {
+            run: self.bulletin.run(),
+            workers: self.options.workers,
+            jobs: self.options.jobs,
+            target: self.target.branch.clone(),
+            probes: self.pool.running().iter().map(probing).collect(),
+        };
+        self.bulletin.post(self.home, bulletin);
+    }
+
+    /// Stops as it was asked to: what has ended is recorded, and what has not was no attempt.
+    fn stop(&mut self, gates: &[Gate], observe: &mut dyn FnMut(Event)) -> Result<Stepped> {
+        while let Some((job, purpose, _, said)) = self.pool.overhear() {
+            self.take(gates, (&job, purpose), said, observe)?;
+        }
+        self.pool.stop();
+        Ok(Stepped::Stopped)
     }
 
     /// Turns to the requests for another branch.
@@ -166,6 +220,9 @@ impl<'t> Refinery<'t> {
         }
         loop {
             if let Some(stepped) = self.move_on(observe)? {
+                if stepped != Stepped::Worked {
+                    self.post();
+                }
                 return Ok(stepped);
             }
         }
@@ -174,6 +231,9 @@ impl<'t> Refinery<'t> {
     /// Looks at how things stand and does what the plan says; nothing where it then has to look again first.
     fn move_on(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Option<Stepped>> {
         let gates = gates::required(self.home, &self.target.branch)?;
+        if self.is_asked_to_stop() {
+            return self.stop(&gates, observe).map(Some);
+        }
         if self.target.remote.is_none() {
             self.tip = self.home.fresh_tip(&self.target)?;
         }
@@ -204,7 +264,7 @@ impl<'t> Refinery<'t> {
             }
             // Whoever runs the queue again may have mended the machine instead of the target.
             Move::Freeze if self.controlled != Some(self.tip) => {
-                let control = vec![Probe::control()];
+                let control = vec![Probe::control(board.facts().params)];
                 return self.probe(&board, &gates, (control, queued), observe);
             }
             Move::Freeze => {
@@ -232,27 +292,25 @@ impl<'t> Refinery<'t> {
         let mut underway = self.pool.underway();
         underway.extend(outside.asked.iter().cloned());
         self.look_at_ejected(&view)?;
-        let sources = Sources {
-            repo: self.home.repo(),
-            view: &view,
+        let look = Look {
+            home: self.home,
             gates,
             tip: self.tip,
-            line: line.to_vec(),
+            line,
             underway: &underway,
             met: &self.met,
             ejected: &self.ejected.1,
-            params: self.params(&view, gates)?,
+            learned: &self.learned,
+            options: self.options,
         };
-        Board::gather(&mut self.chains, &sources)
+        look.board(&mut self.chains)
     }
 
     /// Looks when requests were ejected, where that has changed.
     fn look_at_ejected(&mut self, view: &View<'_>) -> Result<()> {
         let count = view.count_requests(RequestStatus::Ejected)?;
         if count != self.ejected.0 {
-            let ejected = view.ended(RequestStatus::Ejected)?;
-            let at = ejected.iter().map(|it| it.record().stamp_of("state"));
-            self.ejected = (count, at.collect());
+            self.ejected = (count, look::ejections(view)?);
         }
         Ok(())
     }
@@ -329,71 +387,18 @@ impl<'t> Refinery<'t> {
         Ok(Stepped::Waiting)
     }
 
-    /// Leaves out requests whose commits have not been fetched, and what needs them; they keep their place.
+    /// Leaves out requests whose commits are not here, and says so once.
     fn present(
         &mut self,
         waiting: Vec<Entry>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Vec<Entry>> {
-        let repo = self.home.repo();
-        let of = |request: &Request| repo.parse_id(request.head());
-        let heads: Vec<Oid> = waiting
-            .iter()
-            .flat_map(|it| &it.requests)
-            .filter_map(of)
-            .collect();
-        repo.learn_ancestry(&heads, &self.tip)?;
-        let mut present: Vec<Entry> = Vec::new();
-        // Where each one stands now, nothing for what is left out.
-        let mut places: Vec<Option<usize>> = Vec::new();
-        for mut entry in waiting {
-            let after: Option<Vec<usize>> = entry.after.iter().map(|at| places[*at]).collect();
-            let is_absent = |it: &&Request| of(it).is_none_or(|head| !repo.has(&head));
-            let absent: Vec<String> = entry
-                .requests
-                .iter()
-                .filter(is_absent)
-                .map(|it| it.id().to_owned())
-                .collect();
-            for id in &absent {
-                if self.absent.insert(id.clone()) {
-                    observe(Event::Note(format!(
-                        "{id} waits: its commit is not in this repository yet (git gt sync)"
-                    )));
-                }
+        line::present(self.home.repo(), &self.tip, waiting, &mut |id| {
+            if self.absent.insert(id.to_owned()) {
+                observe(Event::Note(format!(
+                    "{id} waits: its commit is not in this repository yet (git gt sync)"
+                )));
             }
-            let mut left = Vec::new();
-            for request in std::mem::take(&mut entry.requests) {
-                // What is on the target already is settled after this step.
-                let landed = of(&request)
-                    .map(|head| repo.is_ancestor(&head, &self.tip))
-                    .transpose()?;
-                if landed != Some(true) {
-                    left.push(request);
-                }
-            }
-            match after.filter(|_| absent.is_empty() && !left.is_empty()) {
-                Some(after) => {
-                    places.push(Some(present.len()));
-                    (entry.requests, entry.after) = (left, after);
-                    present.push(entry);
-                }
-                None => places.push(None),
-            }
-        }
-        Ok(present)
-    }
-
-    /// Returns the parameters of the plan, learned from what became of earlier requests.
-    fn params(&self, view: &View<'_>, gates: &[Gate]) -> Result<Params> {
-        let landed = view.count_requests(RequestStatus::Landed)?;
-        let ejected = view.count_requests(RequestStatus::Ejected)?;
-        Ok(Params {
-            culprit_rate: learn::culprit_rate(landed, ejected),
-            flake_rate: self.learned.flake_rate(gates),
-            interaction_rate: self.learned.interaction_rate(),
-            workers: self.options.workers,
-            ..self.options.price.params()
         })
     }
 
@@ -411,9 +416,14 @@ impl<'t> Refinery<'t> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Stepped>> {
         for probe in probes {
-            let why = probe.why;
+            let purpose = Purpose {
+                why: probe.why,
+                queued,
+                red: probe.red,
+                bits: probe.bits,
+            };
             match self.prepare(board, gates, &probe)? {
-                Prepared::Test(job) => self.begin(*job, (why, queued), observe)?,
+                Prepared::Test(job) => self.begin(*job, purpose, observe)?,
                 Prepared::Known(what) => {
                     self.met.insert(what, probe.screens);
                     return Ok(None);
@@ -444,42 +454,22 @@ impl<'t> Refinery<'t> {
         Ok(Some(ended))
     }
 
-    /// Builds the candidate of a probe, without requests that merge onto the base but not onto those before them:
-    /// they keep their place.
+    /// Builds the candidate of a probe and looks what is to be run on it.
     fn prepare(&mut self, board: &Board, gates: &[Gate], probe: &Probe) -> Result<Prepared> {
-        let (repo, base) = (self.home.repo(), board.base(probe.context));
-        let mut items = probe.items.clone();
-        let mut candidate = loop {
-            match self.chains.candidate(repo, base, &board.requests(&items))? {
-                Built::Candidate(candidate) => break candidate,
-                Built::Conflict { at, .. } => {
-                    let place = board.place_of(&items, at);
-                    let item = items.remove(place);
-                    let alone = self
-                        .chains
-                        .candidate(repo, self.tip, &board.requests(&[item]))?;
-                    if let Built::Conflict { at, files } = alone {
-                        let request = board.requests(&[item])[at].clone();
-                        return Ok(Prepared::Bounces(Box::new(request), files));
-                    }
-                }
-            }
+        let composed = look::compose(self.home, self.tip, &mut self.chains, board, probe)?;
+        let (candidate, items) = match composed {
+            Composed::Candidate(candidate, items) => (*candidate, items),
+            Composed::Bounces(request, files) => return Ok(Prepared::Bounces(request, files)),
         };
-        candidate.screens = probe.screens;
         let what = Composition {
-            base,
+            base: board.base(probe.context),
             requests: candidate.requests.clone(),
         };
         if items.is_empty() && !probe.items.is_empty() || self.is_underway(&what) {
             return Ok(Prepared::Nothing);
         }
         let view = self.home.view();
-        let known = facts::evidence_of(&view, gates, &candidate)?;
-        if (known.green || known.red > 0)
-            && !items.is_empty()
-            && !board.knows(&what)
-            && !self.met.contains_key(&what)
-        {
+        if look::is_known(&view, gates, (board, &self.met), (&candidate, &what))? {
             return Ok(Prepared::Known(what));
         }
         let standing = facts::standing(&view, gates, &candidate)?;
@@ -497,12 +487,7 @@ impl<'t> Refinery<'t> {
     }
 
     /// Has a candidate tested: its gates of this machine by a worker, and then those that an outside CI answers.
-    fn begin(
-        &mut self,
-        job: Work,
-        why: (Why, usize),
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<()> {
+    fn begin(&mut self, job: Work, purpose: Purpose, observe: &mut dyn FnMut(Event)) -> Result<()> {
         if job.candidate.requests.is_empty() {
             self.controlled = Some(job.candidate.commit);
         }
@@ -510,25 +495,20 @@ impl<'t> Refinery<'t> {
         self.moot.remove(&job.what);
         let is_here = |(gate, it): &(Gate, Standing)| gate.ci().is_none() && *it == Standing::Open;
         if !job.gates.iter().any(is_here) {
-            return self.ask(&job, why, observe);
+            return self.ask(&job, purpose, observe);
         }
-        self.pool.start(job, why, self.home.world().now());
+        self.pool.start(job, purpose, self.home.world().now());
         Ok(())
     }
 
-    fn ask(
-        &self,
-        job: &Work,
-        (why, queued): (Why, usize),
-        observe: &mut dyn FnMut(Event),
-    ) -> Result<()> {
+    fn ask(&self, job: &Work, purpose: Purpose, observe: &mut dyn FnMut(Event)) -> Result<()> {
         let (view, gates) = (
             self.home.view(),
             gates::required(self.home, &self.target.branch)?,
         );
         let open = facts::to_run(&view, &gates, &job.candidate)?;
         for asked in ci::ask(self.home, &self.target.branch, &open, &job.candidate)? {
-            observe(Event::Asked { asked, queued, why });
+            observe(Event::Asked { asked, purpose });
         }
         Ok(())
     }
@@ -542,6 +522,9 @@ impl<'t> Refinery<'t> {
             if let Some((until, took)) = patience {
                 let is_due = |it: &Running| now.0.saturating_sub(it.started.0) * 10 >= took * 8;
                 if now >= until || !self.pool.running().iter().any(is_due) {
+                    if self.bulletin.is_busy() {
+                        self.post();
+                    }
                     return Ok(());
                 }
             }
@@ -552,10 +535,14 @@ impl<'t> Refinery<'t> {
                 )
                 .hint("git gt refinery run carries on from here"));
             }
-            let Some((job, why, started, said)) = self.pool.hear() else {
+            let Some((job, purpose, started, said)) = self.pool.hear(now) else {
+                if self.is_asked_to_stop() {
+                    return Ok(());
+                }
+                self.post();
                 continue;
             };
-            if self.take(gates, (&job, why), said, observe)? && patience.is_none() {
+            if self.take(gates, (&job, purpose), said, observe)? && patience.is_none() {
                 let took = now.0.saturating_sub(started.0);
                 patience = Some((Time(now.0 + took / 10), took));
             }
@@ -566,7 +553,7 @@ impl<'t> Refinery<'t> {
     fn take(
         &mut self,
         gates: &[Gate],
-        (job, why): (&Work, (Why, usize)),
+        (job, purpose): (&Work, Purpose),
         said: Said,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool> {
@@ -574,8 +561,7 @@ impl<'t> Refinery<'t> {
             Said::Begins(gate) => observe(Event::Run {
                 gate,
                 requests: job.candidate.requests.clone(),
-                queued: why.1,
-                why: why.0,
+                purpose,
             }),
             Said::Ran(gate, attempt) => {
                 let gate = gates.iter().find(|it| it.name() == gate);
@@ -593,24 +579,12 @@ impl<'t> Refinery<'t> {
                 let known = facts::evidence_of(&view, gates, &job.candidate)?;
                 let open = facts::to_run(&view, gates, &job.candidate)?;
                 if known.red == 0 && !open.is_empty() && open.iter().all(|it| it.ci().is_some()) {
-                    self.ask(job, why, observe)?;
+                    self.ask(job, purpose, observe)?;
                 }
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-}
-
-impl Probe {
-    /// Returns a probe of the bare tip.
-    fn control() -> Self {
-        Self {
-            context: None,
-            items: Vec::new(),
-            screens: false,
-            why: Why::Control,
-        }
     }
 }
 
@@ -641,6 +615,7 @@ impl Drop for Refinery<'_> {
     fn drop(&mut self) {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.home, &self.tip));
+        self.bulletin.clear(self.home);
     }
 }
 

@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::board::{Composition, Underway};
+use super::bulletin::GateAtWork;
 use super::candidate::Candidate;
+use super::event::Purpose;
 use super::gate::Bench;
 use super::order::Standing;
-use super::plan::Why;
 use super::suite::{Progress, Slots, With, run_gates};
 use crate::fault::{Fault, Result};
 use crate::ledger::Time;
@@ -34,9 +35,11 @@ pub(super) struct Work {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) job: Work,
-    /// What it is tested for, and how many requests waited then.
-    why: (Why, usize),
+    /// What it is tested for.
+    pub(super) purpose: Purpose,
     pub(super) started: Time,
+    /// The gates that run now.
+    pub(super) gates: Vec<GateAtWork>,
     number: u64,
     cancel: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -95,7 +98,7 @@ impl Pool {
     }
 
     /// Starts to test a candidate.
-    pub(super) fn start(&mut self, job: Work, why: (Why, usize), now: Time) {
+    pub(super) fn start(&mut self, job: Work, purpose: Purpose, now: Time) {
         self.started += 1;
         let (number, cancel) = (self.started, Arc::new(AtomicBool::new(false)));
         let (bench, slots) = (self.bench.clone(), self.slots.clone());
@@ -106,8 +109,9 @@ impl Pool {
         });
         self.running.push(Running {
             job,
-            why,
+            purpose,
             started: now,
+            gates: Vec::new(),
             number,
             cancel,
             thread: Some(thread),
@@ -122,7 +126,7 @@ impl Pool {
     }
 
     /// Waits a moment for a worker to say something, and returns about what: the job, what it was for, when it began.
-    pub(super) fn hear(&mut self) -> Option<(Work, (Why, usize), Time, Said)> {
+    pub(super) fn hear(&mut self, now: Time) -> Option<(Work, Purpose, Time, Said)> {
         let (at, said) = match self.hear.recv_timeout(LISTEN) {
             Ok((number, said)) => (
                 self.running.iter().position(|it| it.number == number)?,
@@ -140,12 +144,35 @@ impl Pool {
                 }
             }
         };
-        let it = &self.running[at];
-        let (job, why, started) = (it.job.clone(), it.why, it.started);
+        Some(self.heard(at, said, now))
+    }
+
+    /// Returns what a worker has said already, as [`Pool::hear`] does; nothing where that is all.
+    pub(super) fn overhear(&mut self) -> Option<(Work, Purpose, Time, Said)> {
+        loop {
+            let (number, said) = self.hear.try_recv().ok()?;
+            if let Some(at) = self.running.iter().position(|it| it.number == number) {
+                let started = self.running[at].started;
+                return Some(self.heard(at, said, started));
+            }
+        }
+    }
+
+    fn heard(&mut self, at: usize, said: Said, now: Time) -> (Work, Purpose, Time, Said) {
+        let it = &mut self.running[at];
+        match &said {
+            Said::Begins(gate) => it.gates.push(GateAtWork {
+                gate: gate.clone(),
+                since: now.0,
+            }),
+            Said::Ran(gate, _) | Said::Disturbed(gate) => it.gates.retain(|it| it.gate != *gate),
+            Said::Ended(_) => {}
+        }
+        let (job, purpose, started) = (it.job.clone(), it.purpose, it.started);
         if matches!(said, Said::Ended(_)) {
             self.running.remove(at).join();
         }
-        Some((job, why, started, said))
+        (job, purpose, started, said)
     }
 
     /// Stops all workers and waits for them.

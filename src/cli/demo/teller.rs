@@ -153,8 +153,8 @@ impl Teller {
     pub(super) fn queue(&mut self, home: &Home) -> Result<()> {
         let view = home.view();
         let branch = home.target(None)?.branch;
-        let waiting = crate::mq::queue(&view, home.rig().name(), &branch)?;
-        for (at, request) in waiting.iter().enumerate() {
+        let line = crate::mq::line(&view, home.rig().name(), &branch, home.world().now())?;
+        for (at, request) in line.requests().enumerate() {
             let who = request.worker().rsplit('/').next().unwrap_or_default();
             self.say(&format!(
                 "{:<8} {}. P{} {} ({who})",

@@ -171,7 +171,7 @@ impl<'e> Drawing<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refinery::Why;
+    use crate::refinery::{Purpose, Why};
 
     /// Events are written in words: `ab-` a batch that is red, `ab+` one that is green, `-` the bare target
     /// red, `+` green, `ab!` landed, `a~` ejected.
@@ -195,8 +195,12 @@ mod tests {
                     all.push(Event::Run {
                         gate: "test".to_owned(),
                         requests,
-                        queued: 9,
-                        why: Why::Control,
+                        purpose: Purpose {
+                            why: Why::Control,
+                            queued: 9,
+                            red: 0.01,
+                            bits: 0.0,
+                        },
                     });
                     all.push(Event::Ran {
                         gate: "test".to_owned(),

@@ -282,7 +282,7 @@ fn try_out(
     Ok(Reply::new(value, text).exit(exit))
 }
 
-fn took(time: Duration) -> String {
+pub(super) fn took(time: Duration) -> String {
     match time.as_secs() {
         0..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3600 => format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60),

@@ -17,6 +17,9 @@ const SAFE: f64 = 0.1;
 /// What the verdict on a suspect is worth: it must come some day, but what is found out meanwhile may convict as well.
 const DOUBT: f64 = 0.5;
 
+/// What a further cut is worth of what it tells: something else of equal use goes first.
+const LATER: f64 = 0.98;
+
 /// What little a probe of things that passed elsewhere tells: it is run to land them.
 const NOTHING_NEW: f64 = 0.02;
 
@@ -125,9 +128,14 @@ fn entropy(chance: f64) -> f64 {
     -chance * libm::log2(chance) - (1.0 - chance) * libm::log2(1.0 - chance)
 }
 
+/// Returns how likely a run is to be red on a tree that is broken with probability `chance`.
+fn red(chance: f64, flake_rate: f64) -> f64 {
+    chance + (1.0 - chance) * flake_rate
+}
+
 /// Returns the bits of one run on a tree that is broken with probability `chance`: red answers are noisy.
 fn information(chance: f64, flake_rate: f64) -> f64 {
-    let bits = entropy(chance + (1.0 - chance) * flake_rate) - (1.0 - chance) * entropy(flake_rate);
+    let bits = entropy(red(chance, flake_rate)) - (1.0 - chance) * entropy(flake_rate);
     bits.max(0.0)
 }
 
@@ -228,14 +236,14 @@ impl<'a> Round<'a> {
             let last = cuts[cuts.len() - 1];
             self.reach(last);
             for length in cuts.into_iter().rev() {
-                self.cut(None, length, posterior.within(last));
+                self.cut(None, length, None);
             }
             return true;
         }
         let length = self.landing_length(&posterior, certain, tables);
         let red = posterior.within(length);
         self.reach(length);
-        self.cut(None, length, red);
+        self.cut(None, length, None);
         self.ride_on(length, red);
         true
     }
@@ -316,8 +324,10 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Adds a probe of the first items of a lane; nothing: the landing lane.
-    fn cut(&mut self, lane: Option<usize>, length: usize, chance: f64) {
+    /// Adds a probe of the first items of a lane; nothing: the landing lane. It tells so many bits; nothing: what it
+    /// would tell by itself.
+    fn cut(&mut self, lane: Option<usize>, length: usize, bits: Option<f64>) {
+        let flake_rate = self.params.flake_rate;
         let (lane, screens) = match lane {
             None => (&mut self.landing, false),
             Some(at) => (&mut self.screening[at], true),
@@ -325,15 +335,18 @@ impl<'a> Round<'a> {
         let why = match (lane.cuts.is_empty() || self.is_endgame, lane.red) {
             (false, _) => Why::Cut,
             (true, 0) if screens => Why::Screen,
-            (true, 0) => Why::Batch(chance),
+            (true, 0) => Why::Batch,
             (true, red) => Why::Bisect { red },
         };
+        let chance = Posterior::of(lane, &[], &self.risk, self.params).within(length);
         lane.cuts.push(length);
         let probe = Probe {
             context: lane.context,
             items: lane.first(length),
             screens,
             why,
+            red: red(chance, flake_rate),
+            bits: bits.unwrap_or_else(|| information(chance, flake_rate)),
         };
         self.add(probe);
     }
@@ -346,15 +359,23 @@ impl<'a> Round<'a> {
     fn confirm(&mut self, item: Item) {
         let of = confirmations(self.params);
         let suspect = self.lanes.suspects.iter().find(|it| it.item == item);
-        let red = suspect.map_or(0, |it| it.red);
+        let reds = suspect.map_or(0, |it| it.red);
         let mut items = self.ride.clone();
         items.push(item);
         self.tested.push(item);
+        let flake_rate = self.params.flake_rate;
+        let risk = self.risk[item as usize];
+        let flakes = (1.0 - risk) * powi(flake_rate, reds);
+        let culprit = risk / (risk + flakes);
+        let ride = self.ride.iter().map(|it| 1.0 - self.risk[*it as usize]);
+        let chance = 1.0 - (1.0 - culprit) * ride.product::<f64>();
         self.probes.push(Probe {
             context: None,
             items,
             screens: false,
-            why: Why::Confirm { red, of },
+            why: Why::Confirm { red: reds, of },
+            red: red(chance, flake_rate),
+            bits: information(chance, flake_rate),
         });
         self.free = self.free.saturating_sub(1);
     }
@@ -397,8 +418,8 @@ impl<'a> Round<'a> {
         }
         match offer {
             Offer::Confirm(item) => self.confirm(item),
-            Offer::Lane(at, length) => self.cut(Some(at), length, 0.0),
-            Offer::Cut(at, length) => self.cut(at, length, 0.0),
+            Offer::Lane(at, length) => self.cut(Some(at), length, None),
+            Offer::Cut(at, length) => self.cut(at, length, Some(value / LATER)),
             Offer::Screen(length) => self.screen(length),
         }
         true
@@ -471,7 +492,7 @@ impl<'a> Round<'a> {
             beyond: 1.0,
             ..Lane::default()
         });
-        self.cut(Some(self.screening.len() - 1), length, 0.0);
+        self.cut(Some(self.screening.len() - 1), length, None);
     }
 
     /// Returns the best further cut of every stretch between two cuts of a lane.
@@ -514,7 +535,7 @@ impl<'a> Round<'a> {
                     best = Some((bits, length));
                 }
             }
-            offers.extend(best.map(|(bits, length)| (0.98 * bits, Offer::Cut(at, length))));
+            offers.extend(best.map(|(bits, length)| (LATER * bits, Offer::Cut(at, length))));
         }
         offers
     }

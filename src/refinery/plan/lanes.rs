@@ -8,17 +8,17 @@ use super::{Facts, Item, Outcome, Params, Standing, Trial, confirmations};
 
 /// A sequence of items with what is known of its prefixes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lane {
+pub(in super::super) struct Lane {
     /// What it stands on; nothing: the tip.
     pub(super) context: Option<u32>,
     /// What is merged before its items, and passed.
     pub(super) before: Vec<Item>,
     /// The items, in order.
-    pub(super) items: Vec<Item>,
+    pub(in super::super) items: Vec<Item>,
     /// Length of its shortest red prefix, 0 while none is.
-    pub(super) red: usize,
+    pub(in super::super) red: usize,
     /// How often that was red.
-    pub(super) count: u32,
+    pub(in super::super) count: u32,
     /// Chance of the red runs beyond that prefix if nothing in it is a culprit.
     pub(super) beyond: f64,
     /// Lengths that are being tested.
@@ -27,10 +27,10 @@ pub(super) struct Lane {
 
 /// An item that was red by itself: everything else in the tree had passed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Suspect {
-    pub(super) item: Item,
+pub(in super::super) struct Suspect {
+    pub(in super::super) item: Item,
     /// Red attempts that blame it alone.
-    pub(super) red: u32,
+    pub(in super::super) red: u32,
     /// Those of them on nothing but a commit that was the tip, and the item.
     pub(super) exact: u32,
     /// When it became one, counted in attempts.
@@ -48,28 +48,28 @@ impl Suspect {
 
 /// What is known of the bare tip.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tip {
-    pub(super) green: bool,
-    pub(super) red: u32,
+pub(in super::super) struct Tip {
+    pub(in super::super) green: bool,
+    pub(in super::super) red: u32,
     pub(super) runs: bool,
 }
 
 /// How the queue lies.
 #[derive(Debug, Default)]
-pub(super) struct Lanes {
-    pub(super) tip: Tip,
+pub(in super::super) struct Lanes {
+    pub(in super::super) tip: Tip,
     /// What may land now.
     pub(super) green: Option<Vec<Item>>,
     /// The lane that stands on the tip, the only one that lands.
-    pub(super) landing: Lane,
+    pub(in super::super) landing: Lane,
     /// Red screening lanes, and such that are being tested.
-    pub(super) screening: Vec<Lane>,
+    pub(in super::super) screening: Vec<Lane>,
     /// What passed elsewhere and is not on the tip yet, in order; not what is in the landing lane.
-    pub(super) passed: Vec<Item>,
+    pub(in super::super) passed: Vec<Item>,
     /// What nothing is known of, in order; not what is in a lane.
     pub(super) fresh: Vec<Item>,
     /// Suspects, in order.
-    pub(super) suspects: Vec<Suspect>,
+    pub(in super::super) suspects: Vec<Suspect>,
     /// How many of them were red since the last green attempt.
     pub(super) fresh_suspects: u32,
     /// Whether anything is red that nobody has explained.
@@ -102,7 +102,7 @@ const NOWHERE: u32 = u32::MAX;
 
 impl Lanes {
     /// Derives how the queue lies.
-    pub(super) fn of(facts: &Facts<'_>) -> Self {
+    pub(in super::super) fn of(facts: &Facts<'_>) -> Self {
         let mut lanes = Self {
             places: places(facts.items),
             ..Self::default()

@@ -11,9 +11,10 @@ mod lanes;
 mod needs;
 mod tables;
 
+pub(super) use lanes::{Lane, Lanes, Suspect};
 pub(super) use tables::Tables;
 
-use lanes::Lanes;
+use serde::{Deserialize, Serialize};
 
 /// A change of the queue, by its number in [`Facts`]: a request, or a group that lands as one.
 pub(super) type Item = u32;
@@ -177,13 +178,33 @@ pub(super) struct Probe {
     pub(super) screens: bool,
     /// What the run is for.
     pub(super) why: Why,
+    /// How likely it is to be red.
+    pub(super) red: f64,
+    /// What its answer is expected to tell, in bits.
+    pub(super) bits: f64,
+}
+
+impl Probe {
+    /// Returns a probe of the bare tip. Nothing is weighed for it: the plan takes the tip for good until it is seen
+    /// red, and looks because it may be wrong.
+    pub(super) fn control(params: &Params) -> Self {
+        Self {
+            context: None,
+            items: Vec::new(),
+            screens: false,
+            why: Why::Control,
+            red: params.flake_rate,
+            bits: 0.0,
+        }
+    }
 }
 
 /// What a probe is for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// A batch from the front of the queue; it is red with that probability.
-    Batch(f64),
+    /// A batch from the front of the queue.
+    Batch,
     /// A red batch of so many items: a part of it, to find where green turns red.
     Bisect {
         /// Length of the shortest part known red.
@@ -232,14 +253,9 @@ pub(super) fn plan(facts: &Facts<'_>, tables: &Tables) -> Move {
     if lanes.is_over() {
         return Move::Idle;
     }
-    let control = Probe {
-        context: None,
-        items: Vec::new(),
-        screens: false,
-        why: Why::Control,
-    };
     let is_free = !lanes.tip.runs && lanes.busy < facts.params.workers;
-    let mut probes: Vec<Probe> = Some(control).filter(|_| is_free).into_iter().collect();
+    let control = is_free.then(|| Probe::control(facts.params));
+    let mut probes: Vec<Probe> = control.into_iter().collect();
     if lanes.tip.red > 0 || !lanes.tip.green && lanes.any_red {
         return Move::Probe(probes);
     }

@@ -126,7 +126,7 @@ fn show_probe(probe: &Probe) -> String {
         show_items(&probe.items)
     );
     match probe.why {
-        Why::Batch(_) => format!("batch {items}"),
+        Why::Batch => format!("batch {items}"),
         Why::Bisect { .. } => format!("bisect {items}"),
         Why::Cut => format!("cut {items}"),
         Why::Screen => format!("screen {items}"),
@@ -235,4 +235,31 @@ fn who_needs_another_comes_behind_it() {
     check_needs(&two, "|ab", &["ba"], &["a:1?"], "wait");
     // What needs somebody who is gone is not tested.
     check_needs(&two, "|b", &["ba"], &[], "idle");
+}
+
+#[test]
+fn a_probe_says_how_likely_it_is_to_be_red_and_what_that_tells() {
+    let params = Params {
+        culprit_rate: 0.05,
+        flake_rate: 0.0,
+        ..Params::default()
+    };
+    let mut world = World::new(2, &[1], params);
+    let Move::Probe(probes) = plan(&world.facts(), &Tables::default()) else {
+        panic!("two wait and nothing is known");
+    };
+    let both = 1.0 - 0.95 * 0.95;
+    assert!((probes[0].red - both).abs() < 1e-12, "{probes:?}");
+    let bits = -both * libm::log2(both) - (1.0 - both) * libm::log2(1.0 - both);
+    assert!((probes[0].bits - bits).abs() < 1e-12, "{probes:?}");
+    while world.ejected.is_empty() {
+        world.step();
+        if let Move::Probe(probes) = plan(&world.facts(), &Tables::default()) {
+            assert!(
+                probes.iter().all(|it| (0.0..=1.0).contains(&it.red)),
+                "{probes:?}"
+            );
+            assert!(probes.iter().all(|it| it.bits >= 0.0), "{probes:?}");
+        }
+    }
 }
