@@ -14,7 +14,7 @@ pub use approvals::{Approved, approve, approved, delegate, unapprove};
 pub use freeze::{Freezing, freeze, thaw};
 pub use landed::{landed, request_of};
 pub use line::{Gone, Held, Item, Line, line};
-pub use order::{queue, sorted, targets};
+pub use order::{sorted, targets};
 pub use rollup::{rollup, take_apart};
 pub use submit::{Submit, Submitted, Wishes, submit};
 pub use transition::{cancel, prioritize, reject, retry};

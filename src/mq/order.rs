@@ -7,12 +7,6 @@ use crate::fault::Result;
 use crate::record::Request;
 use crate::town::View;
 
-/// Returns the requests of a rig that may land on a branch, the next one first.
-pub fn queue(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Request>> {
-    let line = super::line(view, rig, target, view.repo().world().now())?;
-    Ok(line.requests().cloned().collect())
-}
-
 /// Returns the branches that requests of a rig wait to land on, sorted.
 pub fn targets(view: &View<'_>, rig: &str) -> Result<BTreeSet<String>> {
     let waiting = view.live_requests()?.into_iter();
