@@ -9,6 +9,7 @@ mod strategy;
 #[expect(dead_code, reason = "these tests need a part of it")]
 mod support;
 mod verbs;
+mod view;
 
 use serde_json::Value;
 use support::Place;
