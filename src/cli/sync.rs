@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::Context;
 use super::done::counted;
 use super::reply::{Reply, progress};
+use crate::daemon::{Travel, sync_and_settle};
 use crate::fault::{Fault, Result};
-use crate::ledger::{Asked, Event, Oid, Report, Rules, Step, Turn, sync};
+use crate::ledger::{Asked, Event, Report, Step, Turn};
 use crate::text::one_line;
-use crate::town::{Home, Target, rigs_that_give_way, stranger};
-use crate::{agent, mq, refinery, settle};
+use crate::town::Home;
 
 /// Push what changed here, take over what changed elsewhere
 #[derive(Debug, clap::Args)]
@@ -23,9 +23,6 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_unrelated: bool,
 }
-
-/// How often consequences of what was fetched are pushed again.
-const ROUNDS: usize = 3;
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     let here = cx.home()?;
@@ -123,31 +120,17 @@ fn shared(outcome: &Value) -> Result<Reply> {
 }
 
 fn in_turn(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Result<Reply> {
-    let mut report = Report::default();
-    for _ in 0..ROUNDS {
-        let before = tip_of_target(home, name)?;
-        let mut changed = true;
-        match once(turn, home, name, allow_unrelated) {
-            Ok(done) => {
-                changed = done.changed_here() || tip_of_target(home, name)? != before;
-                report.events.extend(done.events);
-                report.faults = done.faults;
+    let target = home.target(None).ok();
+    let how = Travel {
+        target: target.as_ref(),
+        allow_unrelated,
+        tell: &|step| {
+            if std::io::stderr().is_terminal() {
+                progress(&said(name, step));
             }
-            // What happened before is told all the same.
-            Err(fault) if report.events.is_empty() => return Err(fault),
-            Err(fault) => report.faults = vec![fault],
-        }
-        let drawn = match changed {
-            true => settle::fully(home),
-            false => settle::after(home),
-        };
-        let again = !drawn.told.is_empty() && report.faults.is_empty();
-        report.faults.extend(drawn.faults);
-        if !again {
-            break;
-        }
-    }
-    let reply = told(name, report);
+        },
+    };
+    let reply = told(name, sync_and_settle(turn, home, name, &how)?);
     let (before, now) = (home.rig(), Home::open(home.world())?);
     Ok(match now.rig() {
         rig if rig.name() == before.name() => reply,
@@ -180,43 +163,6 @@ fn told(name: &str, report: Report) -> Reply {
     Reply::new(value, text).with_faults(faults)
 }
 
-/// Syncs once with a remote, and notes where its target branch stands.
-fn once(turn: &mut Turn, home: &Home, name: &str, allow_unrelated: bool) -> Result<Report> {
-    let repo = home.repo();
-    let remote = repo.remote(name)?;
-    agent::checkpoint::tidy(home)?;
-    let saves = agent::checkpoint::is_pushed(home, name)?;
-    let target = target(home, name);
-    let rules = Rules {
-        obsolete: &|| {
-            let checkpoints = agent::checkpoint::obsolete(home, name)?;
-            Ok([refinery::obsolete(home, name)?, checkpoints].concat())
-        },
-        finished: &|| {
-            let checkpoints = agent::checkpoint::kept_here(home, saves)?;
-            Ok([mq::finished_refs(&home.view())?, checkpoints].concat())
-        },
-        give_way: &rigs_that_give_way,
-        stranger: &|ours, theirs| match allow_unrelated {
-            true => Ok(None),
-            false => stranger(home, (&remote, target.as_ref()), (ours, theirs)),
-        },
-        tell: &|step| {
-            if std::io::stderr().is_terminal() {
-                progress(&said(name, step));
-            }
-        },
-        branch: target
-            .as_ref()
-            .map(|it| (it.ref_name(), home.tracking_ref(it, name))),
-        follow: &|renamed| {
-            settle::follow(home, renamed)?;
-            agent::follow(home, renamed)
-        },
-    };
-    sync(turn, repo, &remote, &rules)
-}
-
 /// Returns a step in words, for whoever waits.
 fn said(remote: &str, step: &Step) -> String {
     let refs = |count: usize| counted(count as u64, "ref");
@@ -231,20 +177,6 @@ fn said(remote: &str, step: &Step) -> String {
             format!("pushing {}; others were first {losses} times", refs(*count))
         }
         Step::Fetch => format!("others were first; looking what {remote} has"),
-    }
-}
-
-/// Returns the target, where it is a branch of this remote.
-fn target(home: &Home, name: &str) -> Option<Target> {
-    let target = home.target(None).ok();
-    target.filter(|it| it.remote.as_deref() == Some(name))
-}
-
-/// Returns where the remote's target branch stands as we last knew it.
-fn tip_of_target(home: &Home, name: &str) -> Result<Option<Oid>> {
-    match target(home, name) {
-        Some(target) => home.repo().find_ref(&home.tracking_ref(&target, name)),
-        None => Ok(None),
     }
 }
 

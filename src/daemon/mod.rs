@@ -2,6 +2,7 @@
 
 mod gates;
 mod integration;
+mod share;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::town::Home;
 
 pub use gates::{Look, Looked, Search, discover, gates, look};
 pub use integration::{Created, Landing, Standing, Wish, create, land, standing};
+use share::Share;
+pub use share::{Travel, sync_and_settle};
 
 /// How long the loop runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub enum Ended {
 
 /// The shortest and the longest pause between two looks for something to do, or for answers of outside CIs.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// The longest pause between two looks what others do who run the same queue.
+const MEETS: Duration = Duration::from_secs(5);
 /// How long we sleep at a stretch, so that an interrupt does not wait.
 const NAP: Duration = Duration::from_millis(100);
 
@@ -55,13 +60,30 @@ pub fn run(
     observe: &mut dyn FnMut(Event),
 ) -> Result<Ended> {
     let mut refinery = Refinery::open(home, options)?;
+    let mut share = options.shared.then(Share::default);
+    let ended = run_shared(home, (&mut refinery, &mut share), until, observe);
+    // Others see what was tested here before they see that nobody tests it any more.
+    let met = match home.world().interrupted() {
+        true => Ok(()),
+        false => meet(home, (&refinery, &mut share), observe),
+    };
+    ended.and_then(|ended| met.map(|()| ended))
+}
+
+/// Runs the queue, and looks before each step what others did, where it is shared.
+fn run_shared(
+    home: &Home,
+    (refinery, share): (&mut Refinery<'_>, &mut Option<Share>),
+    until: Until,
+    observe: &mut dyn FnMut(Event),
+) -> Result<Ended> {
     // What somebody landed by hand, or a run that was killed, is settled before anything is tested.
     settle(home, observe);
     let main = refinery.target().branch.clone();
     let (mut pause, mut said) = (LOOKS.0, None);
     loop {
         let mut is_busy = false;
-        let ended = every_target(home, &mut refinery, (&main, until), &mut |event| {
+        let ended = every_target(home, (refinery, share), (&main, until), &mut |event| {
             is_busy |= !matches!(event, Event::Note(_) | Event::Waits(_) | Event::Pull(_));
             observe(event);
         });
@@ -90,13 +112,13 @@ pub fn run(
             pause = LOOKS.0;
             refinery.learn()?;
         }
-        match wait(home, &refinery, pause) {
+        match wait(home, refinery, pause) {
             Waited::Interrupted if until == Until::Stopped => return Ok(Ended::Interrupted),
             Waited::Interrupted => return Err(interrupted()),
             Waited::Stopped => return Ok(Ended::Stopped),
             Waited::Over => {}
         }
-        pause = (pause * 2).min(LOOKS.1);
+        pause = (pause * 2).min(if share.is_some() { MEETS } else { LOOKS.1 });
         match refinery.turn_to(&main) {
             // The next look finds it out again.
             Err(fault @ Fault::Unavailable(_)) if until == Until::Stopped => {
@@ -104,6 +126,7 @@ pub fn run(
             }
             turned => turned?,
         }
+        share.iter_mut().for_each(Share::look_again);
     }
 }
 
@@ -113,6 +136,18 @@ fn say_once(said: &mut Option<String>, fault: &Fault, observe: &mut dyn FnMut(Ev
     if said.as_ref() != Some(&text) {
         observe(Event::Note(text.clone()));
         *said = Some(text);
+    }
+}
+
+/// Looks what others did, where the queue is shared.
+fn meet(
+    home: &Home,
+    (refinery, share): (&Refinery<'_>, &mut Option<Share>),
+    observe: &mut dyn FnMut(Event),
+) -> Result<()> {
+    match share {
+        Some(share) => share.meet(home, refinery.target(), observe),
+        None => Ok(()),
     }
 }
 
@@ -135,11 +170,11 @@ fn epics_carry_on(home: &Home, observe: &mut dyn FnMut(Event)) -> Result<bool> {
 /// Runs the queue of each branch until there is nothing left to do there; then checkpoints of closed beads go.
 fn every_target(
     home: &Home,
-    refinery: &mut Refinery<'_>,
+    (refinery, share): (&mut Refinery<'_>, &mut Option<Share>),
     (main, until): (&str, Until),
     observe: &mut dyn FnMut(Event),
 ) -> Result<Stepped> {
-    let mut ended = until_idle(home, refinery, (until, observe));
+    let mut ended = until_idle(home, (refinery, share), (until, observe));
     for branch in mq::targets(&home.view(), home.rig().name())? {
         if matches!(
             ended,
@@ -149,7 +184,7 @@ fn every_target(
         }
         if branch != main {
             let turned = refinery.turn_to(&branch);
-            let other = turned.and_then(|()| until_idle(home, refinery, (until, observe)));
+            let other = turned.and_then(|()| until_idle(home, (refinery, share), (until, observe)));
             ended = match (ended, other) {
                 (Ok(Stepped::Waiting), Ok(Stepped::Idle)) => Ok(Stepped::Waiting),
                 (_, Ok(Stepped::Stopped)) => Ok(Stepped::Stopped),
@@ -233,13 +268,18 @@ fn interrupted() -> Fault {
 /// Takes steps until there is nothing left to do, or one was taken and no more are wanted.
 fn until_idle(
     home: &Home,
-    refinery: &mut Refinery<'_>,
+    (refinery, share): (&mut Refinery<'_>, &mut Option<Share>),
     (until, observe): (Until, &mut dyn FnMut(Event)),
 ) -> Result<Stepped> {
     loop {
+        meet(home, (refinery, share), observe)?;
         let stepped = refinery.step(observe);
         settle(home, observe);
         let stepped = stepped?;
+        if stepped == Stepped::Listens {
+            share.iter_mut().for_each(Share::look_again);
+            continue;
+        }
         if stepped != Stepped::Worked || until == Until::Once {
             return Ok(stepped);
         }

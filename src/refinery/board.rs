@@ -291,6 +291,18 @@ impl Board {
             .collect()
     }
 
+    /// Makes room for what others test, so that it keeps no worker of ours from working.
+    pub(super) fn make_room(&mut self, elsewhere: &[Underway]) {
+        let moot: Vec<Composition> = self.moot().into_iter().cloned().collect();
+        let runs = |(trial, what): &(&Trial, &Composition)| {
+            matches!(trial.outcome, Outcome::Running(_))
+                && !moot.contains(what)
+                && elsewhere.iter().any(|it| it.what == **what)
+        };
+        let trials = self.trials.iter().zip(&self.compositions);
+        self.params.workers += trials.filter(runs).count();
+    }
+
     /// Returns the compositions that run for nothing.
     pub(super) fn moot(&self) -> Vec<&Composition> {
         let moot = plan::moot(&self.facts()).into_iter();

@@ -88,8 +88,10 @@ pub enum Stepped {
     Worked,
     /// There is nothing to do.
     Idle,
-    /// There is nothing to do until an outside CI answers.
+    /// There is nothing to do until an outside CI answers, or another Refinery does.
     Waiting,
     /// It was asked to stop.
     Stopped,
+    /// What others did is to be looked at before anything more is done.
+    Listens,
 }

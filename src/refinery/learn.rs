@@ -80,6 +80,11 @@ impl Learned {
         1.0 - gates.iter().map(|gate| 1.0 - rate(gate)).product::<f64>()
     }
 
+    /// Returns how long a run of a gate is expected to take; nothing before the first one.
+    pub(super) fn duration(&self, gate: &Gate) -> Option<Duration> {
+        self.histories.get(gate.name()).and_then(History::duration)
+    }
+
     /// Returns how likely something that passed elsewhere is to break the tip.
     pub(super) fn interaction_rate(&self) -> f64 {
         interaction_rate(self.passed, self.broke)

@@ -16,11 +16,13 @@ mod gates;
 mod key;
 mod land;
 mod learn;
+mod lease;
 mod line;
 mod look;
 mod message;
 mod options;
 mod order;
+mod others;
 mod outlook;
 mod plan;
 mod pool;
@@ -58,6 +60,7 @@ pub use gates::{
 pub use key::result_ids;
 use learn::Learned;
 pub use learn::{History, histories};
+use lease::Leases;
 use look::{Composed, Look};
 pub use options::{Options, Price};
 use order::Standing;
@@ -71,6 +74,9 @@ pub use pull::{Pull, pulls};
 pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
 pub use tidy::{Leftover, leftovers, obsolete, tidy};
 pub use try_one::{Tried, TriedGate, TriedSaid, try_one};
+
+/// How long nobody looks what others do while something is being tested here, in milliseconds.
+const LOOK: u64 = 15_000;
 
 /// The one Refinery that runs in this clone, for as long as the value lives.
 #[derive(Debug)]
@@ -96,6 +102,10 @@ pub struct Refinery<'t> {
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
     bulletin: bulletin::Board,
+    /// Who else tests what; nothing where the queue is ours alone.
+    leases: Option<Leases>,
+    /// When it was last looked what others do.
+    looked: Time,
     lock: Lock,
 }
 
@@ -146,6 +156,8 @@ impl<'t> Refinery<'t> {
             ejected: (0, Vec::new()),
             controlled: None,
             bulletin: bulletin::Board::of(home, run),
+            leases: options.shared.then(|| Leases::of(home)).transpose()?,
+            looked: home.world().now(),
             lock,
         };
         refinery.post();
@@ -234,9 +246,7 @@ impl<'t> Refinery<'t> {
         if self.is_asked_to_stop() {
             return self.stop(&gates, observe).map(Some);
         }
-        if self.target.remote.is_none() {
-            self.tip = self.home.fresh_tip(&self.target)?;
-        }
+        self.look_at_others(&gates)?;
         if self.look_at_pull(observe)? {
             return Ok(Some(Stepped::Worked));
         }
@@ -249,6 +259,7 @@ impl<'t> Refinery<'t> {
         if !outside.answers.is_empty() {
             return Ok(Some(Stepped::Worked));
         }
+        self.give_back(&outside, observe);
         let board = self.board(&gates, &line, &outside)?;
         for what in board.moot() {
             self.pool.cancel(what);
@@ -259,7 +270,7 @@ impl<'t> Refinery<'t> {
         let stepped = match plan::plan(&board.facts(), &self.tables) {
             Move::Idle => self.rest(),
             Move::Freeze if line.is_empty() => self.rest(),
-            Move::Freeze if outside.asked.iter().any(control) => {
+            Move::Freeze if outside.asked.iter().chain(&self.elsewhere()).any(control) => {
                 return self.probe(&board, &gates, (Vec::new(), queued), observe);
             }
             // Whoever runs the queue again may have mended the machine instead of the target.
@@ -291,6 +302,9 @@ impl<'t> Refinery<'t> {
         let view = self.home.view();
         let mut underway = self.pool.underway();
         underway.extend(outside.asked.iter().cloned());
+        let mut elsewhere = self.elsewhere();
+        elsewhere.retain(|it| underway.iter().all(|known| known.what != it.what));
+        underway.extend(elsewhere.iter().cloned());
         self.look_at_ejected(&view)?;
         let look = Look {
             home: self.home,
@@ -303,7 +317,9 @@ impl<'t> Refinery<'t> {
             learned: &self.learned,
             options: self.options,
         };
-        look.board(&mut self.chains)
+        let mut board = look.board(&mut self.chains)?;
+        board.make_room(&elsewhere);
+        Ok(board)
     }
 
     /// Looks when requests were ejected, where that has changed.
@@ -415,6 +431,7 @@ impl<'t> Refinery<'t> {
         (probes, queued): (Vec<Probe>, usize),
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Stepped>> {
+        let mut jobs: Vec<(Work, Purpose)> = Vec::new();
         for probe in probes {
             let purpose = Purpose {
                 why: probe.why,
@@ -423,7 +440,9 @@ impl<'t> Refinery<'t> {
                 bits: probe.bits,
             };
             match self.prepare(board, gates, &probe)? {
-                Prepared::Test(job) => self.begin(*job, purpose, observe)?,
+                Prepared::Test(job) if jobs.iter().all(|(it, _)| it.what != job.what) => {
+                    jobs.push((*job, purpose));
+                }
                 Prepared::Known(what) => {
                     self.met.insert(what, probe.screens);
                     return Ok(None);
@@ -432,24 +451,36 @@ impl<'t> Refinery<'t> {
                     self.bounce(&request, &files, observe)?;
                     return Ok(Some(Stepped::Worked));
                 }
-                Prepared::Nothing => {}
+                Prepared::Test(_) | Prepared::Nothing => {}
             }
         }
+        let wanted = jobs.len();
+        let jobs = self.take_leases(jobs, observe);
+        let is_lost = jobs.len() < wanted;
+        for (job, purpose) in jobs {
+            self.begin(job, purpose, observe)?;
+        }
         if !self.pool.running().is_empty() {
-            self.hear(gates, observe)?;
-            return Ok(Some(Stepped::Worked));
+            return self.hear(gates, observe).map(Some);
+        }
+        if is_lost {
+            return Ok(Some(Stepped::Listens));
         }
         let asked = self.collect(gates, true, observe)?;
         let mut ended = Stepped::Waiting;
         if !asked.answers.is_empty() {
             ended = Stepped::Worked;
-        } else if asked.candidates.is_empty() {
+        } else if asked.candidates.is_empty() && self.elsewhere().is_empty() {
             return Err(Fault::fatal(
                 "the plan has nothing to do though requests wait",
             ));
         }
         for candidate in &asked.candidates {
             self.wait(gates, candidate, &asked.open, observe)?;
+        }
+        let news = self.leases.as_mut().map(Leases::news);
+        for said in news.into_iter().flatten() {
+            observe(Event::Note(said));
         }
         Ok(Some(ended))
     }
@@ -483,7 +514,9 @@ impl<'t> Refinery<'t> {
     }
 
     fn is_underway(&self, what: &Composition) -> bool {
+        let elsewhere = self.elsewhere();
         self.pool.running().iter().any(|it| it.job.what == *what)
+            || elsewhere.iter().any(|it| it.what == *what)
     }
 
     /// Has a candidate tested: its gates of this machine by a worker, and then those that an outside CI answers.
@@ -515,7 +548,7 @@ impl<'t> Refinery<'t> {
 
     /// Waits until a worker is done, and then for those that are nearly done as well: what they say is worth more
     /// than the little time until then.
-    fn hear(&mut self, gates: &[Gate], observe: &mut dyn FnMut(Event)) -> Result<()> {
+    fn hear(&mut self, gates: &[Gate], observe: &mut dyn FnMut(Event)) -> Result<Stepped> {
         let mut patience: Option<(Time, u64)> = None;
         loop {
             let now = self.home.world().now();
@@ -525,8 +558,10 @@ impl<'t> Refinery<'t> {
                     if self.bulletin.is_busy() {
                         self.post();
                     }
-                    return Ok(());
+                    return Ok(Stepped::Worked);
                 }
+            } else if self.leases.is_some() && now.0.saturating_sub(self.looked.0) >= LOOK {
+                return Ok(Stepped::Listens);
             }
             if self.home.world().interrupted() {
                 self.pool.stop();
@@ -537,7 +572,7 @@ impl<'t> Refinery<'t> {
             }
             let Some((job, purpose, started, said)) = self.pool.hear(now) else {
                 if self.is_asked_to_stop() {
-                    return Ok(());
+                    return Ok(Stepped::Worked);
                 }
                 self.post();
                 continue;
@@ -615,6 +650,8 @@ impl Drop for Refinery<'_> {
     fn drop(&mut self) {
         // What stays behind is looked at again by the next Refinery.
         drop(tidy::tidy(self.home, &self.tip));
+        self.pool.stop();
+        self.give_all_back();
         self.bulletin.clear(self.home);
     }
 }

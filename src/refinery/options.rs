@@ -13,6 +13,8 @@ pub struct Options {
     pub jobs: usize,
     /// What is dear.
     pub price: Price,
+    /// Whether others run the same queue on other machines.
+    pub shared: bool,
 }
 
 /// What is dear where the queue is run.
@@ -60,6 +62,7 @@ impl Options {
             workers,
             jobs: jobs.unwrap_or(workers),
             price,
+            shared: home.repo().flag("gt.refinery.shared"),
         })
     }
 }

@@ -159,6 +159,12 @@ pub const KEYS: &[Key] = &[
         "branches that work lands on by pull request: patterns, with commas",
     ),
     key(
+        "refinery.shared",
+        Scope::Local,
+        "false",
+        "whether other machines run the queue of the remote as well: true, false",
+    ),
+    key(
         "refinery.workers",
         Scope::Local,
         "1",
@@ -364,7 +370,7 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "checkpoint.max" if !value.is_empty() && bytes(value).is_none() => {
             bad("a number of bytes, with k, m or g behind it")
         }
-        "checkpoint.push" | "integration.autoLand" | "review.self" | "sign"
+        "checkpoint.push" | "integration.autoLand" | "refinery.shared" | "review.self" | "sign"
             if !value.is_empty() && boolean(value).is_none() =>
         {
             bad("true or false")

@@ -427,7 +427,7 @@ impl Output {
         Self::from(&command.output().expect("the program starts"))
     }
 
-    fn from(output: &std::process::Output) -> Self {
+    pub(crate) fn from(output: &std::process::Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             code: output.status.code().unwrap_or(-1),

@@ -20,6 +20,7 @@ mod fresh;
 mod hostile;
 mod meet;
 mod purge;
+mod refineries;
 mod repositories;
 mod schedules;
 mod seals;

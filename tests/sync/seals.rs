@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::fleet::{Fleet, Member, Output, hub, told_of};
 
 /// Makes a key of somebody's and returns the line of it in a file of allowed signers.
-fn key(fleet: &Fleet, who: &str, options: &str) -> String {
+pub(crate) fn key(fleet: &Fleet, who: &str, options: &str) -> String {
     let file = fleet.path(&format!("{who}.key"));
     let path = file.display().to_string();
     if !file.exists() {
@@ -21,7 +21,7 @@ fn key(fleet: &Fleet, who: &str, options: &str) -> String {
 }
 
 /// Lets a clone sign with a key of its own.
-fn signs(member: &Member<'_>) {
+pub(crate) fn signs(member: &Member<'_>) {
     key(member.fleet, &member.name, "");
     let file = member.fleet.path(&format!("{}.key", member.name));
     member.git(&["config", "user.signingKey", file.to_str().unwrap()]);
@@ -29,7 +29,7 @@ fn signs(member: &Member<'_>) {
 }
 
 /// Says whose seals are good in a clone.
-fn allows(member: &Member<'_>, lines: &[String]) {
+pub(crate) fn allows(member: &Member<'_>, lines: &[String]) {
     let file = member.fleet.path(&format!("{}.allowed", member.name));
     fs::write(&file, lines.concat()).unwrap();
     let file = file.to_str().unwrap();

@@ -10,15 +10,7 @@ use crate::git::{Answer, Cas, Oid, PushedRef};
 
 /// The folders below `refs/gt/` whose refs travel as they are (DESIGN 3.1); what else stands there is not
 /// ours.
-const TRAVELLING: [&str; 7] = [
-    "attic",
-    "checkpoints",
-    "ci",
-    "lease",
-    "mr",
-    "proof",
-    "seals",
-];
+const TRAVELLING: [&str; 6] = ["attic", "checkpoints", "ci", "mr", "proof", "seals"];
 
 impl Sync<'_> {
     /// Returns what the remote has not got as we last knew it.
