@@ -247,18 +247,22 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
             progress(&line(&from_here(home, event)));
         }
     })?;
-    let left = waiting(home)?;
+    let (left, held) = (waiting(home)?, held(home)?);
     let (asked, open) = (tally.waiting(home)?, tally.pulls(home)?);
     let value = json!({
-        "landed": tally.landed,
-        "ejected": tally.ejected,
-        "bounced": tally.bounced,
-        "gate_runs": tally.runs,
-        "queued": left,
-        "stopped": ended == Ended::Stopped,
-        "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
-        "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
-    });
+            "landed": tally.landed,
+            "ejected": tally.ejected,
+            "bounced": tally.bounced,
+            "gate_runs": tally.runs,
+            "queued": left,
+    <<<<<<< HEAD
+            "stopped": ended == Ended::Stopped,
+    =======
+            "held": held,
+    >>>>>>> e0fcd9f (refinery: say what a run leaves held)
+            "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
+            "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
+        });
     let mut text = format!(
         "{} landed, {} ejected, {} bounced, {} left, {}",
         tally.landed.len(),
@@ -280,6 +284,9 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
         text.push_str(&format!("\nwaiting for {} to be merged", called(it)));
     }
     let mut reply = Reply::new(value, text);
+    if held > 0 {
+        reply = reply.note(format!("{held} held: git gt mq list says for what"));
+    }
     let working = agent::agents(home)?.iter().filter(|it| it.alive).count();
     if left == 0 && tally.landed.is_empty() && working > 0 {
         reply = reply.note(format!(
@@ -336,6 +343,17 @@ fn waiting(home: &Home) -> Result<usize> {
         left += mq::line(&view, rig, &branch, now)?.requests().count();
     }
     Ok(left)
+}
+
+/// Returns how many requests of the rig are held, whatever branch they are to land on.
+fn held(home: &Home) -> Result<usize> {
+    let (view, rig) = (home.view(), home.rig().name());
+    let now = view.repo().world().now();
+    let mut held = 0;
+    for branch in mq::targets(&view, rig)? {
+        held += mq::line(&view, rig, &branch, now)?.held.len();
+    }
+    Ok(held)
 }
 
 /// Returns an event with commands that can be typed where the queue is run.

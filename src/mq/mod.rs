@@ -85,7 +85,7 @@ pub fn resolve(view: &View<'_>, typed: &str) -> Result<Request> {
     found.sort_by_key(|it| (it.is_live(), it.record().created()));
     found.pop().ok_or_else(|| {
         Fault::not_found(format!("there is no merge request '{typed}'"))
-            .hint("git gt mq list --all shows every one")
+            .hint("git gt mq list --all shows every one; git gt mq submit queues a branch")
     })
 }
 

@@ -75,9 +75,13 @@ impl Review {
 
     /// Returns who may approve, in words.
     pub fn approvers(&self) -> String {
-        match self.by.is_empty() {
+        let by = match self.by.is_empty() {
             true => "everybody but polecats".to_owned(),
             false => self.by.join(", "),
+        };
+        match self.by_itself {
+            true => by,
+            false => format!("{by}, but nobody their own work"),
         }
     }
 
