@@ -103,7 +103,8 @@ const LAST_WORDS: (usize, usize) = (20, 2000);
 
 /// Returns the end of what a gate wrote when it was red on a candidate's tree for the last time.
 pub(super) fn last_words(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<String> {
-    let counted = view.evidence(&candidate.tree.to_string(), &gate.definition())?;
+    let key = key::of(view.repo(), gate, candidate)?;
+    let counted = view.evidence(&key, &gate.definition())?;
     let mut reds = counted.into_values().rev();
     let last = reds.find(|it| it.verdict == Verdict::Red);
     let tail = last.map(|it| it.tail).unwrap_or_default();
