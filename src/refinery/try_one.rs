@@ -1,7 +1,10 @@
 //! Trying one request: its gates run now on the tip with it, and nothing lands.
 
+use std::sync::atomic::AtomicBool;
+
 use super::candidate::{Built, Candidate, Chains};
-use super::{facts, gate, tidy, verdict};
+use super::gate::{Bench, Ran};
+use super::{facts, gates, tidy, verdict};
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Held, Line};
 use crate::record::{Attempt, Gate, Request};
@@ -66,7 +69,12 @@ pub fn try_one(
         return Err(Fault::refused(format!("{} {held}", request.id()))
             .hint("what it changed would run here"));
     }
-    let gates = gates(home)?;
+    let gates = gates::required(home, request.target())?;
+    if gates.is_empty() {
+        let rig = home.rig_option();
+        let hint = format!("git gt refinery gate add test --command '<command>'{rig}");
+        return Err(Fault::refused("there is no gate to try it with").hint(hint));
+    }
     let target = home.target(Some(request.target()))?;
     let tip = home.fresh_tip(&target)?;
     let needed = needed(&line, request);
@@ -137,34 +145,10 @@ fn say(
         return Ok(TriedSaid::Outside);
     }
     observe(gate.name());
-    let Some(attempt) = gate::run(home, gate, candidate)? else {
+    let ran = Bench::of(home).run(gate, candidate, &AtomicBool::new(false))?;
+    let Ran::Said(attempt) = ran else {
         return Ok(TriedSaid::Disturbed);
     };
     verdict::record(home, actor, (gate, candidate), &attempt)?;
-    Ok(TriedSaid::Ran(Box::new(attempt)))
-}
-
-/// Returns the gates, all of which may run here.
-fn gates(home: &Home) -> Result<Vec<Gate>> {
-    let gates = home.view().gates()?;
-    if gates.is_empty() {
-        let hint = format!(
-            "git gt refinery gate add test --command '<command>'{}",
-            home.rig_option()
-        );
-        return Err(Fault::refused("there is no gate to try it with").hint(hint));
-    }
-    match gates.iter().find(|gate| !home.accepts(gate)) {
-        Some(gate) => Err(Fault::refused(format!(
-            "gate '{}' came from elsewhere and does not run here until you accept it: {}",
-            gate.name(),
-            gate.what()
-        ))
-        .hint(format!(
-            "look at it; to let it run here: git gt config accept gate.{}{}",
-            gate.name(),
-            home.rig_option()
-        ))),
-        None => Ok(gates),
-    }
+    Ok(TriedSaid::Ran(attempt))
 }
