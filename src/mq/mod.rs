@@ -18,7 +18,7 @@ pub use order::{sorted, targets};
 pub use rollup::{rollup, take_apart};
 pub use submit::{Submit, Submitted, Wishes, submit};
 pub use transition::{cancel, prioritize, reject, retry};
-pub use why::{GateRun, Proof, ResultIds, Role, Tested, proof};
+pub use why::{GateRun, Proof, ResultIds, Role, Tested, proof, reproduce};
 
 use std::collections::{BTreeMap, BTreeSet};
 

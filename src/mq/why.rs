@@ -192,7 +192,7 @@ fn is_of(id: &str, tree: &str) -> bool {
 }
 
 /// Returns the command line that shows what a gate says about a commit.
-fn reproduce(gate: &Gate, commit: &str) -> String {
+pub fn reproduce(gate: &Gate, commit: &str) -> String {
     let folder = format!("../gt-{}", commit.get(..12).unwrap_or(commit));
     let run = match gate.ci() {
         None => format!("&& {}", gate.command()),

@@ -10,6 +10,7 @@ use super::{Event, Refinery, Stepped, facts, land, verdict};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{CloneId, Decision, Name};
+use crate::mq;
 use crate::record::{Gate, Request, RequestStatus};
 
 /// What convicts: a commit that passed, and the same with the culprit, which failed.
@@ -154,7 +155,7 @@ impl Refinery<'_> {
         let gate = facts::reddest(&view, gates, &proof.red)?;
         let gate =
             gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
-        let reproduce = reproduce(gate, &proof.red);
+        let reproduce = mq::reproduce(gate, &proof.red.commit.to_string());
         let why = format!(
             "gate '{}' passes on {} and fails with this change",
             gate.name(),
@@ -300,15 +301,4 @@ impl Refinery<'_> {
             self.home.rig_option()
         ))
     }
-}
-
-/// Returns the command line that shows a gate fail on a candidate.
-fn reproduce(gate: &Gate, candidate: &Candidate) -> String {
-    let folder = format!("../gt-{}", candidate.short());
-    let run = match gate.ci() {
-        None => format!("&& {}", gate.command()),
-        Some(check) => format!("# and run what CI check '{check}' runs"),
-    };
-    let commit = candidate.commit;
-    format!("git worktree add --detach {folder} {commit} && cd {folder} {run}")
 }
