@@ -111,9 +111,7 @@ impl Refinery<'_> {
                         ("commit".to_owned(), json!(commit.to_string())),
                         ("green".to_owned(), json!(pull.commit)),
                     ]);
-                    for id in &pull.requests {
-                        self.finish(id, RequestStatus::Landed, "", &evidence)?;
-                    }
+                    self.finish(&pull.requests, RequestStatus::Landed, "", &evidence)?;
                 }
                 (pull, commit)
             }
@@ -182,8 +180,8 @@ impl Refinery<'_> {
         }
         let commits = [proof.green.commit, proof.red.commit].into_iter();
         self.keep_proof(&commits.chain(reds).collect::<Vec<_>>(), &ids.join(" "))?;
+        self.finish(&ids, RequestStatus::Ejected, &why, &evidence)?;
         for id in ids {
-            self.finish(&id, RequestStatus::Ejected, &why, &evidence)?;
             observe(Event::Ejected {
                 request: id,
                 gate: gate.name().to_owned(),
@@ -242,9 +240,15 @@ impl Refinery<'_> {
             ("green".to_owned(), json!(self.tip.to_string())),
         ]);
         self.keep_proof(&[self.tip], request.id())?;
-        self.finish(request.id(), RequestStatus::Conflict, &why, &evidence)?;
+        let id = request.id().to_owned();
+        self.finish(
+            std::slice::from_ref(&id),
+            RequestStatus::Conflict,
+            &why,
+            &evidence,
+        )?;
         observe(Event::Bounced {
-            request: request.id().to_owned(),
+            request: id,
             files: files.to_vec(),
         });
         Ok(())
@@ -266,24 +270,29 @@ impl Refinery<'_> {
         Ok(())
     }
 
-    /// Writes the Refinery's verdict on a request; one that is finished meanwhile stays as it is.
+    /// Writes the Refinery's verdict on requests, at once; one that is finished meanwhile stays as it is. After a
+    /// crash all of them have it, or none and the next run comes to it again.
     fn finish(
         &self,
-        id: &str,
+        ids: &[String],
         status: RequestStatus,
         why: &str,
         evidence: &Map<String, Value>,
     ) -> Result<()> {
         let written = self.home.write(Name::Queue, &self.actor(), |view, pen| {
-            let Some(mut request) = view.request(id)?.filter(Request::is_live) else {
+            let mut finished = Vec::new();
+            for id in ids {
+                if let Some(mut request) = view.request(id)?.filter(Request::is_live) {
+                    let stamp = pen.stamp(request.record());
+                    request.finish(status, why, evidence.clone(), &stamp);
+                    finished.push(request.into_record());
+                }
+            }
+            if finished.is_empty() {
                 return Ok(Decision::nothing(()));
-            };
-            request.finish(status, why, evidence.clone(), &pen.stamp(request.record()));
-            Ok(Decision::write(
-                format!("{status} {id}: {why}"),
-                vec![request.into_record()],
-                (),
-            ))
+            }
+            let subject = format!("{status} {}: {why}", ids.join(" "));
+            Ok(Decision::write(subject, finished, ()))
         })?;
         let () = written.value;
         Ok(())
