@@ -1,6 +1,7 @@
 //! The queue from the outside: what people type and what they are told.
 
 mod after;
+mod evidence;
 mod gates;
 mod integration;
 mod many;

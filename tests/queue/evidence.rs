@@ -1,0 +1,54 @@
+//! What a run proves, and what it does not.
+
+use super::after::{change, rig};
+
+#[test]
+fn a_machine_that_breaks_convicts_nobody_and_is_found_out() {
+    let place = rig("true");
+    let gate = format!("test ! -e {}", place.path("broken"));
+    let add = ["refinery", "gate", "add", "test", "-c", &gate];
+    place.gt(&add).done();
+    let submit = |names: &[&str]| {
+        for name in names {
+            change(&place, name, "main", name, name);
+            place.gt(&["mq", "submit"]).done();
+        }
+    };
+    submit(&["good"]);
+    place.gt(&["refinery", "run"]).done();
+    submit(&["one", "two", "three", "four", "five"]);
+    place.file("broken", "");
+    place.gt(&["refinery", "run"]).fails(4, "itself is red");
+    std::fs::remove_file(place.path("broken")).expect("it was just made");
+    place.gt(&["refinery", "run"]).done();
+    let queue = place.json(&["mq", "list"]);
+    assert_eq!(queue, serde_json::json!([]));
+}
+
+#[test]
+fn an_ejection_says_the_last_words_of_a_gate_with_inputs() {
+    let place = rig("true");
+    let gate = "if test -e src/bad; then echo it is bad; exit 1; fi";
+    let add = [
+        "refinery", "gate", "add", "test", "--input", "src", "-c", gate,
+    ];
+    place.gt(&add).done();
+    place.folder("src");
+    change(&place, "bad", "main", "src/bad", "bad");
+    place.gt(&["mq", "submit"]).done();
+    place.gt(&["refinery", "run"]).done();
+    let words = ["grep", "--quiet", "it is bad\"", "refs/gt/queue"];
+    place.git(&words).done();
+}
+
+#[test]
+fn a_try_says_nothing_of_a_change_where_the_machine_lacks_the_command() {
+    let place = rig("./gone-from-here");
+    change(&place, "work", "main", "work", "work");
+    place.gt(&["mq", "submit"]).done();
+    place
+        .gt(&["mq", "try", "work"])
+        .fails(5, "gate 'test' cannot be run here");
+    let shown = place.json(&["mq", "show", "work"]);
+    assert_eq!(shown["runs"], serde_json::json!([]), "{shown}");
+}
