@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::board::{Board, Composition};
 use super::candidate::{Built, Candidate};
-use super::plan::Item;
+use super::plan::{Item, Probe, Why};
 use super::pull::{self, Pull};
 use super::{Event, Refinery, Stepped, facts, land, verdict};
 use crate::fault::{Fault, Result};
@@ -135,19 +135,24 @@ impl Refinery<'_> {
         }
     }
 
-    /// Ejects what was convicted: the requests of one item.
+    /// Ejects what was convicted: the requests of one item. Where it was red only on tips that nobody has seen
+    /// green, it is tested on this one instead.
     pub(super) fn eject(
         &mut self,
         gates: &[Gate],
         board: &Board,
-        item: Item,
+        (item, queued): (Item, usize),
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Stepped> {
+    ) -> Result<Option<Stepped>> {
         let ids = board.ids(&[item]);
         let Some(proof) = self.proof(gates, board, item)? else {
-            return Err(Fault::fatal(
-                "the plan ejects a request that nothing convicts",
-            ));
+            let again = Probe {
+                context: None,
+                items: vec![item],
+                screens: false,
+                why: Why::Confirm { red: 0, of: 1 },
+            };
+            return self.probe(board, gates, (vec![again], queued), observe);
         };
         let view = self.home.view();
         let gate = facts::reddest(&view, gates, &proof.red)?;
@@ -188,14 +193,14 @@ impl Refinery<'_> {
                 reproduce: reproduce.clone(),
             });
         }
-        Ok(Stepped::Worked)
+        Ok(Some(Stepped::Worked))
     }
 
     /// Returns what convicts an item: a red run of it on a commit that was the tip and is green, and nothing else
     /// in between (I2).
     fn proof(&mut self, gates: &[Gate], board: &Board, item: Item) -> Result<Option<Proof>> {
         let culprits = board.ids(&[item]);
-        for what in board.reds_of(item) {
+        for what in board.reds_on_tips(item) {
             let Some(before) = what.requests.strip_suffix(&culprits[..]) else {
                 continue;
             };

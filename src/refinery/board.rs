@@ -316,9 +316,22 @@ impl Board {
 
     /// Returns the compositions that are red and hold an item, those with the fewest requests first.
     pub(super) fn reds_of(&self, item: Item) -> Vec<&Composition> {
+        self.reds(|it| it.items.contains(&item))
+    }
+
+    /// Returns those of them that are a commit which was the tip and the item, and nothing else.
+    pub(super) fn reds_on_tips(&self, item: Item) -> Vec<&Composition> {
+        self.reds(|it| {
+            let before = it.items.strip_suffix(&[item]);
+            let since = it.base.and_then(|base| self.landed.get(base as usize..));
+            before.is_some_and(|before| since.is_some_and(|since| since.starts_with(before)))
+        })
+    }
+
+    fn reds(&self, is_wanted: impl Fn(&Trial) -> bool) -> Vec<&Composition> {
         let is_red = |it: &Trial| matches!(it.outcome, Outcome::Red(_) | Outcome::Running(1..));
         let found = self.trials.iter().zip(&self.compositions);
-        let found = found.filter(|(it, _)| is_red(it) && it.items.contains(&item));
+        let found = found.filter(|(it, _)| is_red(it) && is_wanted(it));
         let mut found: Vec<&Composition> = found.map(|(_, what)| what).collect();
         found.sort_by_key(|it| it.requests.len());
         found

@@ -283,7 +283,7 @@ impl<'t> Refinery<'t> {
                 Err(self.frozen())
             }
             Move::Land(items) => self.land(&gates, &board, &items, observe),
-            Move::Eject(item) => self.eject(&gates, &board, item, observe),
+            Move::Eject(item) => return self.eject(&gates, &board, (item, queued), observe),
             Move::Probe(probes) => {
                 return self.probe(&board, &gates, (probes, queued), observe);
             }

@@ -42,6 +42,29 @@ fn an_ejection_says_the_last_words_of_a_gate_with_inputs() {
 }
 
 #[test]
+fn what_was_red_on_a_tip_that_nobody_has_seen_green_is_tested_on_this_one() {
+    let place = rig("true");
+    let add = ["refinery", "gate", "add", "test", "--deterministic", "-c"];
+    place.gt(&[&add[..], &["test ! -e bad"]].concat()).done();
+    for name in ["bad", "good"] {
+        change(&place, name, "main", name, name);
+        place.gt(&["mq", "submit"]).done();
+        let red = i32::from(name == "bad");
+        assert_eq!(place.gt(&["mq", "try", name]).code, red, "{name}");
+    }
+    place.gt(&["refinery", "run"]).done();
+    let ended = place.json(&["mq", "list", "--all"]);
+    let states: Vec<_> = ended
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| (it["branch"].as_str(), it["status"].as_str()))
+        .collect();
+    assert!(states.contains(&(Some("bad"), Some("ejected"))), "{ended}");
+    assert!(states.contains(&(Some("good"), Some("landed"))), "{ended}");
+}
+
+#[test]
 fn a_try_says_nothing_of_a_change_where_the_machine_lacks_the_command() {
     let place = rig("./gone-from-here");
     change(&place, "work", "main", "work", "work");
