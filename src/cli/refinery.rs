@@ -250,19 +250,16 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
     let (left, held) = (waiting(home)?, held(home)?);
     let (asked, open) = (tally.waiting(home)?, tally.pulls(home)?);
     let value = json!({
-            "landed": tally.landed,
-            "ejected": tally.ejected,
-            "bounced": tally.bounced,
-            "gate_runs": tally.runs,
-            "queued": left,
-    <<<<<<< HEAD
-            "stopped": ended == Ended::Stopped,
-    =======
-            "held": held,
-    >>>>>>> e0fcd9f (refinery: say what a run leaves held)
-            "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
-            "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
-        });
+        "landed": tally.landed,
+        "ejected": tally.ejected,
+        "bounced": tally.bounced,
+        "gate_runs": tally.runs,
+        "queued": left,
+        "stopped": ended == Ended::Stopped,
+        "held": held,
+        "waiting": asked.iter().map(|it| as_json(it)).collect::<Vec<_>>(),
+        "pull_requests": open.iter().map(|it| pull_json(it)).collect::<Vec<_>>(),
+    });
     let mut text = format!(
         "{} landed, {} ejected, {} bounced, {} left, {}",
         tally.landed.len(),

@@ -151,6 +151,9 @@ impl Refinery<'_> {
                 items: vec![item],
                 screens: false,
                 why: Why::Confirm { red: 0, of: 1 },
+                // It is demanded, whatever it tells.
+                red: 1.0,
+                bits: 0.0,
             };
             return self.probe(board, gates, (vec![again], queued), observe);
         };

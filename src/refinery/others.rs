@@ -6,7 +6,7 @@ use super::board::Underway;
 use super::event::Purpose;
 use super::lease::{LEAST, Leases, Taken};
 use super::order::Standing;
-use super::pool::{Purpose, Work};
+use super::pool::Work;
 use super::{Event, Outside, Refinery, ci};
 use crate::fault::{Fault, Result};
 use crate::record::Gate;
