@@ -226,6 +226,7 @@ impl Board {
     pub(super) fn learn(&mut self, landed: u64, ejected: u64) {
         let suspects = plan::suspects(&self.facts()) as u64;
         self.params.culprit_rate = learn::culprit_rate(landed, ejected + suspects);
+        self.params.weight = learn::weight(landed, ejected + suspects);
     }
 
     /// Returns what the plan looks at.

@@ -19,6 +19,12 @@ const LEAST: f64 = 0.005;
 /// From which rate on a gate is listed as flaky, and from how many runs.
 const FLAKY: (f64, u32) = (0.10, 20);
 
+/// Returns how many requests the expected rate of culprits rests on, those of the prior included.
+#[expect(clippy::cast_precision_loss, reason = "no queue lands 2^53 requests")]
+pub(super) fn weight(landed: u64, ejected: u64) -> f64 {
+    PRIOR_EJECTED + PRIOR_LANDED + landed as f64 + ejected as f64
+}
+
 /// Returns the expected rate of culprits after so many requests landed and were ejected: the posterior mean of
 /// Beta(1, 19), which is 5 % without history.
 #[expect(clippy::cast_precision_loss, reason = "no queue lands 2^53 requests")]

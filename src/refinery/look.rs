@@ -41,6 +41,7 @@ impl Look<'_> {
         let ejected = view.count_requests(RequestStatus::Ejected)?;
         let params = Params {
             culprit_rate: learn::culprit_rate(landed, ejected),
+            weight: learn::weight(landed, ejected),
             flake_rate: self.learned.flake_rate(self.gates),
             interaction_rate: self.learned.interaction_rate(),
             workers: self.options.workers,

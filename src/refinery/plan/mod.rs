@@ -95,6 +95,8 @@ impl Outcome {
 pub(super) struct Params {
     /// How likely a request is to break every tree it is in.
     pub(super) culprit_rate: f64,
+    /// How many items that rests on; infinite where it is known and not learned.
+    pub(super) weight: f64,
     /// How likely a gate is to be red on a good tree. The caller keeps it at 0.5 % or above, unless every gate is
     /// declared deterministic.
     pub(super) flake_rate: f64,
@@ -117,6 +119,7 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             culprit_rate: 0.05,
+            weight: f64::INFINITY,
             flake_rate: 0.005,
             interaction_rate: 0.002,
             alpha: 0.0025,
@@ -313,7 +316,18 @@ pub(super) fn confirmations(params: &Params) -> u32 {
 fn is_doubtful(lanes: &Lanes, facts: &Facts<'_>) -> bool {
     let (least, chance) = DOUBTFUL;
     let row = facts.streak + lanes.fresh_suspects;
-    row >= least && lanes::powi(facts.params.culprit_rate, row) <= chance
+    row >= least && lanes::powi(rate_before(facts.params, row), row) <= chance
+}
+
+/// Returns the rate of culprits as it was believed before the last of them came in a row: what they taught must not
+/// make them look usual.
+fn rate_before(params: &Params, row: u32) -> f64 {
+    let row = f64::from(row);
+    if params.weight.is_infinite() {
+        return params.culprit_rate;
+    }
+    let culprits = (params.culprit_rate * params.weight - row).max(1.0);
+    culprits / (params.weight - row).max(1.0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a simulated queue has seen, as the real one counts it.
 
-use super::super::learn::{culprit_rate, flake_rate, interaction_rate};
+use super::super::learn::{culprit_rate, flake_rate, interaction_rate, weight};
 use super::super::plan::{Item, Outcome, Params};
 
 /// What the queue has seen, counted.
@@ -59,6 +59,7 @@ impl Seen {
     /// probable culprits already.
     pub(super) fn teach(&self, params: &mut Params, suspects: usize) {
         params.culprit_rate = culprit_rate(self.landed, self.ejected + suspects as u64);
+        params.weight = weight(self.landed, self.ejected + suspects as u64);
         params.flake_rate = flake_rate(self.samples, self.flakes);
         params.interaction_rate = interaction_rate(self.passes, self.broke);
     }
