@@ -158,8 +158,10 @@ fn check_command(new: &NewCommand<'_>) -> Result<()> {
     if new.command.trim().is_empty() {
         return Err(Fault::invalid("a gate needs a command").hint("--command 'cargo test'"));
     }
-    if new.keep.iter().any(|path| leads_out(path)) {
-        return Err(Fault::invalid("--keep takes a path inside the worktree"));
+    let is_all = |path: &str| path.split('/').all(|it| it.is_empty() || it == ".");
+    if new.keep.iter().any(|path| is_all(path) || leads_out(path)) {
+        return Err(Fault::invalid("--keep takes a path inside the worktree")
+            .hint("not the whole of it: target, node_modules"));
     }
     let formed = |name: &str| {
         let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -59,6 +59,7 @@ fn what_no_gate_can_be_is_refused() {
     check(&["--env", "GIT_DIR"], 1, "no gate is given GIT_DIR");
     check(&["--input", "../x"], 1, "inside the repository");
     check(&["--input", "x", "--by-commit"], 129, "cannot be used with");
+    check(&["--keep", "."], 1, "inside the worktree");
     check(&["--memory", "lots"], 129, "500M");
     add(&place, "after", &["-c", "true", "--needs", "test"]);
     let circle = [
