@@ -100,6 +100,10 @@ pub fn unapprove(home: &Home, actor: &str, typed: &str) -> Result<Request> {
 
 /// Lets somebody approve a waiting request in one's stead. Whoever was let cannot let others.
 pub fn delegate(home: &Home, actor: &str, typed: &str, to: &str) -> Result<Request> {
+    if to.trim().is_empty() || to.chars().any(char::is_control) {
+        return Err(Fault::invalid(format!("{to:?} can approve nothing"))
+            .hint("name who is to: git gt mq approve <request> --delegate grace"));
+    }
     change(home, actor, typed, |view, request, stamp| {
         let review = view.review(request.rig())?;
         if !review.may_approve(actor) {

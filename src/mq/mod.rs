@@ -79,7 +79,8 @@ pub fn resolve(view: &View<'_>, typed: &str) -> Result<Request> {
     if let Some(request) = view.request(typed)? {
         return Ok(request);
     }
-    let named = |it: &Request| it.branch() == typed || it.bead() == typed;
+    // A request without a bead has an empty one, which nobody means.
+    let named = |it: &Request| !typed.is_empty() && (it.branch() == typed || it.bead() == typed);
     let mut found = view.requests_of(typed)?;
     found.retain(named);
     found.sort_by_key(|it| (it.is_live(), it.record().created()));

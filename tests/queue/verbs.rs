@@ -258,3 +258,12 @@ fn a_request_can_be_tried_before_its_turn() {
     place.gt(&["config", "set", "protected", "bad.txt"]).done();
     mq(&place, &["try", "bad"]).fails(4, "because it changes bad.txt");
 }
+
+#[test]
+fn an_empty_name_is_nobodys() {
+    let place = queued(&["a"]);
+    mq(&place, &["status", ""]).fails(1, "there is no merge request ''");
+    mq(&place, &["reject", "", "--reason", "no"]).fails(1, "there is no merge request ''");
+    mq(&place, &["approve", "a", "--delegate", ""]).fails(1, "can approve nothing");
+    assert_eq!(listed(&place, &[]), "a");
+}
