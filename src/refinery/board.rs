@@ -47,6 +47,8 @@ pub(super) struct Board {
     trials: Vec<Trial>,
     /// What each trial is.
     compositions: Vec<Composition>,
+    /// What is still being tested though it has passed.
+    answered: Vec<Composition>,
     streak: u32,
     now: u32,
     params: Params,
@@ -101,6 +103,7 @@ impl Board {
             contexts: vec![from.tip],
             trials: Vec::new(),
             compositions: Vec::new(),
+            answered: Vec::new(),
             streak: 0,
             now: 0,
             params: from.params.clone(),
@@ -185,6 +188,10 @@ impl Board {
                 first: rank(&it.first),
                 last: rank(&it.last),
             });
+            let passed = it.outcome == Outcome::Green && !it.what.requests.is_empty();
+            if passed && from.underway.iter().any(|run| run.what == it.what) {
+                self.answered.push(it.what.clone());
+            }
             self.compositions.push(it.what.clone());
         }
         let greens = tested.iter().filter(|it| it.outcome == Outcome::Green);
@@ -304,10 +311,12 @@ impl Board {
         self.params.workers += trials.filter(runs).count();
     }
 
-    /// Returns the compositions that run for nothing.
+    /// Returns the compositions that run for nothing: nobody wants to know, or their tree has passed under another
+    /// name.
     pub(super) fn moot(&self) -> Vec<&Composition> {
         let moot = plan::moot(&self.facts()).into_iter();
-        moot.map(|at| &self.compositions[at]).collect()
+        let moot = moot.map(|at| &self.compositions[at]);
+        moot.chain(&self.answered).collect()
     }
 
     /// Returns whether a composition is among what the plan has seen.

@@ -133,7 +133,11 @@ impl World {
             Move::Eject(item) => self.eject(item),
             Move::Probe(probes) => {
                 let free = self.params.workers - self.running.len();
-                assert!(probes.len() <= free, "more than {free} at once: {probes:?}");
+                let running: Vec<_> = self.running.iter().map(|at| &self.trials[*at]).collect();
+                assert!(
+                    probes.len() <= free,
+                    "more than {free} at once: {probes:?} beside {running:?}"
+                );
                 // What is known by another name is an answer that needs no run.
                 let answers = probes.iter().map(|it| self.start(it));
                 if answers.filter(|it| *it).count() == 0 {
@@ -242,6 +246,10 @@ impl World {
             self.running.retain(|it| *it != at);
             self.stop(at);
         }
+        // What has passed under another name need not be waited for.
+        let trials = &self.trials;
+        self.running
+            .retain(|at| trials[*at].outcome != Outcome::Green);
     }
 
     /// Ends everything that runs without a result.
