@@ -5,8 +5,9 @@ mod apart;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
-use super::{Oid, Repo, Version};
+use super::{NewCommit, Oid, Repo, Signature, Version};
 use crate::fault::{Fault, Result};
+use crate::world::Time;
 use crate::world::process::Run;
 
 /// What a merge gave.
@@ -49,17 +50,36 @@ impl Repo {
         match base.map(|base| self.merge_commits_apart([base, ours, theirs])) {
             Some(Ok(Some(tree))) => Ok(Merged::Clean(tree)),
             Some(Err(fault)) => Err(fault),
-            Some(Ok(None)) | None => self.merge_by_git(None, (ours, theirs)),
+            Some(Ok(None)) | None => self.merge_by_git((ours, theirs)),
         }
     }
 
     /// Merges what `theirs` changes in `base` into `ours`, as `git cherry-pick` would.
     pub fn pick_trees(&self, base: &Oid, (ours, theirs): (&Oid, &Oid)) -> Result<Merged> {
-        self.need_git(Version(2, 40), "the strategy 'rebase'")?;
+        self.need_git(Version(2, 38), "the merge queue")?;
         match self.merge_commits_apart([base, ours, theirs])? {
             Some(tree) => Ok(Merged::Clean(tree)),
-            None => self.merge_by_git(Some(base), (ours, theirs)),
+            None => self.merge_on_base(base, (ours, theirs)),
         }
+    }
+
+    /// Has git merge with a base of our choice: `--merge-base` is only known to git 2.40 and later, so it
+    /// gets commits of which that is the base. Nothing names them, and git prunes them in time.
+    fn merge_on_base(&self, base: &Oid, (ours, theirs): (&Oid, &Oid)) -> Result<Merged> {
+        let who = Signature::of("merge");
+        let stand_in = |commit: &Oid, parents: &[Oid]| {
+            self.write_commit(&NewCommit {
+                tree: self.commit(commit)?.tree,
+                parents,
+                author: &who,
+                committer: &who,
+                time: Time(0),
+                message: "",
+            })
+        };
+        let base = stand_in(base, &[])?;
+        let sides = (stand_in(ours, &[base])?, stand_in(theirs, &[base])?);
+        self.merge_by_git((&sides.0, &sides.1))
     }
 
     fn merge_commits_apart(&self, commits: [&Oid; 3]) -> Result<Option<Oid>> {
@@ -68,9 +88,8 @@ impl Repo {
     }
 
     /// Whether it merged is decided by the tree that git prints, not by its exit code alone.
-    fn merge_by_git(&self, base: Option<&Oid>, (ours, theirs): (&Oid, &Oid)) -> Result<Merged> {
-        let output =
-            self.start(&self.merge_run(base, &ours.to_string(), &theirs.to_string())?)?;
+    fn merge_by_git(&self, (ours, theirs): (&Oid, &Oid)) -> Result<Merged> {
+        let output = self.start(&self.merge_run(&ours.to_string(), &theirs.to_string())?)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let said = || super::command::one_line(&String::from_utf8_lossy(&output.stderr));
         let mut fields = text.split('\0');
@@ -103,7 +122,7 @@ impl Repo {
         }
     }
 
-    fn merge_run(&self, base: Option<&Oid>, ours: &str, theirs: &str) -> Result<Run> {
+    fn merge_run(&self, ours: &str, theirs: &str) -> Result<Run> {
         let mut run = self.git(PINNED.iter().copied());
         if self.git_version()? >= Version(2, 41) {
             run = run.args([format!("--attr-source={ours}")]);
@@ -115,10 +134,8 @@ impl Repo {
             "--name-only",
             "--no-messages",
         ];
-        let base = base.map(|it| format!("--merge-base={it}"));
         Ok(run
             .args(merge)
-            .args(base)
             .args(["--allow-unrelated-histories", ours, theirs]))
     }
 
@@ -158,4 +175,54 @@ fn suspects(text: &str) -> BTreeMap<String, Vec<usize>> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Merged;
+    use crate::git::Oid;
+    use crate::git::scratch::{Scratch, git};
+
+    /// A change is picked without what stood below it, though both sides changed the same file.
+    #[test]
+    fn a_pick_takes_one_change_alone() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let commit = |mark: usize, from: &str, lines: &str| {
+            let text: String = lines.chars().map(|it| format!("{it}\n")).collect();
+            format!(
+                "commit refs/heads/b{mark}\nmark :{mark}\ncommitter a <a@b> {mark} +0000\ndata 0\n{from}\
+                 M 644 inline f\ndata {}\n{text}\n",
+                text.len()
+            )
+        };
+        let stream = [
+            commit(1, "", "123456789"),
+            commit(2, "from :1\n", "a23456789"),
+            commit(3, "from :2\n", "a2345678c"),
+            commit(4, "from :1\n", "1234b6789"),
+            commit(5, "from :1\n", "123456789d"),
+        ];
+        git(
+            &repo,
+            &["fast-import", "--quiet", "--force"],
+            &stream.concat(),
+        );
+        let [below, change, ours, clash] = [2, 3, 4, 5].map(|mark: usize| {
+            let name = format!("refs/heads/b{mark}");
+            repo.find_ref(&name)
+                .expect("it is readable")
+                .expect("it is there")
+        });
+        let pick = |onto: &Oid| {
+            repo.pick_trees(&below, (onto, &change))
+                .expect("it can be tried")
+        };
+        let Merged::Clean(tree) = pick(&ours) else {
+            panic!("they are far apart");
+        };
+        let text = git(&repo, &["cat-file", "blob", &format!("{tree}:f")], "");
+        assert_eq!(text.replace('\n', ""), "1234b678c");
+        assert_eq!(pick(&clash), Merged::Conflict(vec!["f".to_owned()]));
+    }
 }
