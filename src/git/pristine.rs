@@ -1,5 +1,5 @@
-//! Worktrees that hold one commit and nothing else: made so with git-checkout(1) and git-clean(1), and then
-//! looked at.
+//! Worktrees that hold one commit and nothing else: looked at, and then brought there with git-read-tree(1) where
+//! they are what they should be, and else with git-checkout(1) and git-clean(1).
 
 use std::fs::{DirEntry, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,10 +8,13 @@ use std::path::Path;
 
 use gix::index::entry::{Flags, Mode, Stage};
 use gix::index::{Entry, State};
+use gix::objs::Kind;
 use rayon::prelude::*;
 
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
+use crate::world::fs;
+use crate::world::process::Run;
 
 /// What a worktree holds, next to what its index says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,7 +47,20 @@ pub(super) const ALONE: &[&str] = &[
     "-c",
     "core.sparseCheckout=false",
     "-c",
+    "submodule.recurse=false",
+    "-c",
     "advice.detachedHead=false",
+];
+
+/// What may be in the private folder of a worktree in which nothing is under way (gitrepository-layout(5)).
+const AT_REST: &[&str] = &[
+    "HEAD",
+    "ORIG_HEAD",
+    "commondir",
+    "gitdir",
+    "index",
+    "logs",
+    "refs",
 ];
 
 impl Repo {
@@ -54,44 +70,15 @@ impl Repo {
     /// What stood in it is not saved. After a crash it is to be made so again.
     pub fn make_pristine(&self, worktree: &Path, commit: &Oid, keep: &[String]) -> Result<()> {
         let private = self.private_dir_of(worktree)?;
-        let git = |args: &[&str]| {
-            let own = format!("--git-dir={}", private.display());
-            let tree = format!("--work-tree={}", worktree.display());
-            let run = self.git_in(worktree).args([own, tree]);
-            run.args(ALONE.iter().chain(args).copied())
+        let site = Site {
+            repo: self,
+            worktree,
+            private: &private,
+            keep,
         };
-        let commit = commit.to_string();
-        let checkout = ["checkout", "--quiet", "--force", "--detach", &commit];
-        self.execute(&git(&checkout))?;
-        let index = self.read_index(&private);
-        if index.as_ref().is_some_and(hides) {
-            return Err(differs(worktree, "its index hides files from git"));
-        }
-        let looked = index.and_then(|index| look(worktree, &index));
-        let mut clean = git(&["clean", "-ffdxq"]);
-        for pattern in keep {
-            clean = clean.args(["-e", pattern]);
-        }
-        match looked {
-            Some(Look {
-                has_more: false, ..
-            }) => return Ok(()),
-            Some(_) => return self.execute(&clean).map(drop),
-            // Git itself decides where an entry is not what a plain file would be: filters, submodules,
-            // letters that the file system does not tell apart.
-            None => self.execute(&git(&["reset", "--quiet", "--hard", &commit]))?,
-        };
-        self.execute(&clean)?;
-        let is_kept = |line: &String| {
-            let path = line.get(3..).unwrap_or_default();
-            let mut keep = keep.iter().map(|it| it.trim_end_matches('/'));
-            keep.any(|keep| path.starts_with(keep))
-        };
-        let mut changes = self.changes_in(worktree)?;
-        changes.retain(|line| !is_kept(line));
-        match changes.is_empty() {
+        match site.move_to(commit)? {
             true => Ok(()),
-            false => Err(differs(worktree, &changes.join(", "))),
+            false => site.force(commit),
         }
     }
 
@@ -118,12 +105,6 @@ impl Repo {
         })
     }
 
-    fn read_index(&self, private: &Path) -> Option<State> {
-        let path = private.join("index");
-        let read = gix::index::File::at(path, self.gix.object_hash(), true, Default::default());
-        Some(read.ok()?.into())
-    }
-
     /// Removes a worktree whose content is of no value, whatever it has become, and makes it anew on a commit
     /// without a branch.
     ///
@@ -141,6 +122,121 @@ impl Repo {
     }
 }
 
+/// A worktree that is to be made pristine.
+struct Site<'a> {
+    repo: &'a Repo,
+    worktree: &'a Path,
+    /// The folder in the git directory that belongs to it alone.
+    private: &'a Path,
+    keep: &'a [String],
+}
+
+impl Site<'_> {
+    fn git(&self, args: &[&str]) -> Run {
+        let own = format!("--git-dir={}", self.private.display());
+        let tree = format!("--work-tree={}", self.worktree.display());
+        let run = self.repo.git_in(self.worktree).args([own, tree]);
+        run.args(ALONE.iter().chain(args).copied())
+    }
+
+    fn clean(&self) -> Result<()> {
+        let patterns = self.keep.iter().flat_map(|it| ["-e", it]);
+        let clean = self.git(&["clean", "-ffdxq"]).args(patterns);
+        self.repo.execute(&clean).map(drop)
+    }
+
+    fn index(&self) -> Option<State> {
+        let path = self.private.join("index");
+        let hash = self.repo.gix.object_hash();
+        let read = gix::index::File::at(path, hash, true, Default::default());
+        Some(read.ok()?.into())
+    }
+
+    /// Brings a worktree that holds what its index says to the commit, and touches no more than what is another
+    /// there; returns whether that could be done.
+    fn move_to(&self, commit: &Oid) -> Result<bool> {
+        let index = self.index().filter(|it| !hides(it) && self.is_at_rest());
+        let looked = index.and_then(|it| Some((look(self.worktree, &it, Doubt::Racy)?, it)));
+        let Some((found, before)) = looked else {
+            return Ok(false);
+        };
+        if found.has_more && self.clean().is_err() {
+            return Ok(false);
+        }
+        let commit = commit.to_string();
+        let read = self.git(&["read-tree", "-m", "-u", &commit]);
+        if self.repo.execute(&read).is_err() {
+            return Ok(false);
+        }
+        if !self.is_written_alike(&before)? {
+            return Ok(false);
+        }
+        let head = self.private.join("HEAD");
+        fs::replace(&head, format!("{commit}\n").as_bytes())
+            .map_err(|error| Fault::io("write", &head, &error))?;
+        Ok(true)
+    }
+
+    /// Returns whether no merge, rebase or the like is under way in the worktree, and no setting is its own.
+    fn is_at_rest(&self) -> bool {
+        let listed = self.private.read_dir();
+        listed.is_ok_and(|mut all| {
+            all.all(|it| it.is_ok_and(|it| AT_REST.iter().any(|name| it.file_name() == *name)))
+        })
+    }
+
+    /// Returns whether files are written as they were before, for that hangs on their attributes, and git writes
+    /// none anew that holds the same. Where not, the index is gone: then it writes all of them.
+    fn is_written_alike(&self, before: &State) -> Result<bool> {
+        let after = self.index();
+        if after.is_some_and(|it| attributes(&it) == attributes(before)) {
+            return Ok(true);
+        }
+        let path = self.private.join("index");
+        fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error))?;
+        Ok(false)
+    }
+
+    /// Brings the worktree to the commit, whatever is in it.
+    fn force(&self, commit: &Oid) -> Result<()> {
+        let commit = commit.to_string();
+        let checkout = self.git(&["checkout", "--quiet", "--force", "--detach", &commit]);
+        let before = self.index();
+        self.repo.execute(&checkout)?;
+        if before.is_some_and(|it| !matches!(self.is_written_alike(&it), Ok(true))) {
+            self.repo.execute(&checkout)?;
+        }
+        let index = self.index();
+        if index.as_ref().is_some_and(hides) {
+            return Err(differs(self.worktree, "its index hides files from git"));
+        }
+        match index.and_then(|index| look(self.worktree, &index, Doubt::Nothing)) {
+            Some(Look {
+                has_more: false, ..
+            }) => return Ok(()),
+            Some(_) => return self.clean(),
+            // Git itself decides where an entry is not what a plain file would be: filters, submodules,
+            // letters that the file system does not tell apart.
+            None => {
+                let reset = self.git(&["reset", "--quiet", "--hard", &commit]);
+                self.repo.execute(&reset)?;
+            }
+        }
+        self.clean()?;
+        let is_kept = |line: &String| {
+            let path = line.get(3..).unwrap_or_default();
+            let mut keep = self.keep.iter().map(|it| it.trim_end_matches('/'));
+            keep.any(|keep| path.starts_with(keep))
+        };
+        let mut changes = self.repo.changes_in(self.worktree)?;
+        changes.retain(|line| !is_kept(line));
+        match changes.is_empty() {
+            true => Ok(()),
+            false => Err(differs(self.worktree, &changes.join(", "))),
+        }
+    }
+}
+
 fn differs(worktree: &Path, how: &str) -> Fault {
     Fault::fatal(format!(
         "worktree '{}' differs from the commit to be tested: {how}",
@@ -154,69 +250,123 @@ fn hides(index: &State) -> bool {
     index.entries().iter().any(|it| it.flags.intersects(blind))
 }
 
+/// Returns what an index says of files that say how others are written (gitattributes(5)).
+fn attributes(index: &State) -> Vec<(&[u8], Oid)> {
+    let all = index.entries().iter().map(|it| (it, it.path(index)));
+    let named = all.filter(|(_, path)| path.ends_with(b".gitattributes"));
+    named.map(|(it, path)| (&**path, it.id)).collect()
+}
+
+/// What may have happened to a worktree since its index was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// Nothing: git has just looked at all of it.
+    Nothing,
+    /// Somebody may have written a file in the same moment as git did, which its times do not tell
+    /// (gitformat-index(5) and git's technical notes call that racy).
+    Racy,
+}
+
+/// What a worktree is compared with.
+struct Written<'a> {
+    index: &'a State,
+    doubt: Doubt,
+}
+
 /// Looks whether a worktree holds what its index says; returns nothing where that cannot be said, or is not
-/// so. Sizes and times are compared: git has just written both.
-fn look(worktree: &Path, index: &State) -> Option<Look> {
+/// so. Sizes and times are compared, and where these may deceive what the files hold.
+fn look(worktree: &Path, index: &State, doubt: Doubt) -> Option<Look> {
     let entries = index.entries();
     let is_plain = |it: &Entry| it.stage() == Stage::Unconflicted && !it.mode.is_sparse();
     if !entries.iter().all(is_plain) {
         return None;
     }
-    let found = look_into(worktree, b"", index, entries).ok()?;
+    let written = Written { index, doubt };
+    let found = written.look_into(worktree, b"", entries).ok()?;
     (found.same == entries.len() && !found.differs).then_some(found)
 }
 
-/// Looks at a folder whose entries in the index are `entries`, all of which begin with `prefix`.
-fn look_into(
-    folder: &Path,
-    prefix: &[u8],
-    index: &State,
-    entries: &[Entry],
-) -> std::io::Result<Look> {
-    let listed: Vec<DirEntry> = folder.read_dir()?.collect::<std::io::Result<_>>()?;
-    let look = |item: &DirEntry| {
-        let name = item.file_name();
-        if prefix.is_empty() && name == ".git" {
-            return Ok(Look::default());
+impl Written<'_> {
+    /// Looks at a folder whose entries in the index are `entries`, all of which begin with `prefix`.
+    fn look_into(&self, folder: &Path, prefix: &[u8], entries: &[Entry]) -> std::io::Result<Look> {
+        let index = self.index;
+        let listed: Vec<DirEntry> = folder.read_dir()?.collect::<std::io::Result<_>>()?;
+        let look = |item: &DirEntry| {
+            let name = item.file_name();
+            if prefix.is_empty() && name == ".git" {
+                return Ok(Look::default());
+            }
+            let path = [prefix, name.as_bytes()].concat();
+            if let Ok(at) =
+                entries.binary_search_by(|it| it.path(index).cmp(path.as_slice().into()))
+            {
+                return self.look_at(item, &entries[at]);
+            }
+            let inside = [path.as_slice(), b"/"].concat();
+            let begin = entries.partition_point(|it| it.path(index) < inside.as_slice());
+            let below = entries[begin..].partition_point(|it| it.path(index).starts_with(&inside));
+            match below {
+                0 => Ok(Look {
+                    has_more: true,
+                    ..Look::default()
+                }),
+                _ if !item.file_type()?.is_dir() => Ok(Look {
+                    differs: true,
+                    ..Look::default()
+                }),
+                count => self.look_into(&item.path(), &inside, &entries[begin..begin + count]),
+            }
+        };
+        let looks = listed.par_iter().with_min_len(16).map(look);
+        looks.try_reduce(Look::default, |a, b| Ok(a.and(b)))
+    }
+
+    fn look_at(&self, item: &DirEntry, entry: &Entry) -> std::io::Result<Look> {
+        let there = item.metadata()?;
+        let is_same = match entry.mode {
+            // What a submodule holds is no part of the commit.
+            Mode::COMMIT => there.is_dir() && item.path().read_dir()?.next().is_none(),
+            Mode::SYMLINK => {
+                there.is_symlink()
+                    && is_as_written(&there, entry)
+                    && self.holds(entry, || {
+                        let target = item.path().read_link();
+                        target.map(|it| it.into_os_string().into_encoded_bytes())
+                    })?
+            }
+            _ => {
+                there.is_file()
+                    && is_as_written(&there, entry)
+                    && self.holds(entry, || std::fs::read(item.path()))?
+            }
+        };
+        Ok(Look {
+            same: usize::from(is_same),
+            differs: !is_same,
+            has_more: false,
+        })
+    }
+
+    /// Returns whether a file holds what it should, where its times may deceive.
+    fn holds(
+        &self,
+        entry: &Entry,
+        read: impl Fn() -> std::io::Result<Vec<u8>>,
+    ) -> std::io::Result<bool> {
+        let times = gix::index::entry::stat::Options {
+            use_nsec: true,
+            ..Default::default()
+        };
+        if self.doubt == Doubt::Nothing || !entry.stat.is_racy(self.index.timestamp(), times) {
+            return Ok(true);
         }
-        let path = [prefix, name.as_bytes()].concat();
-        if let Ok(at) = entries.binary_search_by(|it| it.path(index).cmp(path.as_slice().into())) {
-            return look_at(item, &entries[at]);
-        }
-        let inside = [path.as_slice(), b"/"].concat();
-        let begin = entries.partition_point(|it| it.path(index) < inside.as_slice());
-        let below = entries[begin..].partition_point(|it| it.path(index).starts_with(&inside));
-        match below {
-            0 => Ok(Look {
-                has_more: true,
-                ..Look::default()
-            }),
-            _ if !item.file_type()?.is_dir() => Ok(Look {
-                differs: true,
-                ..Look::default()
-            }),
-            count => look_into(&item.path(), &inside, index, &entries[begin..begin + count]),
-        }
-    };
-    let looks = listed.par_iter().with_min_len(16).map(look);
-    looks.try_reduce(Look::default, |a, b| Ok(a.and(b)))
+        let hash = gix::objs::compute_hash(entry.id.kind(), Kind::Blob, &read()?);
+        Ok(hash.is_ok_and(|it| it == entry.id))
+    }
 }
 
-fn look_at(item: &DirEntry, entry: &Entry) -> std::io::Result<Look> {
-    let there = item.metadata()?;
-    let is_same = match entry.mode {
-        // What a submodule holds is no part of the commit.
-        Mode::COMMIT => there.is_dir() && item.path().read_dir()?.next().is_none(),
-        Mode::SYMLINK => there.is_symlink() && is_as_written(&there, entry),
-        _ => there.is_file() && is_as_written(&there, entry),
-    };
-    Ok(Look {
-        same: usize::from(is_same),
-        differs: !is_same,
-        has_more: false,
-    })
-}
-
+/// Returns whether a file is the one that git wrote, and nobody has touched it since. Git notes the lower 32 bits
+/// of these numbers, and 0 where it does not know them.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -224,9 +374,13 @@ fn look_at(item: &DirEntry, entry: &Entry) -> std::io::Result<Look> {
 )]
 fn is_as_written(there: &Metadata, entry: &Entry) -> bool {
     let wrote = entry.stat;
-    let is_then = wrote.mtime.secs == there.mtime() as u32
-        && (wrote.mtime.nsecs == 0 || wrote.mtime.nsecs == there.mtime_nsec() as u32);
-    is_then && wrote.size == there.size() as u32
+    let is = |noted: u32, now: u32| noted == 0 || noted == now;
+    wrote.mtime.secs == there.mtime() as u32
+        && is(wrote.mtime.nsecs, there.mtime_nsec() as u32)
+        && is(wrote.ctime.secs, there.ctime() as u32)
+        && is(wrote.ctime.nsecs, there.ctime_nsec() as u32)
+        && is(wrote.ino, there.ino() as u32)
+        && wrote.size == there.size() as u32
 }
 
 #[cfg(test)]
@@ -236,14 +390,14 @@ mod tests {
     use crate::world::process::Run;
 
     /// A repository with one commit of a file, a folder and a link, and a worktree on it.
-    struct Site {
+    struct Place {
         _scratch: Scratch,
         repo: Repo,
         commit: Oid,
         dir: std::path::PathBuf,
     }
 
-    fn site() -> Site {
+    fn place() -> Place {
         let scratch = Scratch::new();
         let repo = scratch.open(1);
         let blob = git(&repo, &["hash-object", "-w", "--stdin"], "text\n");
@@ -257,7 +411,7 @@ mod tests {
         let commit = repo.parse_id(git(&repo, &commit, "").trim()).unwrap();
         let dir = scratch.dir().join("trees").join("1");
         repo.renew_worktree(&dir, &commit).unwrap();
-        Site {
+        Place {
             _scratch: scratch,
             repo,
             commit,
@@ -265,7 +419,7 @@ mod tests {
         }
     }
 
-    impl Site {
+    impl Place {
         fn sh(&self, line: &str) {
             let run = Run::new("sh", &self.dir).args(["-c", line]);
             let out = run.output(self.repo.world()).unwrap();
@@ -274,7 +428,14 @@ mod tests {
 
         fn look(&self) -> Option<Look> {
             let private = self.repo.private_dir_of(&self.dir).unwrap();
-            look(&self.dir, &self.repo.read_index(&private)?)
+            let keep: &[String] = &[];
+            let site = Site {
+                repo: &self.repo,
+                worktree: &self.dir,
+                private: &private,
+                keep,
+            };
+            look(&self.dir, &site.index()?, Doubt::Racy)
         }
 
         fn make(&self, keep: &[&str]) -> Result<()> {
@@ -285,7 +446,7 @@ mod tests {
 
     #[test]
     fn whatever_was_done_to_a_worktree_is_undone() {
-        let site = site();
+        let site = place();
         let pristine = Look {
             same: 4,
             differs: false,
@@ -313,6 +474,18 @@ mod tests {
             "git checkout -q -b mine; git add -f -A; git rm -q sub/file",
             Some(false),
         );
+        check("printf 'tex2\\n' >file", None);
+        let backdated = "touch -r file ../ref; printf 'tex2\\n' >file; touch -r ../ref file";
+        check(backdated, None);
+        check(
+            "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m two",
+            Some(false),
+        );
+        check(
+            "git rev-parse HEAD >\"$(git rev-parse --git-dir)/MERGE_HEAD\"",
+            Some(false),
+        );
+        site.sh("! test -e \"$(git rev-parse --git-dir)/MERGE_HEAD\"");
         // What hides files from git is not mended but made anew.
         for line in [
             "git update-index --assume-unchanged file; echo x >file",
@@ -328,9 +501,45 @@ mod tests {
         assert_eq!(branch.trim(), site.commit.to_string(), "moved by nobody");
     }
 
+    /// From one commit to another only what differs is written, but for attributes, which may say that all is.
+    #[test]
+    fn a_worktree_moves_from_commit_to_commit() {
+        let site = place();
+        let commit = |line: &str| {
+            let who = "git -c user.name=a -c user.email=a@b";
+            site.sh(&format!("{line}; git add -A; {who} commit -q -m next"));
+            let head = Run::new("git", &site.dir).args(["rev-parse", "HEAD"]);
+            let head = head.output(site.repo.world()).unwrap().stdout;
+            site.repo
+                .parse_id(String::from_utf8_lossy(&head).trim())
+                .unwrap()
+        };
+        let changed = commit("echo more >>file; rm -r sub; mkdir new; : >new/a");
+        let other = commit("git rm -q link new/a; : >link; echo '*.t text eol=crlf' >sub.t");
+        let crlf = commit("echo '*.t text eol=crlf' >.gitattributes");
+        let seen = |commit: &Oid| {
+            site.repo.make_pristine(&site.dir, commit, &[]).unwrap();
+            site.sh("test -z \"$(git status --porcelain --ignored)\"");
+            let is_crlf = std::fs::read(site.dir.join("sub.t")).map(|it| it.ends_with(b"\r\n"));
+            let head = Run::new("git", &site.dir).args(["rev-parse", "HEAD"]);
+            let head = head.output(site.repo.world()).unwrap().stdout;
+            assert_eq!(String::from_utf8_lossy(&head).trim(), commit.to_string());
+            is_crlf.ok()
+        };
+        assert_eq!(seen(&site.commit), None);
+        let inode = || std::fs::metadata(site.dir.join("file")).unwrap().ino();
+        assert_eq!(seen(&changed), None);
+        let before = inode();
+        assert_eq!(seen(&other), Some(false));
+        assert_eq!(inode(), before, "the file is the same there");
+        assert_eq!(seen(&crlf), Some(true));
+        assert_eq!(seen(&other), Some(false));
+        assert_eq!(seen(&site.commit), None);
+    }
+
     #[test]
     fn what_is_to_be_kept_stays() {
-        let site = site();
+        let site = place();
         site.sh("mkdir -p cache sub/cache; : >cache/a; : >sub/cache/b; : >other; echo x >file");
         site.make(&["cache"]).unwrap();
         site.sh("test -e cache/a && test -e sub/cache/b && ! test -e other && test \"$(cat file)\" = text");
@@ -338,7 +547,7 @@ mod tests {
 
     #[test]
     fn a_worktree_that_leads_elsewhere_is_made_anew_and_nothing_happens_there() {
-        let site = site();
+        let site = place();
         let check = |line: &str| {
             site.sh(line);
             assert!(site.make(&[]).is_err(), "{line}");

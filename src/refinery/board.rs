@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::candidate::{Built, Candidate, Chains, landed_since};
-use super::facts::{self, Evidence};
+use super::facts::{self, Evidence, Said};
 use super::learn;
 use super::plan::{self, Facts, Item, Outcome, Params, Standing, Trial};
 use crate::fault::Result;
 use crate::git::{Oid, Repo};
 use crate::ledger::Stamp;
 use crate::mq::Item as Entry;
-use crate::record::{Gate, Request, Verdict};
+use crate::record::{Gate, Request};
 use crate::town::View;
 
 /// How many landed requests are looked back at: what was tested before tells no more than a guess.
@@ -539,21 +539,17 @@ struct Known {
 }
 
 fn evidence(from: &Sources<'_, '_>, candidate: &Candidate) -> Result<Known> {
-    let all = facts::evidence_of(from.view, from.gates, candidate)?;
-    let (mut stamps, mut red_since) = (BTreeSet::new(), 0);
-    for gate in from.gates {
-        let greens = facts::said_at(from.view, gate, candidate, Verdict::Green)?;
-        let reds = facts::said_at(from.view, gate, candidate, Verdict::Red)?;
-        let since = reds
-            .iter()
-            .filter(|at| greens.last().is_none_or(|green| green < *at));
-        red_since = red_since.max(since.count());
-        stamps.extend(if all.green { greens } else { reds });
-    }
+    let said = |gate| facts::said(from.view, gate, candidate);
+    let said: Vec<Said> = from.gates.iter().map(said).collect::<Result<_>>()?;
+    let all = Evidence::of(&said);
+    let stamps = said.iter().flat_map(|it| match all.green {
+        true => &it.greens,
+        false => &it.reds,
+    });
     Ok(Known {
         all,
-        first: stamps.first().cloned(),
-        last: stamps.last().cloned(),
-        red_since: u32::try_from(red_since).unwrap_or(u32::MAX),
+        first: stamps.clone().min().cloned(),
+        last: stamps.max().cloned(),
+        red_since: said.iter().map(Said::red_since).max().unwrap_or(0),
     })
 }

@@ -3,7 +3,7 @@
 use super::candidate::Candidate;
 use super::key;
 use super::order::Standing;
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
 use crate::ledger::Stamp;
 use crate::record::{Gate, Verdict};
 use crate::town::View;
@@ -21,13 +21,46 @@ pub(super) struct Evidence {
     pub(super) red: u32,
 }
 
-/// What one gate said about one tree.
-#[derive(Debug, Clone, Copy, Default)]
+/// When one gate said what about one tree, oldest first.
+#[derive(Debug, Default)]
 pub(super) struct Said {
-    /// It passed at least once.
-    pub(super) green: bool,
-    /// How often it did not.
-    pub(super) red: u32,
+    /// It passed.
+    pub(super) greens: Vec<Stamp>,
+    /// It did not.
+    pub(super) reds: Vec<Stamp>,
+}
+
+impl Said {
+    /// Returns whether it passed at least once.
+    pub(super) fn is_green(&self) -> bool {
+        !self.greens.is_empty()
+    }
+
+    /// Returns how often it did not.
+    pub(super) fn red(&self) -> u32 {
+        count(self.reds.len())
+    }
+
+    /// Returns how often it did not since it passed for the last time.
+    pub(super) fn red_since(&self) -> u32 {
+        let since = |at: &&Stamp| self.greens.last().is_none_or(|green| green < *at);
+        count(self.reds.iter().filter(since).count())
+    }
+}
+
+fn count(runs: usize) -> u32 {
+    u32::try_from(runs).unwrap_or(u32::MAX)
+}
+
+impl Evidence {
+    /// Sums up what the required gates said.
+    pub(super) fn of(said: &[Said]) -> Self {
+        let open = said.iter().filter(|it| !it.is_green());
+        Self {
+            green: said.iter().all(Said::is_green),
+            red: open.map(Said::red).max().unwrap_or(0),
+        }
+    }
 }
 
 /// Returns the evidence on a candidate, summed up over `gates`.
@@ -36,15 +69,8 @@ pub(super) fn evidence_of(
     gates: &[Gate],
     candidate: &Candidate,
 ) -> Result<Evidence> {
-    let (mut green, mut red) = (true, 0);
-    for gate in gates {
-        let said = said(view, gate, candidate)?;
-        green &= said.green;
-        if !said.green {
-            red = red.max(said.red);
-        }
-    }
-    Ok(Evidence { green, red })
+    let said: Result<Vec<Said>> = gates.iter().map(|it| said(view, it, candidate)).collect();
+    Ok(Evidence::of(&said?))
 }
 
 /// Returns the gates that have not passed on a candidate's tree: those of this machine before those that
@@ -59,8 +85,8 @@ pub(super) fn to_run<'g>(
     let mut open = Vec::new();
     for gate in gates {
         let said = said(view, gate, candidate)?;
-        if !said.green {
-            open.push(((gate.ci().is_some(), std::cmp::Reverse(said.red)), gate));
+        if !said.is_green() {
+            open.push(((gate.ci().is_some(), std::cmp::Reverse(said.red())), gate));
         }
     }
     if open.is_empty() && candidate.requests.is_empty() {
@@ -95,9 +121,9 @@ pub(super) fn reddest<'g>(
     let mut reddest: Option<(u32, &Gate)> = None;
     for gate in gates {
         let said = said(view, gate, candidate)?;
-        let more = reddest.is_none_or(|(red, _)| said.red > red);
-        if !said.green && said.red > 0 && more {
-            reddest = Some((said.red, gate));
+        let more = said.red() > reddest.map_or(0, |(red, _)| red);
+        if !said.is_green() && more {
+            reddest = Some((said.red(), gate));
         }
     }
     Ok(reddest.map(|(_, gate)| gate))
@@ -122,26 +148,14 @@ pub(super) fn last_words(view: &View<'_>, gate: &Gate, candidate: &Candidate) ->
 /// Returns what a gate said about a candidate's tree: runs that were made here, or that this machine believes,
 /// and red ones only when nobody has asked for another try since.
 pub(super) fn said(view: &View<'_>, gate: &Gate, candidate: &Candidate) -> Result<Said> {
-    let count = |verdict| Ok::<_, Fault>(said_at(view, gate, candidate, verdict)?.len());
-    Ok(Said {
-        green: count(Verdict::Green)? > 0,
-        red: u32::try_from(count(Verdict::Red)?).unwrap_or(u32::MAX),
-    })
-}
-
-/// Returns when a gate said that about a candidate's tree, oldest first; see [`said`].
-pub(super) fn said_at(
-    view: &View<'_>,
-    gate: &Gate,
-    candidate: &Candidate,
-    verdict: Verdict,
-) -> Result<Vec<Stamp>> {
     let key = key::of(view.repo(), gate, candidate)?;
-    let counted = view.evidence(&key, &gate.definition())?;
-    let counts = |stamp: &Stamp| match verdict {
-        Verdict::Green => true,
-        Verdict::Red => Some(stamp) > candidate.since.as_ref(),
-    };
-    let counted = counted.into_iter().filter(|(_, it)| it.verdict == verdict);
-    Ok(counted.map(|(stamp, _)| stamp).filter(counts).collect())
+    let mut said = Said::default();
+    for (stamp, attempt) in view.evidence(&key, &gate.definition())? {
+        match attempt.verdict {
+            Verdict::Green => said.greens.push(stamp),
+            Verdict::Red if Some(&stamp) > candidate.since.as_ref() => said.reds.push(stamp),
+            Verdict::Red => {}
+        }
+    }
+    Ok(said)
 }

@@ -138,7 +138,7 @@ fn say(
     (gate, candidate): (&Gate, &Candidate),
     observe: &mut dyn FnMut(&str),
 ) -> Result<TriedSaid> {
-    if facts::said(&home.view(), gate, candidate)?.green {
+    if facts::said(&home.view(), gate, candidate)?.is_green() {
         return Ok(TriedSaid::Known);
     }
     if gate.ci().is_some() {

@@ -14,6 +14,7 @@ pub(super) use others::holder_of;
 use std::fs::File;
 use std::io::{self, BufRead as _, Read, Write};
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,6 +27,8 @@ use super::fs::Lock;
 
 /// How long a program that was asked to end has until it is killed.
 const GRACE: Duration = Duration::from_secs(2);
+/// Half of the shortest pause between two looks at a running program.
+const SHORT: Duration = Duration::from_micros(250);
 /// The longest pause between two looks at a running program.
 const LOOK: Duration = Duration::from_millis(20);
 /// How much of a program's output is kept in memory, counted from its end.
@@ -214,8 +217,11 @@ impl Run {
         reason = "this is where programs are started"
     )]
     fn command(&self, world: &World) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.args).current_dir(&self.dir);
+        let mut command = Command::new(self.found(world));
+        command
+            .arg0(&self.program)
+            .args(&self.args)
+            .current_dir(&self.dir);
         let is_seen = |key: &String| self.only.as_ref().is_none_or(|only| only.contains(key));
         command
             .env_clear()
@@ -232,6 +238,38 @@ impl Run {
             Stdio::null()
         });
         command
+    }
+
+    /// Returns where the program is, looked for as execvp(3) would; its name where it is nowhere.
+    ///
+    /// Where that were left to the child, it would be made with fork(2), which copies all our page tables.
+    fn found(&self, world: &World) -> PathBuf {
+        let is_seen = self
+            .only
+            .as_ref()
+            .is_none_or(|only| only.iter().any(|it| it == "PATH"));
+        let own = self.env.iter().rev().find(|(key, _)| key == "PATH");
+        let path = match own {
+            Some((_, value)) => value.as_deref(),
+            None => world
+                .vars()
+                .get("PATH")
+                .map(String::as_str)
+                .filter(|_| is_seen),
+        };
+        let is_program = |path: &PathBuf| {
+            let there = path.metadata();
+            there.is_ok_and(|it| it.is_file() && it.mode() & 0o111 != 0)
+        };
+        let mut places = path.into_iter().flat_map(std::env::split_paths);
+        let found = match self.program.components().count() {
+            1 => places.find_map(|dir| {
+                let path = self.dir.join(dir).join(&self.program);
+                is_program(&path).then_some(path)
+            }),
+            _ => None,
+        };
+        found.unwrap_or_else(|| self.program.clone())
     }
 
     /// Runs the program to its end and returns what it wrote.
@@ -281,7 +319,7 @@ impl Run {
         feed(&mut child, self.stdin.clone());
         let heard = Arc::default();
         let drained = drain(reader, log, limits.log_max, &heard);
-        let ended = watch(world, &mut child, limits)?;
+        let ended = watch(world, &mut child, limits, &drained)?;
         // Who left the group and keeps the pipe open does not keep us: a second is enough to empty it.
         let _either = drained.recv_timeout(Duration::from_secs(1));
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -420,10 +458,16 @@ fn drain(
     receive
 }
 
-fn watch(world: &World, child: &mut Child, limits: &Limits<'_>) -> io::Result<Ended> {
+/// Waits for the end of a program; it is looked at when it has closed its output, and now and then before.
+fn watch(
+    world: &World,
+    child: &mut Child,
+    limits: &Limits<'_>,
+    drained: &mpsc::Receiver<()>,
+) -> io::Result<Ended> {
     let group = rustix::process::Pid::from_child(child);
     let started = world_clock();
-    let mut pause = Duration::from_millis(1);
+    let (mut is_open, mut pause) = (true, SHORT);
     let is_late = || {
         limits
             .timeout
@@ -442,8 +486,13 @@ fn watch(world: &World, child: &mut Child, limits: &Limits<'_>) -> io::Result<En
         if is_late() {
             break Some(Ended::Timeout);
         }
-        world.pause(pause);
         pause = (pause * 2).min(LOOK);
+        if !is_open {
+            world.pause(pause);
+        } else if drained.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
+            // As a rule it ends with that.
+            (is_open, pause) = (false, SHORT);
+        }
     };
     end_group(world, group, why.is_some())?;
     let status = child.wait()?;
