@@ -110,7 +110,12 @@ pub(super) struct Overlay {
     rows: Vec<Loose>,
     by_id: HashMap<String, usize>,
     by_key: OnceCell<HashMap<Key, Vec<usize>>>,
-    /// Live rows and finished ones, each in order.
+    sorted: OnceCell<Sorted>,
+}
+
+/// The rows that are there, in order.
+#[derive(Debug)]
+struct Sorted {
     live: Vec<usize>,
     finished: Vec<usize>,
 }
@@ -124,8 +129,7 @@ impl Overlay {
             rows: Vec::new(),
             by_id: HashMap::new(),
             by_key: OnceCell::new(),
-            live: Vec::new(),
-            finished: Vec::new(),
+            sorted: OnceCell::new(),
         }
     }
 
@@ -212,7 +216,7 @@ impl Overlay {
             self.push_frame(at + 4)?;
             at += length as usize;
         }
-        self.index();
+        (self.sorted, self.by_key) = (OnceCell::new(), OnceCell::new());
         Some(())
     }
 
@@ -268,23 +272,27 @@ impl Overlay {
         })
     }
 
-    /// Sorts what the frames leave.
-    fn index(&mut self) {
-        let mut sorted: Vec<usize> = (0..self.rows.len())
-            .filter(|row| self.rows[*row].row.is_some())
-            .collect();
-        sorted.sort_by(|a, b| self.row(*a).place().cmp(&self.row(*b).place()));
-        (self.live, self.finished) = sorted.iter().partition(|row| self.rows[**row].is_live);
-        self.by_key = OnceCell::new();
+    fn there(&self) -> impl Iterator<Item = usize> {
+        (0..self.rows.len()).filter(|row| self.rows[*row].row.is_some())
+    }
+
+    /// Returns the rows in order, which most queries do not ask for.
+    fn sorted(&self) -> &Sorted {
+        self.sorted.get_or_init(|| {
+            let mut sorted: Vec<usize> = self.there().collect();
+            sorted.sort_by(|a, b| self.row(*a).place().cmp(&self.row(*b).place()));
+            let (live, finished) = sorted.iter().partition(|row| self.rows[**row].is_live);
+            Sorted { live, finished }
+        })
     }
 
     /// Returns the rows of each key, which few queries ask for.
     fn by_key(&self) -> &HashMap<Key, Vec<usize>> {
         self.by_key.get_or_init(|| {
             let mut by_key: HashMap<Key, Vec<usize>> = HashMap::new();
-            for row in self.live.iter().chain(&self.finished) {
-                for key in keys(&self.frames[self.rows[*row].keys.clone()]) {
-                    by_key.entry(key).or_default().push(*row);
+            for row in self.there() {
+                for key in keys(&self.frames[self.rows[row].keys.clone()]) {
+                    by_key.entry(key).or_default().push(row);
                 }
             }
             by_key
@@ -315,7 +323,8 @@ impl Overlay {
 
     /// Returns the rows that are live, or finished, in order.
     pub(super) fn rows(&self, live: bool) -> impl Iterator<Item = Row<'_>> {
-        let list = if live { &self.live } else { &self.finished };
+        let sorted = self.sorted();
+        let list = if live { &sorted.live } else { &sorted.finished };
         list.iter().map(|at| self.row(*at))
     }
 
