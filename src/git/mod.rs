@@ -88,6 +88,8 @@ pub struct Repo {
     workdir: Option<PathBuf>,
     /// Whether the first commit can be reached from the second: it never changes.
     ancestry: RefCell<HashMap<(Oid, Oid), bool>>,
+    /// The tips that many commits were last compared with, the latest first.
+    asked_tips: RefCell<Vec<Oid>>,
     /// Whether what is written stays in memory.
     #[cfg(any(test, fuzzing))]
     is_in_memory: bool,
@@ -162,6 +164,7 @@ impl Repo {
             git_dir,
             workdir,
             ancestry: RefCell::default(),
+            asked_tips: RefCell::default(),
             reads: Cell::default(),
             #[cfg(any(test, fuzzing))]
             is_in_memory: false,

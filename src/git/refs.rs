@@ -45,6 +45,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// How old the lock of another program is, unchanged, before it is one that a crash left behind.
 const STALE_LOCK: Duration = Duration::from_secs(30);
 
+/// How many tips are remembered of which something is known.
+const ASKED_TIPS: usize = 4;
+
 impl Repo {
     /// Waits for the lock that all writers of this repository's ledgers take.
     pub fn guard(&self) -> Result<Guard> {
@@ -389,28 +392,61 @@ impl Repo {
         Ok(answer)
     }
 
-    /// Finds out with one process which of many commits `tip` reaches, so that [`Repo::is_ancestor`] knows.
-    pub fn learn_ancestry(&self, commits: &[Oid], tip: &Oid) -> Result<()> {
-        let known = |commit: &&Oid| self.ancestry.borrow().contains_key(&(**commit, *tip));
-        let here: Vec<&Oid> = commits
-            .iter()
-            .filter(|it| !known(it) && self.has(it))
-            .collect();
-        if here.len() < 2 || !self.has(tip) {
-            return Ok(());
+    /// Finds out at once which of many commits `tip` reaches, so that [`Repo::is_ancestor`] knows; returns those
+    /// that are not here.
+    ///
+    /// What was found out of an older tip is not asked again: only what came since then is looked at.
+    pub fn learn_ancestry(&self, commits: &[Oid], tip: &Oid) -> Result<HashSet<Oid>> {
+        if !self.has(tip) {
+            let missing = commits.iter().filter(|it| !self.has(it));
+            return Ok(missing.copied().collect());
         }
-        let mut input = format!("^{tip}\n");
-        here.iter()
-            .for_each(|commit| input.push_str(&format!("{commit}\n")));
-        let out = self.query(&self.git(["rev-list", "--stdin"]).stdin(input))?;
-        let missing: HashSet<Oid> = String::from_utf8_lossy(&out)
-            .lines()
-            .filter_map(|hex| self.parse_id(hex))
-            .collect();
-        let answers = here
-            .into_iter()
-            .map(|it| ((*it, *tip), !missing.contains(it)));
-        self.ancestry.borrow_mut().extend(answers);
+        self.inherit_ancestry(commits, tip)?;
+        let unknown = |commit: &&Oid| !self.ancestry.borrow().contains_key(&(**commit, *tip));
+        let unknown = commits.iter().filter(unknown);
+        let (here, missing): (Vec<Oid>, Vec<Oid>) = unknown.partition(|it| self.has(it));
+        if here.len() > 1 {
+            let mut input = format!("^{tip}\n");
+            here.iter()
+                .for_each(|commit| input.push_str(&format!("{commit}\n")));
+            let out = self.query(&self.git(["rev-list", "--stdin"]).stdin(input))?;
+            let ahead: HashSet<Oid> = String::from_utf8_lossy(&out)
+                .lines()
+                .filter_map(|hex| self.parse_id(hex))
+                .collect();
+            let answers = here.iter().map(|it| ((*it, *tip), !ahead.contains(it)));
+            self.ancestry.borrow_mut().extend(answers);
+        }
+        let mut asked = self.asked_tips.borrow_mut();
+        asked.retain(|it| it != tip);
+        asked.insert(0, *tip);
+        asked.truncate(ASKED_TIPS);
+        Ok(missing.into_iter().collect())
+    }
+
+    /// Takes over what is known of an older tip that is in `tip`.
+    fn inherit_ancestry(&self, commits: &[Oid], tip: &Oid) -> Result<()> {
+        let asked = self.asked_tips.borrow().clone();
+        for older in asked.iter().filter(|it| *it != tip) {
+            let known: Vec<(Oid, bool)> = {
+                let ancestry = self.ancestry.borrow();
+                let open = commits
+                    .iter()
+                    .filter(|it| !ancestry.contains_key(&(**it, *tip)));
+                open.filter_map(|it| Some((*it, *ancestry.get(&(*it, *older))?)))
+                    .collect()
+            };
+            if known.is_empty() {
+                continue;
+            }
+            let since = self.ahead(tip, older)?;
+            if since.base == Some(*older) {
+                let came: HashSet<Oid> = since.commits.into_iter().collect();
+                let answers = known.into_iter();
+                let answers = answers.map(|(it, was)| ((it, *tip), was || came.contains(&it)));
+                self.ancestry.borrow_mut().extend(answers);
+            }
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::candidate::{Built, Candidate, Chains, landed_since};
+use super::candidate::{Built, Candidate, Chains};
 use super::facts::{self, Evidence, Said};
 use super::learn;
 use super::plan::{self, Facts, Item, Outcome, Params, Standing, Trial};
@@ -12,9 +12,6 @@ use crate::ledger::Stamp;
 use crate::mq::Item as Entry;
 use crate::record::{Gate, Request};
 use crate::town::View;
-
-/// How many landed requests are looked back at: what was tested before tells no more than a guess.
-const LOOK_BACK: usize = 1000;
 
 /// Requests merged in order onto a base.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,7 +112,7 @@ impl Board {
                 .needs
                 .push(entry.after.iter().map(|at| *at as Item).collect());
         }
-        let landed = Landed::since(from.repo, from.tip)?;
+        let landed = Landed::since(chains, from)?;
         for request in &landed.requests {
             let item = board.landed_item(&mut names, request);
             board.landed.push(item);
@@ -357,18 +354,17 @@ struct Landed {
 }
 
 impl Landed {
-    fn since(repo: &Repo, tip: Oid) -> Result<Self> {
+    fn since(chains: &mut Chains, from: &Sources<'_, '_>) -> Result<Self> {
         let mut landed = Self {
             requests: Vec::new(),
             bases: HashMap::new(),
         };
-        for (count, (base, request)) in
-            (0..).zip(landed_since(repo, &tip, LOOK_BACK)?.into_iter().rev())
-        {
-            landed.bases.insert(base, count);
-            landed.requests.push(request);
+        let known = chains.landed(from.repo, from.tip)?.iter().rev();
+        for (count, (base, request)) in (0..).zip(known) {
+            landed.bases.insert(*base, count);
+            landed.requests.push(request.clone());
         }
-        landed.bases.insert(tip, landed.requests.len() as u32);
+        landed.bases.insert(from.tip, landed.requests.len() as u32);
         Ok(landed)
     }
 }

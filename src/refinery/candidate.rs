@@ -11,6 +11,9 @@ use crate::town::Style;
 
 use super::strategy::{Merge, Work};
 
+/// How many landed requests are looked back at: what was tested before tells no more than a guess.
+const LOOK_BACK: usize = 1000;
+
 /// A commit that could be the target's next one.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -78,6 +81,12 @@ pub(super) struct Chains {
     merges: HashMap<Style, HashMap<(Oid, Oid, String), Merge>>,
     /// What heads have that bases have not.
     ahead: HashMap<(Oid, Oid), Ahead>,
+    /// The base for which that was last found out of a head.
+    last: HashMap<Oid, Oid>,
+    /// What a base has that an older one has not, which is in it; nothing where it is not.
+    since: HashMap<(Oid, Oid), Option<HashSet<Oid>>>,
+    /// What landed before the last tip that was looked at.
+    landed: Option<(Oid, Vec<(Oid, String)>)>,
 }
 
 /// What the first requests of a candidate have that its base has not.
@@ -169,11 +178,45 @@ impl Chains {
         Ok(())
     }
 
+    /// Returns what [`landed_since`] does, as far as it is looked back.
+    pub(super) fn landed(&mut self, repo: &Repo, tip: Oid) -> Result<&[(Oid, String)]> {
+        let known = self.landed.take().filter(|(of, _)| *of == tip);
+        let known = match known {
+            Some(known) => known,
+            None => (tip, landed_since(repo, &tip, LOOK_BACK)?),
+        };
+        Ok(&self.landed.insert(known).1)
+    }
+
     fn ahead(&mut self, repo: &Repo, head: Oid, base: Oid) -> Result<&Ahead> {
-        Ok(match self.ahead.entry((head, base)) {
+        if !self.ahead.contains_key(&(head, base)) {
+            let ahead = match self.still_ahead(repo, head, base)? {
+                Some(known) => known,
+                None => repo.ahead(&head, &base)?,
+            };
+            self.ahead.insert((head, base), ahead);
+            self.last.insert(head, base);
+        }
+        Ok(&self.ahead[&(head, base)])
+    }
+
+    /// Returns what a head has that a base has not as it was known of an older base, where nothing of it came into
+    /// the base since: then both have the same ancestors in common with the head.
+    fn still_ahead(&mut self, repo: &Repo, head: Oid, base: Oid) -> Result<Option<Ahead>> {
+        let Some(older) = self.last.get(&head).copied() else {
+            return Ok(None);
+        };
+        let since = match self.since.entry((older, base)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(repo.ahead(&head, &base)?),
-        })
+            Entry::Vacant(new) => {
+                let since = repo.ahead(&base, &older)?;
+                let is_in = since.base == Some(older);
+                new.insert(is_in.then(|| since.commits.into_iter().collect()))
+            }
+        };
+        let known = &self.ahead[&(head, older)];
+        let is_same = |since: &&HashSet<Oid>| !known.commits.iter().any(|it| since.contains(it));
+        Ok(since.as_ref().filter(is_same).map(|_| known.clone()))
     }
 }
 
@@ -185,7 +228,7 @@ fn head_of(repo: &Repo, request: &Request) -> Result<Oid> {
 /// Returns older tips, the newest first, with the request that landed on each: as far back as every commit
 /// names one, and at most `max`. Since the tip of one entry its request has landed, then those of the
 /// entries before it. It reads what the commits say, which proves nothing.
-pub(super) fn landed_since(repo: &Repo, tip: &Oid, max: usize) -> Result<Vec<(Oid, String)>> {
+fn landed_since(repo: &Repo, tip: &Oid, max: usize) -> Result<Vec<(Oid, String)>> {
     let mut landed: Vec<(Oid, String)> = Vec::new();
     let mut at = repo.commit(tip)?;
     while let Some(request) = request_of(&at.message)
@@ -292,5 +335,63 @@ mod tests {
         ];
         assert_eq!(landed(9), want);
         assert_eq!(landed(1), want[..1]);
+    }
+
+    /// What is known of an older tip and taken over is what would be found out anew.
+    #[test]
+    fn what_was_known_of_an_older_tip_is_no_other_of_a_later_one() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let mut seed = 7_u64;
+        let mut below = |limit: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % limit
+        };
+        let mut stream = String::new();
+        for mark in 1..=120_usize {
+            let recent = |back: usize| mark.saturating_sub(1 + back).max(1);
+            let (first, second) = (recent(below(4)), recent(below(20)));
+            stream.push_str(&format!(
+                "commit refs/heads/b{mark:03}\nmark :{mark}\ncommitter a <a@b> {mark} +0000\ndata 0\n"
+            ));
+            if mark > 1 {
+                stream.push_str(&format!("from :{first}\n"));
+                if first != second && below(3) == 0 {
+                    stream.push_str(&format!("merge :{second}\n"));
+                }
+            }
+            stream.push('\n');
+        }
+        git(&repo, &["fast-import", "--quiet", "--force"], &stream);
+        let all: Vec<Oid> = repo
+            .list_refs("refs/heads/")
+            .unwrap()
+            .into_iter()
+            .map(|it| it.1)
+            .collect();
+        assert_eq!(all.len(), 120);
+        let heads: Vec<Oid> = (0..12).map(|_| all[20 + below(80)]).collect();
+        let (mut chains, mut inherited) = (Chains::default(), 0);
+        for at in (10..120).step_by(3) {
+            let tip = all[at - below(3)];
+            repo.learn_ancestry(&heads, &tip).unwrap();
+            let anew = scratch.open(2);
+            for head in &heads {
+                let known = chains.still_ahead(&repo, *head, tip).unwrap();
+                inherited += usize::from(known.is_some());
+                let mut known = chains.ahead(&repo, *head, tip).unwrap().clone();
+                let mut want = anew.ahead(head, &tip).unwrap();
+                known.commits.sort();
+                want.commits.sort();
+                assert_eq!(known, want, "{head} on {tip}");
+                let is_in = repo.is_ancestor(head, &tip).unwrap();
+                assert_eq!(
+                    is_in,
+                    anew.is_ancestor(head, &tip).unwrap(),
+                    "{head} in {tip}"
+                );
+            }
+        }
+        assert!(inherited > 50, "{inherited} were taken over");
     }
 }

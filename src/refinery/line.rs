@@ -16,13 +16,13 @@ pub(super) fn present(
     let of = |request: &Request| repo.parse_id(request.head());
     let requests = waiting.iter().flat_map(|it| &it.requests);
     let heads: Vec<Oid> = requests.filter_map(of).collect();
-    repo.learn_ancestry(&heads, tip)?;
+    let missing = repo.learn_ancestry(&heads, tip)?;
     let mut present: Vec<Entry> = Vec::new();
     // Where each one stands now, nothing for what is left out.
     let mut places: Vec<Option<usize>> = Vec::new();
     for mut entry in waiting {
         let after: Option<Vec<usize>> = entry.after.iter().map(|at| places[*at]).collect();
-        let is_absent = |it: &&Request| of(it).is_none_or(|head| !repo.has(&head));
+        let is_absent = |it: &&Request| of(it).is_none_or(|head| missing.contains(&head));
         let mut is_here = true;
         for request in entry.requests.iter().filter(is_absent) {
             is_here = false;
