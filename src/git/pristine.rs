@@ -16,6 +16,9 @@ use crate::fault::{Fault, Result};
 use crate::world::fs;
 use crate::world::process::Run;
 
+/// How many files are looked at with one hand: to share fewer takes longer than to look at them.
+const MANY: usize = 500;
+
 /// What a worktree holds, next to what its index says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Look {
@@ -317,7 +320,11 @@ impl Written<'_> {
                 count => self.look_into(&item.path(), &inside, &entries[begin..begin + count]),
             }
         };
-        let looks = listed.par_iter().with_min_len(16).map(look);
+        if entries.len() < MANY {
+            let mut looks = listed.iter().map(look);
+            return looks.try_fold(Look::default(), |a, b| Ok(a.and(b?)));
+        }
+        let looks = listed.par_iter().map(look);
         looks.try_reduce(Look::default, |a, b| Ok(a.and(b)))
     }
 

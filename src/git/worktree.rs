@@ -231,7 +231,8 @@ impl Repo {
     }
 
     /// Moves the branch that is checked out in `worktree` forward to `commit`, files included, as
-    /// `git merge --ff-only` does; refuses, with git's words, where local changes are in the way.
+    /// `git merge --ff-only` does; refuses, with git's words, where local changes are in the way. The upkeep that
+    /// git would begin by itself is left to the user's own commands and to ours.
     pub fn fast_forward(&self, worktree: &Path, commit: &Oid) -> Result<()> {
         let commit = commit.to_string();
         let quiet = [
@@ -239,6 +240,10 @@ impl Repo {
             "core.hooksPath=/dev/null",
             "-c",
             "merge.verifySignatures=false",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "maintenance.auto=false",
         ];
         let merge = [
             "merge",
