@@ -11,7 +11,8 @@ use crate::fault::Result;
 use crate::ledger::Time;
 use crate::record::Gate;
 use crate::refinery::{
-    self, Bulletin, History, Lying, Next, Options, Outlook, Price, Probing, Queue, Status, Stretch,
+    self, Bulletin, History, Lying, Next, Options, Outlook, Price, Probing, Purpose, Queue, Status,
+    Stretch,
 };
 use crate::town::Home;
 
@@ -255,15 +256,21 @@ fn probe_json(it: &Probing, gates: &[(Gate, History)], now: Time) -> Value {
             "expected_millis": millis.and_then(|it| u64::try_from(it).ok()),
         })
     });
+    let mut value = candidate_json(&it.base, &it.requests, it.screens, &it.purpose);
+    value["since"] = it.since().to_string().into();
+    value["gates"] = at_work.collect();
+    value
+}
+
+/// Returns what is said of a candidate, whether it is being tested or would be.
+fn candidate_json(base: &str, requests: &[String], screens: bool, purpose: &Purpose) -> Value {
     json!({
-        "base": it.base,
-        "requests": it.requests,
-        "screens": it.screens,
-        "reason": reason(&it.purpose),
-        "red": it.purpose.red,
-        "bits": it.purpose.bits,
-        "since": it.since().to_string(),
-        "gates": at_work.collect::<Vec<_>>(),
+        "base": base,
+        "requests": requests,
+        "screens": screens,
+        "reason": reason(purpose),
+        "red": purpose.red,
+        "bits": purpose.bits,
     })
 }
 
@@ -365,17 +372,10 @@ fn outlook_json(it: &Outlook) -> Value {
         }
         Next::Freeze => "freeze",
         Next::Probe(all) => {
-            let probe = all.iter().map(|it| {
-                json!({
-                    "base": it.base,
-                    "requests": it.requests,
-                    "screens": it.screens,
-                    "reason": reason(&it.purpose),
-                    "red": it.purpose.red,
-                    "bits": it.purpose.bits,
-                })
-            });
-            value["probes"] = probe.collect();
+            let probes = all.iter();
+            let probes =
+                probes.map(|it| candidate_json(&it.base, &it.requests, it.screens, &it.purpose));
+            value["probes"] = probes.collect();
             "probe"
         }
     };
