@@ -101,6 +101,20 @@ fn seed_of(seed: u64, replication: u32) -> u64 {
 }
 
 impl Scenario {
+    /// Returns a backlog of changes that know nothing of each other, with rates that the queue knows.
+    fn backlog(changes: usize, culprits: f64, flakes: f64, workers: usize) -> Self {
+        Self {
+            changes,
+            culprits,
+            flakes,
+            workers,
+            interactions: 0.0,
+            arrivals: None,
+            cold: false,
+            price: Price::Both,
+        }
+    }
+
     /// Returns the parameters of the plan that knows the rates, or nothing at all.
     fn params(&self) -> Params {
         let priced = self.price.params();

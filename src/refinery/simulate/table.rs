@@ -1,6 +1,6 @@
 //! The scenarios the queue is measured by, beside what others need and what nobody can do without.
 
-use super::{Figures, Other, Price, Scenario, compare, simulate};
+use super::{Figures, Other, Scenario, compare, simulate};
 
 /// A scenario and what each queue makes of it.
 #[derive(Debug, Clone)]
@@ -41,16 +41,7 @@ const SCENARIOS: [(usize, f64, f64, usize, f64, f64); 15] = [
 /// Plays every scenario so many times under every queue.
 pub fn table(replications: u32, seed: u64) -> Vec<Row> {
     let row = |(changes, culprits, flakes, workers, runs, rounds)| {
-        let scenario = Scenario {
-            changes,
-            culprits,
-            flakes,
-            workers,
-            interactions: 0.0,
-            arrivals: None,
-            cold: false,
-            price: Price::Both,
-        };
+        let scenario = Scenario::backlog(changes, culprits, flakes, workers);
         let other = |it: Other| (it, compare(it, &scenario, replications, seed));
         Row {
             anchor: (runs, rounds),
@@ -77,6 +68,7 @@ fn bound(culprits: f64, flakes: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Price;
     use super::*;
 
     /// The table of `merge-queue.md` 3.1.
@@ -97,16 +89,7 @@ mod tests {
     #[test]
     fn anchors_are_reached() {
         for (changes, culprits, flakes, workers, runs, rounds) in SCENARIOS {
-            let scenario = Scenario {
-                changes,
-                culprits,
-                flakes,
-                workers,
-                interactions: 0.0,
-                arrivals: None,
-                cold: false,
-                price: Price::Both,
-            };
+            let scenario = Scenario::backlog(changes, culprits, flakes, workers);
             let replications = u32::try_from(2000 / changes).unwrap_or(1);
             let figures = simulate(&scenario, replications, 3);
             assert_eq!((figures.broken, figures.stuck), (0, 0), "{scenario:?}");
@@ -144,16 +127,7 @@ mod tests {
     /// Figures of `merge-queue.md` 4.1 and 4.2 for 32 changes, 5 %.
     #[test]
     fn others_need_what_is_known_of_them() {
-        let scenario = |flakes, workers| Scenario {
-            changes: 32,
-            culprits: 0.05,
-            flakes,
-            workers,
-            interactions: 0.0,
-            arrivals: None,
-            cold: false,
-            price: Price::Both,
-        };
+        let scenario = |flakes, workers| Scenario::backlog(32, 0.05, flakes, workers);
         let near = |got: f64, want: f64| assert!((got / want - 1.0).abs() < 0.08, "{got} {want}");
         for (other, runs) in [
             (Other::Serial, 1.051),
