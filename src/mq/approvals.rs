@@ -140,17 +140,9 @@ mod tests {
 
     fn request(head: &str) -> Request {
         let what = Submission {
-            bead: "",
-            bead_life: 0,
-            epoch: 0,
-            claim: "",
-            target: "main",
-            branch: "work",
             head,
-            tip: "1234",
             worker: "bob",
-            rig: "api",
-            priority: 2,
+            ..Submission::SAMPLE
         };
         Request::new("gt-mr-1", &what, &stamp(1))
     }

@@ -116,6 +116,24 @@ pub struct Submission<'a> {
     pub priority: i64,
 }
 
+#[cfg(test)]
+impl Submission<'static> {
+    /// What a request of a test says where the test does not mind.
+    pub(crate) const SAMPLE: Self = Self {
+        bead: "",
+        bead_life: 0,
+        epoch: 0,
+        claim: "",
+        target: "main",
+        branch: "work",
+        head: "1234567890123456",
+        tip: "abc",
+        worker: "ada",
+        rig: "api",
+        priority: 2,
+    };
+}
+
 impl Request {
     /// Returns the key of requests of a bead, of a branch, or with a head.
     pub fn key_of(name: &str) -> Key {

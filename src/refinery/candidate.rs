@@ -271,17 +271,9 @@ mod tests {
 
     fn request(id: &str, head: &str) -> Request {
         let what = Submission {
-            bead: "",
-            bead_life: 0,
-            epoch: 0,
-            claim: "",
-            target: "main",
             branch: id,
             head,
-            tip: "",
-            worker: "ada",
-            rig: "repo",
-            priority: 2,
+            ..Submission::SAMPLE
         };
         let stamp = Stamp::next(Time(1000), &CloneId::parse("k7f2m3qa").unwrap(), None);
         Request::new(id, &what, &stamp)

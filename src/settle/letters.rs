@@ -245,16 +245,10 @@ mod tests {
     fn request(status: RequestStatus, evidence: &[(&str, Value)]) -> Request {
         let what = Submission {
             bead: "gt-1",
-            bead_life: 0,
             epoch: 1,
-            claim: "",
-            target: "main",
             branch: "gt/nux/gt-1.1-k",
-            head: "1234567890123456",
-            tip: "abc",
             worker: "api/polecats/nux",
-            rig: "api",
-            priority: 2,
+            ..Submission::SAMPLE
         };
         let mut request = Request::new("gt-mr-1", &what, &stamp(10));
         let evidence = evidence

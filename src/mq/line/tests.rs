@@ -28,19 +28,11 @@ fn arranged(lines: &[&str], fails: &[&str]) -> (String, String) {
         let mut words = line.split(' ');
         let first = words.next().unwrap_or_default();
         let what = Submission {
-            bead: "",
-            bead_life: 0,
-            epoch: 0,
-            claim: "",
-            target: "main",
             branch: ids[at],
-            head: "1234",
-            tip: "1234",
-            worker: "ada",
-            rig: "api",
             priority: first
                 .split_once('/')
                 .map_or(2, |(_, it)| it.parse().unwrap_or(9)),
+            ..Submission::SAMPLE
         };
         let mut request = Request::new(ids[at], &what, &stamp(at + 1));
         request.requeue(&stamp(at + 1));
@@ -202,17 +194,8 @@ impl Queue {
     fn add(&mut self, id: &str, branch: &str, change: impl FnOnce(&mut Request, &Stamp)) {
         let at = stamp(self.records.len() + 1);
         let what = Submission {
-            bead: "",
-            bead_life: 0,
-            epoch: 0,
-            claim: "",
-            target: "main",
             branch,
-            head: "1234",
-            tip: "1234",
-            worker: "bob",
-            rig: "api",
-            priority: 2,
+            ..Submission::SAMPLE
         };
         let mut request = Request::new(id, &what, &at);
         change(&mut request, &at);

@@ -113,16 +113,9 @@ fn new_bead(dice: &mut Dice, id: &str, stamp: &Stamp) -> Record {
 fn request(id: &str, stamp: &Stamp) -> Record {
     let what = Submission {
         bead: "gt-1",
-        bead_life: 0,
         epoch: 1,
-        claim: "",
-        target: "main",
-        branch: "work",
-        head: "1234",
-        tip: "1234",
-        worker: "ada",
-        rig: "api",
         priority: 1,
+        ..Submission::SAMPLE
     };
     Request::new(id, &what, stamp).into_record()
 }
