@@ -88,6 +88,18 @@ fn resolve(place: &Place, on: &str, other: &str) {
     place.git(&merge).done();
 }
 
+/// Returns such a rig, the bead, and the bead of its conflict, for which the branch `mended` is queued.
+fn mended() -> (Place, String, String) {
+    let (place, bead) = conflicting();
+    let id = text(&resolutions(&place)[0]["id"]);
+    place
+        .git(&["switch", "--quiet", "--create", "mended", "main"])
+        .done();
+    resolve(&place, "mended", "work");
+    place.gt(&["mq", "submit", "--bead", &id]).done();
+    (place, bead, id)
+}
+
 #[test]
 fn a_conflict_is_a_bead_that_the_work_waits_for() {
     let (place, bead) = conflicting();
@@ -133,13 +145,7 @@ fn the_branch_queued_again_ends_the_bead_of_its_conflict() {
 
 #[test]
 fn what_lands_for_the_conflict_closes_the_work_too() {
-    let (place, bead) = conflicting();
-    let id = text(&resolutions(&place)[0]["id"]);
-    place
-        .git(&["switch", "--quiet", "--create", "mended", "main"])
-        .done();
-    resolve(&place, "mended", "work");
-    place.gt(&["mq", "submit", "--bead", &id]).done();
+    let (place, bead, id) = mended();
     assert_eq!(shown(&place, &id)["status"], "open", "it waits to land");
     place.gt(&["refinery", "run"]).done();
     for it in [&id, &bead] {
@@ -149,13 +155,7 @@ fn what_lands_for_the_conflict_closes_the_work_too() {
 
 #[test]
 fn a_resolution_that_conflicts_itself_is_tried_again() {
-    let (place, bead) = conflicting();
-    let id = text(&resolutions(&place)[0]["id"]);
-    place
-        .git(&["switch", "--quiet", "--create", "mended", "main"])
-        .done();
-    resolve(&place, "mended", "work");
-    place.gt(&["mq", "submit", "--bead", &id]).done();
+    let (place, bead, id) = mended();
     change(&place, "main", "main", "base", "theirs once more\n");
     change(&place, "mended", "mended", "base", "mine once more\n");
     place
