@@ -27,7 +27,7 @@ pub(super) struct Look<'a> {
     pub(super) underway: &'a [Underway],
     /// What was found known when it was to be tested.
     pub(super) met: &'a BTreeMap<Composition, bool>,
-    /// When requests were ejected.
+    /// When requests of this target were ejected.
     pub(super) ejected: &'a [Stamp],
     pub(super) learned: &'a Learned,
     pub(super) options: Options,
@@ -64,11 +64,11 @@ impl Look<'_> {
     }
 }
 
-/// Returns when requests were ejected.
-pub(super) fn ejections(view: &View<'_>) -> Result<Vec<Stamp>> {
-    let ejected = view.ended(RequestStatus::Ejected)?;
-    let at = ejected.iter().map(|it| it.record().stamp_of("state"));
-    Ok(at.collect())
+/// Returns when requests of a target were ejected.
+pub(super) fn ejections(view: &View<'_>, rig: &str, target: &str) -> Result<Vec<Stamp>> {
+    let ejected = view.ended(RequestStatus::Ejected)?.into_iter();
+    let here = ejected.filter(|it| it.rig() == rig && it.target() == target);
+    Ok(here.map(|it| it.record().stamp_of("state")).collect())
 }
 
 /// What a probe comes to when it is built.

@@ -97,7 +97,7 @@ pub struct Refinery<'t> {
     absent: BTreeSet<String>,
     /// What an outside CI was asked, as it was said.
     waits: BTreeSet<(String, String)>,
-    /// How many requests were ejected, and when.
+    /// How many requests were ejected, and when those of the target were.
     ejected: (u64, Vec<Stamp>),
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
@@ -212,6 +212,7 @@ impl<'t> Refinery<'t> {
         self.target = target;
         self.met.clear();
         self.moot.clear();
+        self.ejected = (0, Vec::new());
         Ok(())
     }
 
@@ -322,11 +323,12 @@ impl<'t> Refinery<'t> {
         Ok(board)
     }
 
-    /// Looks when requests were ejected, where that has changed.
+    /// Looks when requests of the target were ejected, where that may have changed.
     fn look_at_ejected(&mut self, view: &View<'_>) -> Result<()> {
         let count = view.count_requests(RequestStatus::Ejected)?;
         if count != self.ejected.0 {
-            self.ejected = (count, look::ejections(view)?);
+            let (rig, target) = (self.home.rig().name(), &self.target.branch);
+            self.ejected = (count, look::ejections(view, rig, target)?);
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub struct Status {
     pub bulletin: Option<Bulletin>,
     /// The branches that requests wait for.
     pub targets: Vec<Queue>,
-    /// How likely a request is a culprit, on the rig's target.
+    /// How likely a request of the rig is a culprit.
     pub culprit_rate: f64,
     /// How likely a request that passed elsewhere is to break the tip.
     pub interaction_rate: f64,
@@ -186,7 +186,7 @@ impl Looker<'_> {
             line: &line,
             underway: &self.underway(target)?,
             met: &met,
-            ejected: &ejections(&view)?,
+            ejected: &ejections(&view, home.rig().name(), target)?,
             learned: &self.learned,
             options: self.options,
         };

@@ -75,3 +75,35 @@ fn a_try_says_nothing_of_a_change_where_the_machine_lacks_the_command() {
     let shown = place.json(&["mq", "show", "work"]);
     assert_eq!(shown["runs"], serde_json::json!([]), "{shown}");
 }
+
+#[test]
+fn what_was_ejected_from_one_branch_casts_no_doubt_on_another() {
+    let place = rig("true");
+    let log = place.path(".git/ran");
+    let gate = format!("echo $(ls) >> {log}; ! ls | grep -q bad");
+    let add = ["refinery", "gate", "add", "test", "-c", &gate];
+    place.gt(&add).done();
+    for target in ["one", "two"] {
+        change(&place, target, "main", target, target);
+    }
+    let submit = |target: &str, name: &str| {
+        let branch = format!("{name}-{target}");
+        change(&place, &branch, target, name, name);
+        place.gt(&["mq", "submit", "--target", target]).done();
+    };
+    submit("one", "good");
+    submit("two", "good");
+    place.gt(&["refinery", "run"]).done();
+    for (target, name) in [("one", "bad1"), ("one", "bad2"), ("two", "bad3")] {
+        submit(target, name);
+    }
+    let before = std::fs::read_to_string(&log).expect("gates have run");
+    let ran = place.json(&["refinery", "run"]);
+    assert_eq!(ran["ejected"].as_array().map(Vec::len), Some(3), "{ran}");
+    let ran = std::fs::read_to_string(&log).expect("gates have run");
+    let ran = &ran[before.len()..];
+    let on_two = ran.lines().filter(|it| it.ends_with("two"));
+    // Red twice, which convicts, and nothing of the bare target.
+    let want = ["bad3 base good two"; 2];
+    assert_eq!(on_two.collect::<Vec<_>>(), want, "{ran}");
+}
