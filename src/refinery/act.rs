@@ -14,7 +14,7 @@ use crate::mq;
 use crate::record::{Gate, Request, RequestStatus};
 
 /// What convicts: a commit that passed, and the same with the culprit, which failed.
-struct Proof {
+struct Conviction {
     green: Candidate,
     red: Candidate,
 }
@@ -145,7 +145,7 @@ impl Refinery<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Stepped>> {
         let ids = board.ids(&[item]);
-        let Some(proof) = self.proof(gates, board, item)? else {
+        let Some(convicts) = self.conviction(gates, board, item)? else {
             let again = Probe {
                 context: None,
                 items: vec![item],
@@ -158,14 +158,14 @@ impl Refinery<'_> {
             return self.probe(board, gates, (vec![again], queued), observe);
         };
         let view = self.home.view();
-        let gate = facts::reddest(&view, gates, &proof.red)?;
+        let gate = facts::reddest(&view, gates, &convicts.red)?;
         let gate =
             gate.ok_or_else(|| Fault::fatal("the plan ejects a request without a red gate"))?;
-        let reproduce = mq::reproduce(gate, &proof.red.commit.to_string());
+        let reproduce = mq::reproduce(gate, &convicts.red.commit.to_string());
         let why = format!(
             "gate '{}' passes on {} and fails with this change",
             gate.name(),
-            proof.green.short()
+            convicts.green.short()
         );
         let mut reds = Vec::new();
         for what in board.reds_of(item) {
@@ -174,19 +174,19 @@ impl Refinery<'_> {
         let mut evidence = Map::from_iter([
             ("by".to_owned(), json!(self.actor())),
             ("gate".to_owned(), json!(gate.name())),
-            ("green".to_owned(), json!(proof.green.commit.to_string())),
-            ("red".to_owned(), json!(proof.red.commit.to_string())),
+            ("green".to_owned(), json!(convicts.green.commit.to_string())),
+            ("red".to_owned(), json!(convicts.red.commit.to_string())),
             (
                 "reds".to_owned(),
                 reds.iter().map(ToString::to_string).collect::<Value>(),
             ),
             ("reproduce".to_owned(), json!(reproduce)),
         ]);
-        let tail = facts::last_words(&view, gate, &proof.red)?;
+        let tail = facts::last_words(&view, gate, &convicts.red)?;
         if !tail.is_empty() {
             evidence.insert("tail".to_owned(), json!(tail));
         }
-        let commits = [proof.green.commit, proof.red.commit].into_iter();
+        let commits = [convicts.green.commit, convicts.red.commit].into_iter();
         self.keep_proof(&commits.chain(reds).collect::<Vec<_>>(), &ids.join(" "))?;
         self.finish(&ids, RequestStatus::Ejected, &why, &evidence)?;
         for id in ids {
@@ -201,7 +201,12 @@ impl Refinery<'_> {
 
     /// Returns what convicts an item: a red run of it on a commit that was the tip and is green, and nothing else
     /// in between (I2).
-    fn proof(&mut self, gates: &[Gate], board: &Board, item: Item) -> Result<Option<Proof>> {
+    fn conviction(
+        &mut self,
+        gates: &[Gate],
+        board: &Board,
+        item: Item,
+    ) -> Result<Option<Conviction>> {
         let culprits = board.ids(&[item]);
         for what in board.reds_on_tips(item) {
             let Some(before) = what.requests.strip_suffix(&culprits[..]) else {
@@ -219,7 +224,7 @@ impl Refinery<'_> {
             let is_green = facts::evidence_of(&view, gates, &green)?.green;
             let is_red = facts::evidence_of(&view, gates, &red)?;
             if is_green && !is_red.green && is_red.red > 0 {
-                return Ok(Some(Proof { green, red }));
+                return Ok(Some(Conviction { green, red }));
             }
         }
         Ok(None)

@@ -310,7 +310,7 @@ fn run(home: &Home, opened: &Opened) -> Result<String> {
     match left.ended {
         Ended::Exit(0) => Ok(link(&said)),
         Ended::Exit(_) if said.contains("already exists") => Ok(link(&said)),
-        Ended::Exit(code) => Err(failed(format!("exit {code}: {}", last_words(&said)))),
+        Ended::Exit(code) => Err(failed(format!("exit {code}: {}", last_line(&said)))),
         Ended::Signal(signal) => Err(failed(format!("signal {signal}"))),
         Ended::Timeout => Err(failed(format!("timeout after {} s", TIMEOUT.as_secs()))),
         Ended::Interrupted | Ended::Cancelled => {
@@ -320,7 +320,8 @@ fn run(home: &Home, opened: &Opened) -> Result<String> {
     }
 }
 
-fn last_words(said: &str) -> String {
+/// Returns the last line of what a command wrote that is not empty.
+fn last_line(said: &str) -> String {
     let last = said.lines().rev().find(|line| !line.trim().is_empty());
     last.unwrap_or("it said nothing").replace(steers, " ")
 }

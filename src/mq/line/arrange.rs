@@ -34,7 +34,7 @@ pub(super) fn arrange(
     members: &[Member],
     groups: &BTreeMap<String, Held>,
 ) -> (Vec<Item>, Vec<(Request, Held)>) {
-    let order = in_order(&requests);
+    let order = by_turn(&requests);
     let mut held: Vec<Option<Held>> = members.iter().map(|it| it.own.clone()).collect();
     let name = |at: usize| requests[at].id().to_owned();
     let after: Vec<&[usize]> = members.iter().map(|it| it.after.as_slice()).collect();
@@ -78,7 +78,7 @@ pub(super) fn arrange(
 
 /// Returns the places of requests in the order of the queue: by class, longest queued first, so that
 /// nothing starves and a retry goes to the end; then by id, because clocks of two machines may agree.
-fn in_order(requests: &[Request]) -> Vec<usize> {
+fn by_turn(requests: &[Request]) -> Vec<usize> {
     let key = |at: &usize| -> (Class, Stamp, &str) {
         let request = &requests[*at];
         (
