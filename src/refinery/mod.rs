@@ -460,7 +460,7 @@ impl<'t> Refinery<'t> {
         let jobs = self.take_leases(jobs, observe);
         let is_lost = jobs.len() < wanted;
         for (job, purpose) in jobs {
-            self.begin(job, purpose, observe)?;
+            self.begin(gates, (job, purpose), observe)?;
         }
         if !self.pool.running().is_empty() {
             return self.hear(gates, observe).map(Some);
@@ -522,7 +522,12 @@ impl<'t> Refinery<'t> {
     }
 
     /// Has a candidate tested: its gates of this machine by a worker, and then those that an outside CI answers.
-    fn begin(&mut self, job: Work, purpose: Purpose, observe: &mut dyn FnMut(Event)) -> Result<()> {
+    fn begin(
+        &mut self,
+        gates: &[Gate],
+        (job, purpose): (Work, Purpose),
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
         if job.candidate.requests.is_empty() {
             self.controlled = Some(job.candidate.commit);
         }
@@ -530,18 +535,19 @@ impl<'t> Refinery<'t> {
         self.moot.remove(&job.what);
         let is_here = |(gate, it): &(Gate, Standing)| gate.ci().is_none() && *it == Standing::Open;
         if !job.gates.iter().any(is_here) {
-            return self.ask(&job, purpose, observe);
+            return self.ask(gates, (&job, purpose), observe);
         }
         self.pool.start(job, purpose, self.home.world().now());
         Ok(())
     }
 
-    fn ask(&self, job: &Work, purpose: Purpose, observe: &mut dyn FnMut(Event)) -> Result<()> {
-        let (view, gates) = (
-            self.home.view(),
-            gates::required(self.home, &self.target.branch)?,
-        );
-        let open = facts::to_run(&view, &gates, &job.candidate)?;
+    fn ask(
+        &self,
+        gates: &[Gate],
+        (job, purpose): (&Work, Purpose),
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let open = facts::to_run(&self.home.view(), gates, &job.candidate)?;
         for asked in ci::ask(self.home, &self.target.branch, &open, &job.candidate)? {
             observe(Event::Asked { asked, purpose });
         }
@@ -617,7 +623,7 @@ impl<'t> Refinery<'t> {
                 let known = facts::evidence_of(&view, gates, &job.candidate)?;
                 let open = facts::to_run(&view, gates, &job.candidate)?;
                 if known.red == 0 && !open.is_empty() && open.iter().all(|it| it.ci().is_some()) {
-                    self.ask(job, purpose, observe)?;
+                    self.ask(gates, (job, purpose), observe)?;
                 }
                 return Ok(true);
             }
