@@ -252,6 +252,16 @@ impl Context {
         }
     }
 
+    /// Returns the rigs among them; refuses where none is here.
+    pub(crate) fn rigs(&self) -> Result<Vec<Home>> {
+        let mut rigs = self.homes()?;
+        rigs.retain(|home| !home.is_hq());
+        if rigs.is_empty() {
+            self.home()?.one_rig()?;
+        }
+        Ok(rigs)
+    }
+
     /// Applies what follows from what was just written; every command that writes calls it. What was
     /// written stands, so what cannot be applied is a remark and no failure.
     pub(crate) fn settle(&self, home: &Home) {

@@ -21,11 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
-    let mut rigs = cx.homes()?;
-    rigs.retain(|home| !home.is_hq());
-    if rigs.is_empty() {
-        cx.home()?.one_rig()?;
-    }
+    let rigs = cx.rigs()?;
     let now = cx.world.now();
     let span = args.days.saturating_mul(24 * 60 * 60 * 1000);
     let since = match args.all {

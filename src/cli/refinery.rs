@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::done::counted;
-use super::reply::{Reply, progress};
+use super::reply::{Reply, of_rig, progress};
 use crate::agent;
 use crate::daemon::{self, Ended, Until};
 use crate::fault::{Fault, Result};
@@ -218,9 +218,7 @@ fn queues(cx: &Context, until: Until, how: (Most, Price)) -> Result<Reply> {
                 let mut value = reply.value;
                 value["rig"] = rig.into();
                 values.push(value);
-                let lines = reply.text.lines();
-                all.text
-                    .extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+                all.text.push_str(&of_rig(rig, &reply.text));
                 all.notes.extend(reply.notes);
             }
             // What keeps one rig from landing keeps no other.

@@ -297,6 +297,12 @@ pub(crate) fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     Drawing::table(rows.into_iter().map(cells)).on(&Screen::PLAIN)
 }
 
+/// Returns the lines of a text, each behind the rig that it is of.
+pub(crate) fn of_rig(rig: &str, text: &str) -> String {
+    let lines = text.lines();
+    lines.map(|line| format!("{rig:<10} {line}\n")).collect()
+}
+
 /// Prints to standard output; what comes of it is no business of who prints on the way.
 pub(crate) fn print(text: &str) {
     drop(written(text.as_bytes()));

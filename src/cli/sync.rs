@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::done::counted;
-use super::reply::{Reply, progress};
+use super::reply::{Reply, of_rig, progress};
 use crate::daemon::{Travel, sync_and_settle};
 use crate::fault::{Fault, Result};
 use crate::ledger::{Asked, Event, Report, Step, Turn};
@@ -49,8 +49,7 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
                 let mut value = reply.value;
                 value["rig"] = rig.into();
                 values.push(value);
-                let lines = reply.text.lines();
-                text.extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+                text.push_str(&of_rig(rig, &reply.text));
                 faults.extend(reply.faults);
                 notes.extend(reply.notes);
             }

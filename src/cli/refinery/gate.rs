@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::Context;
 use super::super::done::counted;
-use super::super::reply::{Exit, Reply, columns};
+use super::super::reply::{Exit, Reply, columns, of_rig};
 use super::duration;
 use crate::fault::{Fault, Result};
 use crate::record::{Gate, Scope, Variable, Verdict};
@@ -292,11 +292,7 @@ pub(super) fn took(time: Duration) -> String {
 
 /// Returns the gates of the rig one stands in; in HQ, those of every rig that is here.
 fn list(cx: &Context) -> Result<Reply> {
-    let mut rigs = cx.homes()?;
-    rigs.retain(|home| !home.is_hq());
-    if rigs.is_empty() {
-        cx.home()?.one_rig()?;
-    }
+    let rigs = cx.rigs()?;
     if let [rig] = &rigs[..] {
         return listed(rig);
     }
@@ -307,9 +303,7 @@ fn list(cx: &Context) -> Result<Reply> {
             gate["rig"] = rig.into();
             values.push(gate);
         }
-        let lines = reply.text.lines();
-        all.text
-            .extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+        all.text.push_str(&of_rig(rig, &reply.text));
         all.notes.extend(reply.notes);
     }
     all.notes.dedup();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::gate::took;
 use super::{Context, batch, called, pull_json, reason};
-use crate::cli::reply::{Reply, columns};
+use crate::cli::reply::{Reply, columns, of_rig};
 use crate::fault::Result;
 use crate::ledger::Time;
 use crate::record::Gate;
@@ -18,11 +18,7 @@ use crate::town::Home;
 
 /// Answers for the rig one stands in; in HQ, for every rig that is here.
 fn of_each(cx: &Context, of: impl Fn(&Home) -> Result<Reply>) -> Result<Reply> {
-    let mut rigs = cx.homes()?;
-    rigs.retain(|home| !home.is_hq());
-    if rigs.is_empty() {
-        cx.home()?.one_rig()?;
-    }
+    let rigs = cx.rigs()?;
     if let [rig] = &rigs[..] {
         return of(rig);
     }
@@ -30,9 +26,7 @@ fn of_each(cx: &Context, of: impl Fn(&Home) -> Result<Reply>) -> Result<Reply> {
     for home in &rigs {
         let (rig, reply) = (home.rig().name(), of(home)?);
         values.push(json!({ "rig": rig, "refinery": reply.value }));
-        let lines = reply.text.lines();
-        all.text
-            .extend(lines.map(|line| format!("{rig:<10} {line}\n")));
+        all.text.push_str(&of_rig(rig, &reply.text));
     }
     all.value = json!(values);
     Ok(all)
