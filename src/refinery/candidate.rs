@@ -32,7 +32,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Returns the bare target.
+    /// Returns a bare commit, such as the target's.
     pub(super) fn bare(repo: &Repo, tip: Oid) -> Result<Self> {
         Ok(Self {
             commit: tip,

@@ -393,14 +393,7 @@ pub fn run_gate(
     if !home.accepts(gate) {
         return Err(not_accepted(home, gate));
     }
-    let candidate = Candidate {
-        commit,
-        tree: home.repo().commit(&commit)?.tree,
-        tip: commit,
-        requests: Vec::new(),
-        since: None,
-        screens: false,
-    };
+    let candidate = Candidate::bare(home.repo(), commit)?;
     let ran = Bench::of(home).run(gate, &candidate, &AtomicBool::new(false))?;
     let Ran::Said(attempt) = ran else {
         return Err(Fault::stale(format!(

@@ -90,14 +90,7 @@ fn test(
     (gate, commit): (&Gate, &Oid),
     observe: &mut dyn FnMut(Checking),
 ) -> Result<()> {
-    let candidate = Candidate {
-        commit: *commit,
-        tree: home.repo().commit(commit)?.tree,
-        tip: *commit,
-        requests: Vec::new(),
-        since: None,
-        screens: false,
-    };
+    let candidate = Candidate::bare(home.repo(), *commit)?;
     observe(Checking::Begins(branch_of(commit)));
     let attempt = match gate::run(home, gate, &candidate) {
         Err(_) if home.world().interrupted() => {
