@@ -147,7 +147,16 @@ struct Seen {
     queued: usize,
 }
 
-impl Looker<'_> {
+impl<'a> Looker<'a> {
+    fn of(home: &'a Home, options: Options) -> Result<Self> {
+        Ok(Self {
+            home,
+            learned: Learned::of(home)?,
+            options,
+            bulletin: bulletin(home),
+        })
+    }
+
     /// Returns what is tested here, by the Refinery that runs and by outside CIs.
     fn underway(&self, target: &str) -> Result<Vec<Underway>> {
         let repo = self.home.repo();
@@ -316,12 +325,7 @@ impl Seen {
 /// Returns how the queue of a rig stands.
 pub fn status(home: &Home, options: Options) -> Result<Status> {
     let (view, rig, now) = (home.view(), home.rig().name(), home.world().now());
-    let looker = Looker {
-        home,
-        learned: Learned::of(home)?,
-        options,
-        bulletin: bulletin(home),
-    };
+    let looker = Looker::of(home, options)?;
     let mut targets = Vec::new();
     // What nobody has tested yet tells as much of the rate as the history does.
     let mut culprit_rate = looker.learned.culprit_rate(home)?;
@@ -357,12 +361,7 @@ pub fn status(home: &Home, options: Options) -> Result<Status> {
 /// Returns what the Refinery would do next, for each branch that requests wait for. With a Refinery that runs, what
 /// it tests just now counts.
 pub fn explain(home: &Home, options: Options) -> Result<Vec<Outlook>> {
-    let looker = Looker {
-        home,
-        learned: Learned::of(home)?,
-        options,
-        bulletin: bulletin(home),
-    };
+    let looker = Looker::of(home, options)?;
     let targets = mq::targets(&home.view(), home.rig().name())?;
     targets.iter().map(|it| looker.outlook(it)).collect()
 }

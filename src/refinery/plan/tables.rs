@@ -78,13 +78,16 @@ impl Tables {
     }
 }
 
+/// Returns, for each number of items up to `limit`, the chance that so many hold no culprit.
+fn innocence(rate: f64, limit: usize) -> Vec<f64> {
+    let powers = std::iter::successors(Some(1.0), |it| Some(it * (1.0 - rate)));
+    powers.take(limit + 1).collect()
+}
+
 /// Procedure R1 of Sobel and Groll (1959), the best of all nested ones, which go on inside the group that was red,
 /// for up to `limit` items that are each a culprit with probability `rate`: the recurrences of `merge-queue.md` 3.1.
 fn r1(rate: f64, limit: usize) -> Nested {
-    // q[x] is q^x, the chance that x items hold no culprit.
-    let q: Vec<f64> = std::iter::successors(Some(1.0), |it| Some(it * (1.0 - rate)))
-        .take(limit + 1)
-        .collect();
+    let q = innocence(rate, limit);
     let mut g = vec![Choice::default(); limit + 1];
     let mut f = vec![g.clone(); limit + 1];
     for u in 1..=limit {
@@ -125,9 +128,7 @@ fn cheapest(mut lengths: std::ops::RangeInclusive<usize>, runs: impl Fn(usize) -
 /// Returns the sets of up to `workers` cumulative probes that minimise rounds and `price` times runs.
 fn endgame(rate: f64, workers: usize, price: f64) -> Endgame {
     let limit = ENDGAME_MAX;
-    let q: Vec<f64> = std::iter::successors(Some(1.0), |it| Some(it * (1.0 - rate)))
-        .take(limit + 1)
-        .collect();
+    let q = innocence(rate, limit);
     let mut g = vec![Cuts::default(); limit + 1];
     let mut f = vec![g.clone(); limit + 1];
     for u in 1..=limit {
