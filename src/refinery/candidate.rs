@@ -188,6 +188,23 @@ impl Chains {
         Ok(&self.landed.insert(known).1)
     }
 
+    /// Looks what requests have that a base has not, as soon as they wait: then they are near each other, and what
+    /// is known of later bases follows from it.
+    pub(super) fn meet<'a>(
+        &mut self,
+        repo: &Repo,
+        base: Oid,
+        requests: impl Iterator<Item = &'a Request>,
+    ) -> Result<()> {
+        for request in requests {
+            let head = head_of(repo, request)?;
+            if !self.last.contains_key(&head) {
+                self.ahead(repo, head, base)?;
+            }
+        }
+        Ok(())
+    }
+
     fn ahead(&mut self, repo: &Repo, head: Oid, base: Oid) -> Result<&Ahead> {
         if !self.ahead.contains_key(&(head, base)) {
             let ahead = match self.still_ahead(repo, head, base)? {

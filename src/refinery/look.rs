@@ -16,8 +16,8 @@ use crate::record::{Gate, Request, RequestStatus};
 use crate::town::{Home, View};
 
 /// What is known of a target beside the records.
-pub(super) struct Look<'a> {
-    pub(super) home: &'a Home,
+pub(super) struct Look<'a, 'v> {
+    pub(super) view: &'a View<'v>,
     /// The gates that must pass on this target.
     pub(super) gates: &'a [Gate],
     pub(super) tip: Oid,
@@ -33,12 +33,11 @@ pub(super) struct Look<'a> {
     pub(super) options: Options,
 }
 
-impl Look<'_> {
+impl Look<'_, '_> {
     /// Gathers what the plan looks at.
     pub(super) fn board(&self, chains: &mut Chains) -> Result<Board> {
-        let view = self.home.view();
-        let landed = view.count_requests(RequestStatus::Landed)?;
-        let ejected = view.count_requests(RequestStatus::Ejected)?;
+        let landed = self.view.count_requests(RequestStatus::Landed)?;
+        let ejected = self.view.count_requests(RequestStatus::Ejected)?;
         let params = Params {
             culprit_rate: learn::culprit_rate(landed, ejected),
             weight: learn::weight(landed, ejected),
@@ -48,8 +47,8 @@ impl Look<'_> {
             ..self.options.price.params()
         };
         let sources = Sources {
-            repo: self.home.repo(),
-            view: &view,
+            repo: self.view.repo(),
+            view: self.view,
             gates: self.gates,
             tip: self.tip,
             line: self.line.to_vec(),

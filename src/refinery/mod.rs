@@ -256,12 +256,14 @@ impl<'t> Refinery<'t> {
         self.chains.follow(view.style(rig, &self.target.branch)?);
         let line = crate::mq::line(&view, rig, &self.target.branch, now)?;
         let line = self.present(line.items, observe)?;
+        let requests = line.iter().flat_map(|it| &it.requests);
+        self.chains.meet(self.home.repo(), self.tip, requests)?;
         let outside = self.collect(&gates, !line.is_empty(), observe)?;
         if !outside.answers.is_empty() {
             return Ok(Some(Stepped::Worked));
         }
         self.give_back(&outside, observe);
-        let board = self.board(&gates, &line, &outside)?;
+        let board = self.board(&view, &gates, &line, &outside)?;
         for what in board.moot() {
             self.pool.cancel(what);
             self.moot.insert(what.clone());
@@ -299,16 +301,21 @@ impl<'t> Refinery<'t> {
     }
 
     /// Gathers what the plan looks at.
-    fn board(&mut self, gates: &[Gate], line: &[Entry], outside: &Outside) -> Result<Board> {
-        let view = self.home.view();
+    fn board(
+        &mut self,
+        view: &View<'_>,
+        gates: &[Gate],
+        line: &[Entry],
+        outside: &Outside,
+    ) -> Result<Board> {
         let mut underway = self.pool.underway();
         underway.extend(outside.asked.iter().cloned());
         let mut elsewhere = self.elsewhere();
         elsewhere.retain(|it| underway.iter().all(|known| known.what != it.what));
         underway.extend(elsewhere.iter().cloned());
-        self.look_at_ejected(&view)?;
+        self.look_at_ejected(view)?;
         let look = Look {
-            home: self.home,
+            view,
             gates,
             tip: self.tip,
             line,

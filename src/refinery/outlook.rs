@@ -189,7 +189,7 @@ impl<'a> Looker<'a> {
         chains.follow(view.style(home.rig().name(), target)?);
         let line = line::present(home.repo(), &tip, line.items.clone(), &mut |_| {})?;
         let look = Look {
-            home,
+            view: &view,
             gates: &gates,
             tip,
             line: &line,

@@ -1,5 +1,7 @@
 //! A home of records: one repository with ledgers, and where it stands in its town (DESIGN 3.1, 4).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -9,7 +11,7 @@ use super::{HQ, View, rig};
 use crate::fault::{Fault, Result};
 use crate::git::{Cas, Oid, Repo};
 use crate::ledger::{Decision, Name, Pen, Record, Snapshot, Written, transact};
-use crate::record::{Rig, shape};
+use crate::record::{Request, Rig, shape};
 use crate::world::World;
 
 /// A repository with ledgers, without what stands around it.
@@ -18,6 +20,9 @@ pub(super) struct Site {
     pub(super) repo: Repo,
     pub(super) rig: Rig,
     pub(super) journal: Journal,
+    /// The merge requests that waited when they were last looked at, with their blobs: the same blob is not read
+    /// again.
+    pub(super) waiting: RefCell<HashMap<String, (Oid, Option<Request>)>>,
 }
 
 impl Site {
@@ -32,6 +37,7 @@ impl Site {
             repo,
             rig,
             journal: Journal::default(),
+            waiting: RefCell::default(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The one view of what is stored; records are read when they are asked for.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::agents::accepted_machines;
 use super::{HQ, Home};
@@ -378,7 +378,24 @@ impl<'r> View<'r> {
 
     /// Returns the merge requests that are not finished, sorted by id.
     pub fn live_requests(&self) -> Result<Vec<Request>> {
-        self.live(Name::Queue, Request::of)
+        let Some(home) = self.home else {
+            return self.live(Name::Queue, Request::of);
+        };
+        let mut rows: Vec<Row<'_>> = self.index(Name::Queue)?.live().collect::<Result<_>>()?;
+        rows.sort_unstable_by_key(|row| row.id);
+        let mut known = home.site.waiting.borrow_mut();
+        let is_read = |row: &Row<'_>| known.get(row.id).is_some_and(|it| it.0 == row.blob());
+        let unread: Vec<Row<'_>> = rows.iter().filter(|row| !is_read(row)).copied().collect();
+        let records = self.index(Name::Queue)?.records(&unread)?;
+        let read = unread.iter().zip(records);
+        let read = read.map(|(row, it)| (row.id.to_owned(), (row.blob(), Request::of(it))));
+        known.extend(read);
+        if known.len() > rows.len() {
+            let live: HashSet<&str> = rows.iter().map(|row| row.id).collect();
+            known.retain(|id, _| live.contains(id.as_str()));
+        }
+        let requests = rows.iter().filter_map(|row| known.get(row.id)?.1.clone());
+        Ok(requests.collect())
     }
 
     /// Returns the ids of merge requests that are finished, in no order.

@@ -279,9 +279,12 @@ impl Overlay {
     /// Returns the rows in order, which most queries do not ask for.
     fn sorted(&self) -> &Sorted {
         self.sorted.get_or_init(|| {
-            let mut sorted: Vec<usize> = self.there().collect();
-            sorted.sort_by(|a, b| self.row(*a).place().cmp(&self.row(*b).place()));
-            let (live, finished) = sorted.iter().partition(|row| self.rows[**row].is_live);
+            // A row is found by its place in the frames once, and not with each comparison.
+            let mut sorted: Vec<(Row<'_>, usize)> =
+                self.there().map(|at| (self.row(at), at)).collect();
+            sorted.sort_unstable_by(|(a, _), (b, _)| a.place().cmp(&b.place()));
+            let sorted = sorted.iter().map(|(_, at)| *at);
+            let (live, finished) = sorted.partition(|row| self.rows[*row].is_live);
             Sorted { live, finished }
         })
     }
