@@ -34,17 +34,7 @@ impl Fixture {
     pub(crate) fn new(beads: usize) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let at = dir.path().join("repo");
-        std::fs::create_dir(&at)?;
-        run(
-            &at,
-            "git",
-            &["init", "--quiet", "--initial-branch=main"],
-            "",
-        )?;
-        gt(&at, &["init", "--prefix", "bench"])?;
-        // Nothing else is to run beside what is measured.
-        run(&at, "git", &["config", "gt.maintain", "off"], "")?;
-        run(&at, "git", &["config", "gc.auto", "0"], "")?;
+        init(&at)?;
         let imported = run(&at, program(), &["import", "-"], &lines(0..beads))?.took;
         let maintained = gt(&at, &["maintain"])?.took;
         let listing = ["ls-tree", "-r", "--name-only", "refs/gt/beads"];
@@ -86,6 +76,18 @@ impl Fixture {
     pub(crate) fn git(&self, args: &[&str], input: &str) -> Result<Done> {
         run(&self.repo(), "git", args, input)
     }
+}
+
+/// Makes a repository without beads.
+pub(crate) fn init(at: &Path) -> Result<()> {
+    std::fs::create_dir(at)?;
+    let git = ["init", "--quiet", "--initial-branch=main"];
+    run(at, "git", &git, "")?;
+    gt(at, &["init", "--prefix", "bench"])?;
+    // Nothing else is to run beside what is measured.
+    run(at, "git", &["config", "gt.maintain", "off"], "")?;
+    run(at, "git", &["config", "gc.auto", "0"], "")?;
+    Ok(())
 }
 
 static PROGRAM: OnceLock<String> = OnceLock::new();

@@ -1,7 +1,7 @@
 //! What ledgers cost, measured against git itself in turns in the same run: `cargo bench`.
 //!
-//! `cargo bench -- PART... [--beads=N,N...]` measures some parts (`commands`, `queries`, `writers`, `sync`)
-//! or other sizes. Figures are wall times of whole processes; what counts is the ratio.
+//! `cargo bench -- PART... [--beads=N,N...]` measures some parts (`commands`, `queries`, `writers`, `sync`; `queue`,
+//! which has no beads) or other sizes. Figures are wall times of whole processes; what counts is the ratio.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -11,6 +11,7 @@
 mod commands;
 mod fixture;
 mod queries;
+mod queue;
 #[expect(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -36,6 +37,9 @@ const PARTS: [(&str, Part); 4] = [
     ("sync", sync::run_all),
 ];
 
+/// What is measured once, in repositories of its own.
+const QUEUE: &str = "queue";
+
 fn main() -> Result<()> {
     let mut sizes = vec![1_000, 10_000, 100_000];
     let mut wanted = Vec::new();
@@ -48,17 +52,26 @@ fn main() -> Result<()> {
             fixture::PEAK => return fixture::print_peak(&words.collect::<Vec<_>>()),
             word => match word.strip_prefix("--beads=") {
                 Some(list) => sizes = list.split(',').map(str::parse).collect::<Result<_, _>>()?,
-                None if PARTS.iter().any(|(name, _)| *name == word) => wanted.push(word.to_owned()),
+                None if word == QUEUE || PARTS.iter().any(|(name, _)| *name == word) => {
+                    wanted.push(word.to_owned());
+                }
                 None => bail!("there is no part '{word}'"),
             },
         }
     }
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|it| it == part);
     let _installed = fixture::install()?;
+    if is_wanted(QUEUE) {
+        queue::run_all()?;
+    }
+    if !PARTS.iter().any(|(name, _)| is_wanted(name)) {
+        return Ok(());
+    }
     for beads in sizes {
         let fixture = Fixture::new(beads)?;
         println!("\n# {beads} beads ({})\n", fixture.made_in());
         for (name, run) in PARTS {
-            if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            if is_wanted(name) {
                 run(&fixture)?;
             }
         }
