@@ -100,9 +100,17 @@ impl Repo {
         match (output.status.code(), tree) {
             (Some(0), Some(tree)) => Ok(Merged::Clean(tree)),
             (Some(1), Some(_)) => {
+                // Where a file and a folder have one name, git puts the commit's behind that of the file.
+                let sides = [ours, theirs].map(|side| format!("~{side}"));
+                let bare = |name: &str| {
+                    let side = sides
+                        .iter()
+                        .find_map(|side| name.strip_suffix(side.as_str()));
+                    side.unwrap_or(name).to_owned()
+                };
                 let mut files: Vec<String> = fields
                     .take_while(|name| !name.is_empty())
-                    .map(str::to_owned)
+                    .map(bare)
                     .collect();
                 files.sort();
                 files.dedup();

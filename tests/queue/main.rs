@@ -2,6 +2,7 @@
 
 mod after;
 mod evidence;
+mod faults;
 mod gates;
 mod integration;
 mod many;
