@@ -118,6 +118,31 @@ impl Repo {
         found
     }
 
+    /// Returns the filters that change files while they are checked out (gitattributes(5)): the setting of each,
+    /// and its value.
+    pub fn smudge_filters(&self) -> Vec<(String, String)> {
+        let config = self.gix.config_snapshot();
+        let sections = config.plumbing().sections_by_name("filter");
+        let mut found: Vec<(String, String)> = Vec::new();
+        for section in sections.into_iter().flatten() {
+            let Some(name) = section.header().subsection_name() else {
+                continue;
+            };
+            if !self.listens_to(section.meta().source) {
+                continue;
+            }
+            for key in ["process", "smudge"] {
+                if let Some(value) = section.body().value(key) {
+                    let setting = format!("filter.{name}.{key}");
+                    found.retain(|(known, _)| *known != setting);
+                    found.push((setting, value.to_string()));
+                }
+            }
+        }
+        found.retain(|(_, value)| !value.is_empty());
+        found
+    }
+
     /// Writes a setting into the repository's own configuration, which all its worktrees share.
     ///
     /// Git writes the file as a whole: after a crash it holds the old setting or the new one. The value

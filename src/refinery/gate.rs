@@ -297,8 +297,37 @@ fn prepare(repo: &Repo, dir: &Path, gate: &Gate, commit: &Oid) -> Result<()> {
     if ready {
         return Ok(());
     }
-    repo.renew_worktree(dir, commit)?;
-    repo.make_pristine(dir, commit, &keep)
+    let renewed = repo.renew_worktree(dir, commit);
+    let made = renewed.and_then(|()| repo.make_pristine(dir, commit, &keep));
+    made.map_err(|fault| without_filter(repo, commit, fault))
+}
+
+/// Says of a commit that cannot be checked out that a filter may be to blame, where any are set: what they run
+/// may be missing on this machine, or what they would fetch.
+fn without_filter(repo: &Repo, commit: &Oid, fault: Fault) -> Fault {
+    let filters = repo.smudge_filters();
+    let Some((setting, _)) = filters.first() else {
+        return fault;
+    };
+    let name = setting
+        .trim_end_matches(".process")
+        .trim_end_matches(".smudge");
+    let shown: Vec<String> = filters
+        .iter()
+        .map(|(setting, value)| format!("{setting}={}", as_shown(value)))
+        .collect();
+    Fault::unavailable(format!(
+        "{} cannot be checked out to be tested, which says nothing about any change: {fault}",
+        commit.to_hex_with_len(12)
+    ))
+    .hint(format!(
+        "git has filters (gitattributes(5)); install what they run, or mend what it says: {}",
+        shown.join(", ")
+    ))
+    .hint(format!(
+        "or test files as they are stored, LFS pointers for one: \
+         git config {name}.process '' && git config {name}.smudge '' && git config {name}.required false"
+    ))
 }
 
 fn command(gate: &Gate, line: &str, dir: &Path) -> Run {

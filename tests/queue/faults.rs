@@ -1,5 +1,5 @@
-//! What lies in repositories and on machines and is nobody's fault: links, submodules,
-//! names that differ in case alone, changes without any.
+//! What lies in repositories and on machines and is nobody's fault: filters that are not installed, links,
+//! submodules, names that differ in case alone, changes without any.
 
 use serde_json::{Value, json};
 
@@ -36,6 +36,54 @@ fn gate(place: &Place, command: &str) {
 
 fn landed(ids: &[&String]) -> Value {
     json!(ids)
+}
+
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n\
+    oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+
+#[test]
+fn a_filter_that_is_not_installed_is_named_and_blames_nobody() {
+    let place = rig("grep -q git-lfs big.bin");
+    let add = |name: &str| {
+        queue(&place, name, || {
+            place.file(".gitattributes", "*.bin filter=lfs -text\n");
+            place.file("big.bin", &format!("{POINTER}x-{name} 1\n"));
+        })
+    };
+    // Nothing says what the filter runs: the pointer is what is tested.
+    let one = add("one");
+    assert_eq!(place.json(&["refinery", "run"])["landed"], landed(&[&one]));
+    let two = queue(&place, "two", || {
+        place.file("b", "b");
+    });
+    for (key, value) in [
+        ("process", "no-such-git-lfs filter-process"),
+        ("smudge", "no-such-git-lfs smudge -- %f"),
+        ("required", "true"),
+    ] {
+        let key = format!("filter.lfs.{key}");
+        place.git(&["config", &key, value]).done();
+    }
+    for command in [&["refinery", "run"][..], &["mq", "try", "two"]] {
+        let said = place.gt(command).fails(5, "no-such-git-lfs").stderr;
+        for words in [
+            "says nothing about any change",
+            "filter.lfs.process=no-such-git-lfs filter-process",
+        ] {
+            assert!(said.contains(words), "no '{words}' in {said}");
+        }
+        let status = place.json(&["mq", "status", "two"]);
+        assert_eq!(
+            (&status["status"], &status["runs"]),
+            (&json!("queued"), &json!([]))
+        );
+    }
+    // As the hint has it.
+    for (key, value) in [("process", ""), ("smudge", ""), ("required", "false")] {
+        let key = format!("filter.lfs.{key}");
+        place.git(&["config", &key, value]).done();
+    }
+    assert_eq!(place.json(&["refinery", "run"])["landed"], landed(&[&two]));
 }
 
 #[test]
