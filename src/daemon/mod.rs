@@ -91,7 +91,10 @@ fn run_shared(
             Err(_) if until == Until::Stopped && home.world().interrupted() => {
                 return Ok(Ended::Interrupted);
             }
-            Err(fault @ (Fault::Refused(_) | Fault::Unavailable(_))) if until == Until::Stopped => {
+            // A branch that is not there may be made again.
+            Err(fault @ (Fault::Refused(_) | Fault::Unavailable(_) | Fault::NotFound(_)))
+                if until == Until::Stopped =>
+            {
                 say_once(&mut said, &fault, observe);
                 Stepped::Waiting
             }

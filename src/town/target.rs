@@ -74,13 +74,23 @@ impl Home {
     /// does not exist.
     pub fn base(&self, target: &Target) -> Result<Oid> {
         self.known_tip(target)?.ok_or_else(|| {
-            Fault::not_found(format!(
+            let fault = Fault::not_found(format!(
                 "the target branch '{}' does not exist yet",
                 target.branch
-            ))
-            .hint("make a first commit, or fetch the remote's: git fetch")
-            .hint("or choose another: git gt config set target <branch>")
+            ));
+            match self.is_own(target) {
+                true => fault
+                    .hint("make a first commit, or fetch the remote's: git fetch")
+                    .hint("or choose another: git gt config set target <branch>"),
+                false => fault.hint("make it, or fetch the remote's: git fetch"),
+            }
         })
+    }
+
+    /// Returns whether a target is the one that the rig names.
+    fn is_own(&self, target: &Target) -> bool {
+        let own = self.config("target");
+        own.is_ok_and(|own| own.is_some_and(|own| own == target.branch))
     }
 
     /// Asks the remote, where there is one, and returns the target's commit.
@@ -88,13 +98,20 @@ impl Home {
         let missing = || {
             let place = target.remote.as_ref().map(|name| format!(" on '{name}'"));
             let place = place.unwrap_or_default();
-            Fault::not_found(format!(
+            let fault = Fault::not_found(format!(
                 "the target branch '{}' does not exist{place}",
                 target.branch
-            ))
-            .hint(
-                "make it with a first commit, or choose another: git gt config set target <branch>",
-            )
+            ));
+            fault.hint(match self.is_own(target) {
+                true => {
+                    "make it with a first commit, or choose another: \
+                     git gt config set target <branch>"
+                }
+                false => {
+                    "make it again, or take back what is to land there \
+                     (git gt mq list, git gt mq cancel)"
+                }
+            })
         };
         let Some(remote) = &target.remote else {
             return self

@@ -1,5 +1,5 @@
 //! What lies in repositories and on machines and is nobody's fault: filters that are not installed, links,
-//! submodules, names that differ in case alone, changes without any.
+//! submodules, names that differ in case alone, changes without any, branches that are gone.
 
 use serde_json::{Value, json};
 
@@ -84,6 +84,38 @@ fn a_filter_that_is_not_installed_is_named_and_blames_nobody() {
         place.git(&["config", &key, value]).done();
     }
     assert_eq!(place.json(&["refinery", "run"])["landed"], landed(&[&two]));
+}
+
+#[test]
+fn a_target_that_is_gone_keeps_no_other_waiting() {
+    let place = rig("true");
+    for branch in ["release", "stable"] {
+        place.git(&["branch", branch, "main"]).done();
+    }
+    let mut ids = Vec::new();
+    for (branch, target) in [("a", "release"), ("b", "stable"), ("c", "main")] {
+        change(&place, branch, "main", branch, branch);
+        ids.push(submit(&place, branch, &["--target", target]));
+    }
+    place.git(&["switch", "--quiet", "main"]).done();
+    place.git(&["branch", "--quiet", "-D", "release"]).done();
+    place
+        .gt(&["mq", "submit", "--branch", "c", "--target", "release"])
+        .fails(1, "'release' does not exist");
+    let run = || place.gt(&["refinery", "run"]);
+    let said = run().fails(1, "'release' does not exist").stderr;
+    assert!(said.contains("git gt mq cancel"), "{said}");
+    assert!(!said.contains("config set target"), "{said}");
+    assert_eq!(files(&place, "main"), "base c ");
+    assert_eq!(files(&place, "stable"), "b base ");
+    let status = place.gt(&["refinery", "status"]).done().stdout;
+    assert!(status.contains("'release' does not exist"), "{status}");
+    place.git(&["branch", "release", "main~1"]).done();
+    run().done();
+    assert_eq!(files(&place, "release"), "a base ");
+    for id in &ids {
+        assert_eq!(place.json(&["mq", "status", id])["status"], "landed");
+    }
 }
 
 #[test]
