@@ -23,6 +23,7 @@ mod remote;
 mod retire;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod scratch;
+mod sign;
 mod snapshot;
 mod ssh;
 mod upkeep;

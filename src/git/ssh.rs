@@ -16,7 +16,7 @@ use crate::world::process::{Output, Run};
 /// What our signatures are for: a signature of git's says nothing about ours, and ours nothing about git's.
 const NAMESPACE: &str = "git-gt";
 /// What signatures of commits are for, as git makes them.
-const COMMITS: &str = "git";
+pub(super) const COMMITS: &str = "git";
 /// The header of a commit that holds its signature, in repositories of SHA-1 and of SHA-256.
 const HEADERS: [&str; 2] = ["gpgsig", "gpgsig-sha256"];
 
@@ -35,17 +35,22 @@ impl Repo {
     /// Returns the signature of a text by the key that git signs with: `user.signingKey`, a file or the key
     /// itself.
     pub fn sign(&self, text: &[u8]) -> Result<Vec<u8>> {
-        self.sign_for(text, NAMESPACE)
+        self.sign_for(text, NAMESPACE).map_err(or_nothing)
     }
 
     /// Writes a commit once more, signed as `git commit-tree -S` does where `gpg.format` is `ssh`. After a crash
     /// nothing refers to it.
     pub fn sign_commit(&self, commit: &Oid) -> Result<Oid> {
         let raw = self.read(commit, Kind::Commit)?;
-        let signature = self.sign_for(&raw, COMMITS)?;
+        let signature = self.sign_for(&raw, COMMITS).map_err(or_nothing)?;
+        self.write_signed(&raw, &signature)
+    }
+
+    /// Writes a commit with a signature of it.
+    pub(super) fn write_signed(&self, raw: &[u8], signature: &[u8]) -> Result<Oid> {
         let end = raw.windows(2).position(|it| it == b"\n\n");
-        let end = end.ok_or_else(|| Fault::invalid(format!("'{commit}' has no message")))? + 1;
-        let folded = String::from_utf8_lossy(&signature)
+        let end = end.ok_or_else(|| Fault::invalid("a commit to be signed has no message"))? + 1;
+        let folded = String::from_utf8_lossy(signature)
             .trim_end()
             .replace('\n', "\n ");
         let header = format!("{} {folded}\n", self.signature_header());
@@ -77,13 +82,9 @@ impl Repo {
         if is_sha1 { HEADERS[0] } else { HEADERS[1] }
     }
 
-    fn sign_for(&self, text: &[u8], namespace: &str) -> Result<Vec<u8>> {
-        let key = self.setting("user.signingKey").unwrap_or_default();
-        if key.is_empty() {
-            return Err(Fault::refused("git does not know the key to sign with")
-                .hint("git config user.signingKey ~/.ssh/id_ed25519.pub")
-                .hint("or sign nothing: git gt config set sign false"));
-        }
+    /// Returns the signature of a text by the ssh key that git signs with.
+    pub(super) fn sign_for(&self, text: &[u8], namespace: &str) -> Result<Vec<u8>> {
+        let key = self.signing_key("~/.ssh/id_ed25519.pub")?;
         let scratch = self.ssh_scratch()?;
         let literal = key
             .strip_prefix("key::")
@@ -190,6 +191,14 @@ impl Repo {
         fs::create_dir_all(&scratch).map_err(|error| Fault::io("make folder", &scratch, &error))?;
         let made = tempfile::Builder::new().prefix("ssh-").tempdir_in(&scratch);
         made.map_err(|error| Fault::io("make a folder in", &scratch, &error))
+    }
+}
+
+/// Says how to do without: what is signed here is so because of the setting `sign`.
+fn or_nothing(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused(_) => fault.hint("or sign nothing: git gt config set sign false"),
+        other => other,
     }
 }
 

@@ -39,15 +39,15 @@ impl Refinery<'_> {
         let Some(green) = verdict::green(&view, gates, &candidate, &self.tip)? else {
             return Err(Fault::fatal("the plan wanted to land what is not green"));
         };
-        match land::land(self.home, &self.target, &green)? {
-            land::Landing::Landed(notes) => {
-                self.tip = green.commit();
+        match land::land(self.home, &self.target, &green, self.chains.signs())? {
+            land::Landing::Landed(commit, notes) => {
+                self.tip = commit;
                 notes
                     .into_iter()
                     .for_each(|note| observe(Event::Note(note)));
                 observe(Event::Landed {
                     requests: candidate.requests.clone(),
-                    commit: green.commit().to_string(),
+                    commit: commit.to_string(),
                 });
             }
             land::Landing::Waits(pull) => {

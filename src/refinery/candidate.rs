@@ -103,6 +103,11 @@ impl Chains {
         self.style = style;
     }
 
+    /// Returns whether what lands is signed.
+    pub(super) fn signs(&self) -> bool {
+        self.style.sign
+    }
+
     /// Merges requests in order onto a commit, today's tip or an older one; of none: the commit itself.
     pub(super) fn candidate(
         &mut self,

@@ -10,22 +10,24 @@ use crate::town::{Home, Target};
 #[derive(Debug)]
 pub(super) enum Landing {
     /// The target stands on the commit; remarks about the local branch.
-    Landed(Vec<String>),
+    Landed(Oid, Vec<String>),
     /// Somebody else moved the target first; nothing landed.
     Moved,
     /// The target takes nothing but pull requests; one is open, and nothing landed yet.
     Waits(Pull),
 }
 
-/// Moves the target to a green commit.
+/// Moves the target to a green commit, which is signed first where that is wanted.
 ///
 /// With a remote the push with a lease is the landing and the local branch follows where it can; without
 /// one the local branch moves, as `git merge --ff-only` would move it where it is checked out. After a
 /// crash the target stands on its old commit or on the green one.
-pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+pub(super) fn land(home: &Home, target: &Target, green: &Green, signs: bool) -> Result<Landing> {
     if pull::is_wanted(home, target)? {
-        return pull::open(home, target, green);
+        return pull::open(home, target, green, signs);
     }
+    let signed = signs.then(|| green.signed(home.repo())).transpose()?;
+    let green = signed.as_ref().unwrap_or(green);
     match &target.remote {
         None => land_here(home, target, green),
         Some(remote) => {
@@ -45,7 +47,7 @@ pub(super) fn land(home: &Home, target: &Target, green: &Green) -> Result<Landin
             }
             home.note_tip(target, green.commit())?;
             let note = follow(home, target, green.commit())?;
-            Ok(Landing::Landed(note.into_iter().collect()))
+            Ok(Landing::Landed(green.commit(), note.into_iter().collect()))
         }
     }
 }
@@ -105,7 +107,7 @@ fn land_here(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
         }
     }
     if repo.find_ref(&name)? == Some(green.commit()) {
-        return Ok(Landing::Landed(Vec::new()));
+        return Ok(Landing::Landed(green.commit(), Vec::new()));
     }
     Ok(Landing::Moved)
 }

@@ -52,6 +52,8 @@ struct Opened {
     /// What that ref holds; nothing: not written yet.
     id: Option<Oid>,
     commit: Oid,
+    /// The commit that was tested: `commit`, or what that is the signed form of.
+    tested: Oid,
     tip: Oid,
     /// Whether the forge's command has said that it is open.
     is_open: bool,
@@ -100,6 +102,7 @@ impl Opened {
             name: name.to_owned(),
             id: Some(id),
             commit,
+            tested: repo.parse_id(&line("Gt-Tested")).unwrap_or(commit),
             tip,
             is_open: line("Gt-Open") == "yes",
             pull: Pull {
@@ -129,6 +132,9 @@ impl Opened {
         let mut message = format!("land {commit} on {}\n\n", pull.target);
         message.push_str(&format!("Gt-Target: {}\n", pull.target));
         message.push_str(&format!("Gt-Requests: {}\n", pull.requests.join(" ")));
+        if self.tested != self.commit {
+            message.push_str(&format!("Gt-Tested: {}\n", self.tested));
+        }
         if self.is_open {
             message.push_str("Gt-Open: yes\n");
         }
@@ -191,19 +197,23 @@ pub(super) fn is_wanted(home: &Home, target: &Target) -> Result<bool> {
     Ok(names.any(|name| matches(name, &target.branch)))
 }
 
-/// Offers a green commit to be merged into the target: pushes it as a branch and opens a request, once.
+/// Offers a green commit to be merged into the target, signed where that is wanted: pushes it as a branch and
+/// opens a request, once.
 ///
 /// What is to be opened is written down first, then the branch is pushed, then the forge's command runs: after
 /// a crash whatever of this was done is done again, and a command that says there is one already has opened it.
-pub(super) fn open(home: &Home, target: &Target, green: &Green) -> Result<Landing> {
+pub(super) fn open(home: &Home, target: &Target, green: &Green, signs: bool) -> Result<Landing> {
     let remote = remote_of(home, target)?;
     if home.fresh_tip(target)? != green.tip() {
         return Ok(Landing::Moved);
     }
     let known = Opened::of(home, target)?;
+    let is_of = |it: &Opened| it.tested == green.tested() && (it.commit != it.tested) == signs;
     let mut opened = match known {
-        Some(known) if known.commit == green.commit() => known,
+        Some(known) if is_of(&known) => known,
         other => {
+            let signed = signs.then(|| green.signed(home.repo())).transpose()?;
+            let green = signed.as_ref().unwrap_or(green);
             if let Some(other) = &other {
                 other.close(home.repo(), &remote)?;
             }
@@ -211,6 +221,7 @@ pub(super) fn open(home: &Home, target: &Target, green: &Green) -> Result<Landin
                 name: Opened::ref_name(home.repo(), &target.branch),
                 id: None,
                 commit: green.commit(),
+                tested: green.tested(),
                 tip: green.tip(),
                 is_open: false,
                 pull: Pull {

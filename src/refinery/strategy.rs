@@ -1,7 +1,8 @@
 //! Strategies: the commits that a request becomes on what stands before it.
 //!
 //! Nothing in them depends on who makes them or when: the same request on the same commit gives the same
-//! commits, so a run after a crash finds what it tested, and so does another machine.
+//! commits, so a run after a crash finds what it tested, and so does another machine. Where what lands is signed,
+//! that is done to a copy of them (see `verdict`).
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -2,8 +2,8 @@
 
 use super::candidate::Candidate;
 use super::{facts, key};
-use crate::fault::Result;
-use crate::git::Oid;
+use crate::fault::{Fault, Result};
+use crate::git::{Oid, Repo};
 use crate::ledger::{Decision, Name, Stamp, join};
 use crate::record::{Attempt, Gate, RunResult, Verdict};
 use crate::town::{Home, View};
@@ -13,6 +13,8 @@ use crate::town::{Home, View};
 #[derive(Debug)]
 pub(super) struct Green {
     commit: Oid,
+    /// The commit that was tested: `commit`, or what that is the signed form of.
+    tested: Oid,
     tip: Oid,
     requests: Vec<String>,
 }
@@ -21,6 +23,36 @@ impl Green {
     /// Returns the commit that may land.
     pub(super) fn commit(&self) -> Oid {
         self.commit
+    }
+
+    /// Returns the commit as it was tested, before it was signed.
+    pub(super) fn tested(&self) -> Oid {
+        self.tested
+    }
+
+    /// Returns the proof for commits that are signed: those between the tip and the tested one, made anew and
+    /// alike but for that. It is their trees that were tested, and they are the same. Candidates stay as they
+    /// are, for a signature may be another one each time. After a crash nothing refers to what was made.
+    pub(super) fn signed(&self, repo: &Repo) -> Result<Self> {
+        let (mut own, mut at) = (Vec::new(), self.tested);
+        while at != self.tip {
+            own.push(at);
+            let parent = repo.commit(&at)?.parents.first().copied();
+            at = parent.ok_or_else(|| Fault::fatal("a candidate does not stand on its tip"))?;
+        }
+        let mut commit = self.tip;
+        for unsigned in own.iter().rev() {
+            commit = repo.sign_onto(unsigned, &commit).map_err(not_signed)?;
+        }
+        if repo.commit(&commit)?.tree != repo.commit(&self.tested)?.tree {
+            return Err(Fault::fatal("a signed commit has another tree"));
+        }
+        Ok(Self {
+            commit,
+            tested: self.tested,
+            tip: self.tip,
+            requests: self.requests.clone(),
+        })
     }
 
     /// Returns the requests in it, in order.
@@ -34,6 +66,13 @@ impl Green {
     }
 }
 
+fn not_signed(fault: Fault) -> Fault {
+    fault
+        .within("what is green has to be signed before it lands (gt.refinery.sign)")
+        .hint("nothing has landed; the green result is kept, git gt refinery run carries on from here")
+        .hint("or land unsigned: git gt config set refinery.sign false")
+}
+
 /// Returns the proof for a candidate built on `tip`, nothing when a gate has not passed on its tree.
 pub(super) fn green(
     view: &View<'_>,
@@ -44,6 +83,7 @@ pub(super) fn green(
     let passed = facts::evidence_of(view, gates, candidate)?.green;
     let proof = Green {
         commit: candidate.commit,
+        tested: candidate.commit,
         tip: candidate.tip,
         requests: candidate.requests.clone(),
     };

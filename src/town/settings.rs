@@ -165,6 +165,12 @@ pub const KEYS: &[Key] = &[
         "whether other machines run the queue of the remote as well: true, false",
     ),
     key(
+        "refinery.sign",
+        Scope::SharedFirst,
+        "false",
+        "whether what lands is signed with git's key: true, false, and others for branches (release/*=true)",
+    ),
+    key(
         "refinery.workers",
         Scope::Local,
         "1",
@@ -378,6 +384,7 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
         "durability" if !["", "none", "batch", "full"].contains(&value) => {
             bad("none, batch or full")
         }
+        "refinery.sign" if !style::is_sign(value) => bad(style::SIGN_HINT),
         "refinery.workers" if !value.is_empty() && !matches!(value.parse(), Ok(1..=64_u8)) => {
             bad("a number from 1 to 64")
         }

@@ -1,7 +1,8 @@
-//! How merge requests become commits of their target: the settings `strategy` and `message`, read
-//! fail-closed.
+//! How merge requests become commits of their target: the settings `strategy`, `message` and `refinery.sign`,
+//! read fail-closed.
 
 use super::View;
+use super::settings::boolean;
 use crate::fault::{Fault, Result};
 use crate::git::name_fits;
 use crate::text::steers;
@@ -25,6 +26,8 @@ pub struct Style {
     pub strategy: Strategy,
     /// What they say, nothing where nobody has said.
     pub message: Option<Template>,
+    /// Whether they are signed when they land.
+    pub sign: bool,
 }
 
 /// A message with places to be filled in.
@@ -51,27 +54,47 @@ const FIELDS: [&str; 7] = ["title", "body", "branch", "target", "bead", "worker"
 pub(super) const STRATEGY_HINT: &str =
     "merge, squash or rebase, and others for branches: squash, release/*=merge";
 
-/// Returns the strategy for a branch, nothing where the text cannot be understood: of the first pattern that
-/// fits it, else the one without a pattern.
-fn strategy(text: &str, branch: &str) -> Option<Strategy> {
-    let word = |word: &str| Some(WORDS.iter().find(|it| it.0 == word.trim())?.1);
+/// What `refinery.sign` can be.
+pub(super) const SIGN_HINT: &str = "true or false, and others for branches: false, release/*=true";
+
+/// Returns what a text says for a branch, nothing where it cannot be understood: what stands at the first pattern
+/// that fits it, else what stands without a pattern.
+fn for_branch<T: Copy + Default>(
+    text: &str,
+    branch: &str,
+    word: fn(&str) -> Option<T>,
+) -> Option<T> {
     let (mut special, mut general) = (None, None);
     for part in text.split(',').filter(|it| !it.trim().is_empty()) {
         match part.rsplit_once('=') {
             Some((pattern, named)) => {
-                let named = word(named)?;
+                let named = word(named.trim())?;
                 let fits = name_fits(pattern.trim(), branch);
                 special = special.or(fits.then_some(named));
             }
-            None => general = Some(word(part)?),
+            None => general = Some(word(part.trim())?),
         }
     }
     Some(special.or(general).unwrap_or_default())
 }
 
+fn strategy(text: &str, branch: &str) -> Option<Strategy> {
+    let word = |word: &str| Some(WORDS.iter().find(|it| it.0 == word)?.1);
+    for_branch(text, branch, word)
+}
+
+fn sign(text: &str, branch: &str) -> Option<bool> {
+    for_branch(text, branch, boolean)
+}
+
 /// Returns whether the value of `strategy` can be understood.
 pub(super) fn is_strategy(text: &str) -> bool {
     strategy(text, "").is_some()
+}
+
+/// Returns whether the value of `refinery.sign` can be understood.
+pub(super) fn is_sign(text: &str) -> bool {
+    sign(text, "").is_some()
 }
 
 impl Template {
@@ -156,7 +179,15 @@ impl View<'_> {
             "" => None,
             text => Some(Template::parse(text)?),
         };
-        Ok(Style { strategy, message })
+        let signed = said("refinery.sign");
+        let sign = sign(&signed, branch).ok_or_else(|| {
+            Fault::invalid(format!("gt.refinery.sign is '{signed}'")).hint(SIGN_HINT)
+        })?;
+        Ok(Style {
+            strategy,
+            message,
+            sign,
+        })
     }
 }
 
@@ -176,6 +207,14 @@ mod tests {
         check("main=rebase", "other", Strategy::Merge);
         for text in ["octopus", "main=", "squash merge", "main=x, squash"] {
             assert_eq!(strategy(text, "main"), None, "{text}");
+        }
+        for (text, want) in [
+            ("", Some(false)),
+            ("yes", Some(true)),
+            ("true, ma*=off", Some(false)),
+            ("main=maybe", None),
+        ] {
+            assert_eq!(sign(text, "main"), want, "{text}");
         }
     }
 

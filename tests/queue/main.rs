@@ -6,6 +6,7 @@ mod faults;
 mod gates;
 mod integration;
 mod many;
+mod sign;
 mod strategy;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "these tests need a part of it")]

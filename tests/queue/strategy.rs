@@ -6,7 +6,7 @@ use crate::support::Place;
 use crate::{commit, project};
 
 /// Returns a rig whose queue has a gate that the file `culprit` makes red, and a strategy.
-fn place(strategy: &str) -> Place {
+pub(crate) fn place(strategy: &str) -> Place {
     let place = project("test ! -e culprit");
     place.git(&["checkout", "--quiet", "main"]).done();
     place.gt(&["config", "set", "strategy", strategy]).done();
@@ -14,7 +14,12 @@ fn place(strategy: &str) -> Place {
 }
 
 /// Commits a file on a branch, which begins at `main` where it is new.
-fn write(place: &Place, branch: &str, (file, text): (&str, &str), (who, message): (&str, &str)) {
+pub(crate) fn write(
+    place: &Place,
+    branch: &str,
+    (file, text): (&str, &str),
+    (who, message): (&str, &str),
+) {
     let there = place.git(&[
         "rev-parse",
         "--verify",
@@ -39,12 +44,12 @@ fn write(place: &Place, branch: &str, (file, text): (&str, &str), (who, message)
     place.git(&["checkout", "--quiet", "main"]).done();
 }
 
-fn submit(place: &Place, branch: &str) -> String {
+pub(crate) fn submit(place: &Place, branch: &str) -> String {
     let submitted = place.json(&["mq", "submit", "--branch", branch]);
     submitted["id"].as_str().expect("it has an id").to_owned()
 }
 
-fn log(place: &Place, format: &str, range: &str) -> Vec<String> {
+pub(crate) fn log(place: &Place, format: &str, range: &str) -> Vec<String> {
     let format = format!("--format={format}%x00");
     let log = place.git(&["log", "--reverse", &format, range]).done();
     let commits = log.stdout.split('\0').map(|it| it.trim().to_owned());
