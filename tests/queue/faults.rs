@@ -1,6 +1,9 @@
 //! What lies in repositories and on machines and is nobody's fault: filters that are not installed, links,
 //! submodules, names that differ in case alone, changes without any, branches that are gone.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use super::after::{change, rig};
@@ -116,6 +119,31 @@ fn a_target_that_is_gone_keeps_no_other_waiting() {
     for id in &ids {
         assert_eq!(place.json(&["mq", "status", id])["status"], "landed");
     }
+}
+
+#[test]
+fn a_watch_goes_on_while_a_target_is_gone() {
+    let place = rig("true");
+    place.git(&["branch", "release", "main"]).done();
+    change(&place, "work", "main", "work", "work");
+    submit(&place, "work", &["--target", "release"]);
+    place.git(&["branch", "--quiet", "-D", "release"]).done();
+    let mut watch = place.command(&["refinery", "run", "--watch"]);
+    let watch = watch.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut program = watch.spawn().expect("it starts");
+    let said = program.stderr.take().expect("it is a pipe");
+    let mut lines = BufReader::new(said).lines();
+    let mut until = |words: &str| {
+        let has = |line: std::io::Result<String>| line.is_ok_and(|it| it.contains(words));
+        assert!(lines.any(has), "it ended before it said '{words}'");
+    };
+    until("'release' does not exist");
+    place.git(&["branch", "release", "main"]).done();
+    until("land ");
+    place.gt(&["refinery", "stop"]).done();
+    // Whatever it still says has somebody to read it.
+    lines.for_each(drop);
+    assert!(program.wait().expect("it ends").success());
 }
 
 #[test]
