@@ -299,13 +299,12 @@ impl Written<'_> {
             if prefix.is_empty() && name == ".git" {
                 return Ok(Look::default());
             }
-            let path = [prefix, name.as_bytes()].concat();
-            if let Ok(at) =
-                entries.binary_search_by(|it| it.path(index).cmp(path.as_slice().into()))
-            {
+            let rest = |it: &Entry| &it.path(index)[prefix.len()..];
+            let at = entries.binary_search_by(|it| (**rest(it)).cmp(name.as_bytes()));
+            if let Ok(at) = at {
                 return self.look_at(item, &entries[at]);
             }
-            let inside = [path.as_slice(), b"/"].concat();
+            let inside = [prefix, name.as_bytes(), b"/"].concat();
             let begin = entries.partition_point(|it| it.path(index) < inside.as_slice());
             let below = entries[begin..].partition_point(|it| it.path(index).starts_with(&inside));
             match below {

@@ -76,13 +76,8 @@ pub(super) fn stands(request: &Request) -> bool {
 ///
 /// The order is total, so two Refineries that see the same records take the same request.
 pub fn line(view: &View<'_>, rig: &str, target: &str, now: Time) -> Result<Line> {
-    let live = view.live_requests()?;
-    let mut here: Vec<Request> = Vec::new();
-    for request in live.iter().filter(|it| stands(it) && it.rig() == rig) {
-        if request.target() == target {
-            here.push(request.clone());
-        }
-    }
+    let mut here = view.live_requests()?;
+    here.retain(|it| stands(it) && it.rig() == rig && it.target() == target);
     let frozen = view.freeze(target)?.filter(|it| it.holds_at(now));
     if here.is_empty() {
         return Ok(Line {

@@ -59,7 +59,7 @@ pub(super) struct Sources<'a, 'v> {
     pub(super) gates: &'a [Gate],
     pub(super) tip: Oid,
     /// What waits, in order.
-    pub(super) line: Vec<Entry>,
+    pub(super) line: &'a [Entry],
     /// What is being tested.
     pub(super) underway: &'a [Underway],
     /// What was found known when it was to be tested: the same tree under another name.
@@ -106,7 +106,7 @@ impl Board {
             params: from.params.clone(),
         };
         let mut names: HashMap<String, Item> = HashMap::new();
-        for (place, entry) in (0..).zip(&from.line) {
+        for (place, entry) in (0..).zip(from.line) {
             board.add(&mut names, entry.requests.clone(), Standing::Waits(place));
             board
                 .needs

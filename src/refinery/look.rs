@@ -51,7 +51,7 @@ impl Look<'_, '_> {
             view: self.view,
             gates: self.gates,
             tip: self.tip,
-            line: self.line.to_vec(),
+            line: self.line,
             underway: self.underway,
             met: self.met,
             ejected: self.ejected,
