@@ -150,6 +150,15 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Worktrees stand beside the repository; most tests make none.
+        let mut beside = self.dir.path().as_os_str().to_owned();
+        beside.push(".gt");
+        drop(std::fs::remove_dir_all(beside));
+    }
+}
+
 impl Output {
     pub(crate) fn of(output: &std::process::Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
