@@ -248,9 +248,10 @@ impl<'a> Round<'a> {
         true
     }
 
-    /// Returns whether the one worker has left a suspect waiting long enough.
+    /// Returns whether the one worker has left a suspect waiting long enough that could be tested.
     fn is_overdue(&self) -> bool {
-        let oldest = self.lanes.suspects.iter().map(|it| it.since).min();
+        let open = self.lanes.suspects.iter().filter(|it| self.is_open(it));
+        let oldest = open.map(|it| it.since).min();
         self.params.workers == 1 && oldest.is_some_and(|since| since + PATIENCE <= self.facts.now)
     }
 
@@ -448,12 +449,14 @@ impl<'a> Round<'a> {
 
     /// Returns the first suspect that is not being tested and has all it needs.
     fn first_suspect(&self) -> Option<Item> {
-        let open = |it: &&Suspect| {
-            !self.tested.contains(&it.item)
-                && !it.is_convicted(self.params)
-                && self.facts.is_met(it.item, Base::Tip, &self.ride)
-        };
-        self.lanes.suspects.iter().find(open).map(|it| it.item)
+        let mut suspects = self.lanes.suspects.iter();
+        suspects.find(|it| self.is_open(it)).map(|it| it.item)
+    }
+
+    fn is_open(&self, suspect: &Suspect) -> bool {
+        !self.tested.contains(&suspect.item)
+            && !suspect.is_convicted(self.params)
+            && self.facts.is_met(suspect.item, Base::Tip, &self.ride)
     }
 
     /// Returns the batch from the front of what is fresh that tells most.

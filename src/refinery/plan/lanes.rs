@@ -116,7 +116,7 @@ impl Lanes {
         lanes.any_red = !reds.is_empty() || !lanes.suspects.is_empty();
         lanes.take_landing(&reds, facts.params);
         lanes.take_screening(&reds, facts);
-        lanes.take_running(&known);
+        lanes.take_running(&known, facts);
         let runs = |it: &&Trial| matches!(it.outcome, Outcome::Running(_));
         lanes.busy = facts.trials.iter().filter(runs).count() - lanes.moot.len();
         lanes.green = lanes.landable(&known);
@@ -282,7 +282,7 @@ impl Lanes {
     }
 
     /// Sorts what is being tested into lanes; what fits into none is moot.
-    fn take_running(&mut self, known: &[Known<'_>]) {
+    fn take_running(&mut self, known: &[Known<'_>], facts: &Facts<'_>) {
         let mut running: Vec<&Known<'_>> = known.iter().filter(|it| it.runs()).collect();
         // Longest first: a lane that is not red begins with what is being tested of it.
         running.sort_by_key(|it| (Reverse(it.items.len()), it.name()));
@@ -294,7 +294,7 @@ impl Lanes {
                 // What holds a suspect would be red with it.
                 (true, _) => {
                     !it.items.iter().any(|item| self.is_suspect(*item))
-                        && self.landing.admit(it.items)
+                        && self.admit_landing(it.items, facts)
                 }
                 (false, true) => self.admit_screening(it),
                 // It was to land on what is not the tip any more.
@@ -332,6 +332,30 @@ impl Lanes {
                 suspect.runs = true;
             }
         }
+    }
+
+    /// Takes in a run on the tip. Where it is the start of a red screening lane that went there, behind what passed
+    /// elsewhere, that goes on as the landing lane: nothing of it is tested apart at the same time.
+    fn admit_landing(&mut self, items: &[Item], facts: &Facts<'_>) -> bool {
+        let adopted = |(place, lane): (usize, &Lane)| {
+            let at = items.iter().position(|it| lane.items.first() == Some(it))?;
+            let all = [&items[..at], &lane.items].concat();
+            let is_start = lane.cuts.is_empty() && all.starts_with(items);
+            (is_start && facts.is_whole(Base::Tip, &all)).then_some((place, at, all))
+        };
+        let is_free = self.landing.items.is_empty();
+        let mut lanes = self.screening.iter().enumerate().filter(|_| is_free);
+        if let Some((place, at, all)) = lanes.find_map(adopted) {
+            let lane = self.screening.remove(place);
+            self.landing = Lane {
+                context: None,
+                before: Vec::new(),
+                items: all,
+                red: at + lane.red,
+                ..lane
+            };
+        }
+        self.landing.admit(items)
     }
 
     fn admit_screening(&mut self, it: &Known<'_>) -> bool {
@@ -578,6 +602,18 @@ fn blame(known: &mut [Known<'_>], facts: &Facts<'_>, greens: &[u32]) {
         let blamed =
             |item: &&Item| waits(item) && (landing || greens[**item as usize] < trial.last);
         it.rest = items[behind..].iter().filter(blamed).copied().collect();
+        // What is left begins otherwise than the trial did: that may have passed under another name, before.
+        while it.rest.len() > 1 && !landing {
+            let left = [&items[..behind], &it.rest].concat();
+            let passed = |(context, green): &(u32, &[Item])| {
+                (*context == trial.context && left.starts_with(green)).then_some(green.len())
+            };
+            let passed = greens_of.iter().filter_map(passed).max().unwrap_or(0);
+            if passed <= behind {
+                break;
+            }
+            it.rest.drain(..passed - behind);
+        }
     }
 }
 

@@ -83,8 +83,17 @@ fn check_end(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A quarter of the cases that are asked for (`PROPTEST_CASES`, else 256).
+fn quarter() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig {
+        cases: (config.cases / 4).max(1),
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(quarter())]
 
     /// Without flakes only culprits are ejected: everybody of them breaks the target.
     #[test]
@@ -160,6 +169,37 @@ proptest! {
         world.drain();
         prop_assert!(!world.frozen);
         check_end(&world)?;
+    }
+
+    /// Whoever dies forgets what runs and nothing else: one worker goes on as if nothing had been, and several come to
+    /// an end that is as good.
+    #[test]
+    fn a_crash_costs_what_was_running(
+        mut world in any_world(),
+        crashes in prop::collection::vec(0..6_usize, 1..30),
+    ) {
+        let mut undisturbed = world.clone();
+        undisturbed.drain();
+        world.runs_max += crashes.len() * world.params.workers;
+        for steps in crashes {
+            for _ in 0..steps {
+                world.step();
+            }
+            world.crash();
+        }
+        world.drain();
+        check_end(&world)?;
+        prop_assert!(!world.frozen);
+        for item in &world.ejected {
+            let now = world.landed.len() as u32;
+            prop_assert!(world.is_broken(world.tree(now, &[*item])), "{item} is innocent");
+        }
+        // Where equal trees go by several names, it is met anew which of them is known.
+        if world.params.workers == 1 && world.empty == 0 {
+            prop_assert_eq!(&world.log, &undisturbed.log);
+            prop_assert_eq!(&world.landed, &undisturbed.landed);
+            prop_assert_eq!(&world.ejected, &undisturbed.ejected);
+        }
     }
 
     /// Forget everything and derive it again: the order in which evidence lies and what is of no use change nothing.
@@ -269,4 +309,60 @@ fn a_tip_that_rots_is_found_out() {
     world.drain();
     assert!(world.frozen);
     assert!(world.ejected.len() <= 3, "{:?}", world.ejected);
+}
+
+/// Two changes change nothing, so what holds them passed long before, under another name.
+#[test]
+fn what_passed_under_another_name_is_not_asked_again() {
+    let params = Params {
+        culprit_rate: 0.001,
+        flake_rate: 0.0,
+        theta: 0.02,
+        workers: 6,
+        ..Params::default()
+    };
+    let mut world = World::new(8, &[1 << 0, 1 << 5], params);
+    world.empty = 1 << 2 | 1 << 4;
+    world.turns = vec![3, 2];
+    world.drain();
+    assert_eq!(world.ejected, [0, 5]);
+    assert!(world.is_drained());
+}
+
+/// A screening lane goes to the tip while a worker has other things to do.
+#[test]
+fn what_is_tested_on_the_tip_is_not_screened_as_well() {
+    let params = Params {
+        theta: 0.8,
+        workers: 2,
+        ..Params::default()
+    };
+    let mut world = World::new(8, &[1 << 0, 1 << 2], params);
+    world.turns = vec![6];
+    world.flakes = vec![false, false, false, false, false, true];
+    world.drain();
+    assert_eq!(world.ejected, [0, 2]);
+    assert!(world.is_drained());
+}
+
+/// The one suspect has waited long enough and needs what passed and has not landed.
+#[test]
+fn a_suspect_that_cannot_be_tested_keeps_nobody_waiting() {
+    let params = Params {
+        culprit_rate: 0.001,
+        flake_rate: 0.1,
+        batch_max: 4,
+        ..Params::default()
+    };
+    let mut world = World::new(4, &[1 << 0, 1 << 3], params);
+    world.empty = 1 << 1;
+    world.needs = vec![vec![], vec![], vec![], vec![2]];
+    while world.landed.is_empty() || world.next() != Move::Land(vec![2]) {
+        assert!(world.step());
+    }
+    // The target moves before it lands.
+    world.push(127);
+    world.drain();
+    assert_eq!(world.landed, [1, 127, 2]);
+    assert_eq!(world.ejected, [0, 3]);
 }

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) trials: Vec<Trial>,
     /// What is running: trials by their place.
     running: Vec<usize>,
+    /// What was known by another name when it was to be tested.
+    met: Vec<(u32, Vec<Item>)>,
     /// All runs that ended: the tree, and whether it passed.
     pub(super) log: Vec<(Tree, bool)>,
     pub(super) runs: usize,
@@ -61,6 +63,7 @@ impl World {
             ejected: Vec::new(),
             trials: Vec::new(),
             running: Vec::new(),
+            met: Vec::new(),
             log: Vec::new(),
             runs: 0,
             frozen: false,
@@ -139,8 +142,7 @@ impl World {
                     "more than {free} at once: {probes:?} beside {running:?}"
                 );
                 // What is known by another name is an answer that needs no run.
-                let answers = probes.iter().map(|it| self.start(it));
-                if answers.filter(|it| *it).count() == 0 {
+                if !self.begin(&probes) {
                     assert!(!self.running.is_empty(), "stuck");
                     self.end();
                 }
@@ -261,6 +263,19 @@ impl World {
         }
     }
 
+    /// Decides, and dies before what was begun has its verdict: all that was not recorded is forgotten.
+    pub(super) fn crash(&mut self) {
+        let next = self.next();
+        self.cancel();
+        if let Move::Probe(probes) = next {
+            self.begin(&probes);
+        }
+        self.stop_all();
+        let met = std::mem::take(&mut self.met);
+        let is_met = |it: &Trial| met.contains(&(it.context, it.items.clone()));
+        self.trials.retain(|it| !is_met(it));
+    }
+
     fn stop(&mut self, at: usize) {
         match self.trials[at].outcome {
             Outcome::Running(0) => self.forget(at),
@@ -276,8 +291,41 @@ impl World {
         }
     }
 
-    /// Starts a run, unless the tree is known by another name or being tested; returns whether it was known.
-    fn start(&mut self, probe: &Probe) -> bool {
+    /// Starts runs, unless one of the trees is known by another name; returns whether one was.
+    fn begin(&mut self, probes: &[Probe]) -> bool {
+        let is_known = probes.iter().any(|it| self.meet(it));
+        if !is_known {
+            probes.iter().for_each(|it| self.start(it));
+        }
+        is_known
+    }
+
+    /// Notes what is known of a tree by another name; returns whether anything is.
+    fn meet(&mut self, probe: &Probe) -> bool {
+        let context = probe.context.unwrap_or(self.now());
+        let tree = name(self.tree(context, &probe.items));
+        let is_named = |it: &Trial| it.context == context && it.items == probe.items;
+        // The bare tip may be run again though it is green: beside what is known of it.
+        if probe.items.is_empty() || self.trials.iter().any(is_named) {
+            return false;
+        }
+        let is_known = |it: &&Trial| it.tree == tree && !matches!(it.outcome, Outcome::Running(_));
+        let Some(known) = self.trials.iter().find(is_known).cloned() else {
+            return false;
+        };
+        self.met.push((context, probe.items.clone()));
+        self.trials.push(Trial {
+            base: Some(context),
+            context,
+            items: probe.items.clone(),
+            screens: probe.screens,
+            ..known
+        });
+        true
+    }
+
+    /// Starts a run, unless the tree is being tested by another name.
+    fn start(&mut self, probe: &Probe) {
         let context = probe.context.unwrap_or(self.now());
         assert!(
             probe.items.len() <= self.params.batch_max.max(1),
@@ -293,21 +341,11 @@ impl World {
         self.check_whole(context, &probe.items);
         let tree = self.tree(context, &probe.items);
         let is_named = |it: &Trial| it.context == context && it.items == probe.items;
-        // The bare tip may be run again though it is green: beside what is known of it.
+        let is_other = |it: &usize| self.trials[*it].tree == name(tree);
         let is_bare = probe.items.is_empty();
         let named = self.trials.iter().position(is_named).filter(|_| !is_bare);
-        let other = self
-            .trials
-            .iter()
-            .position(|it| it.tree == name(tree))
-            .filter(|_| !is_bare);
-        if let (None, Some(other)) = (named, other) {
-            let outcome = self.trials[other].outcome;
-            let is_known = !matches!(outcome, Outcome::Running(_));
-            if is_known {
-                self.know(context, &probe.items, probe.screens, outcome);
-            }
-            return is_known;
+        if named.is_none() && !is_bare && self.running.iter().any(is_other) {
+            return;
         }
         let at = named.unwrap_or_else(|| {
             self.know(context, &probe.items, probe.screens, Outcome::Running(0));
@@ -324,7 +362,6 @@ impl World {
         self.running.push(at);
         self.runs += 1;
         assert!(self.runs <= self.runs_max, "livelock: {:?}", self.next());
-        false
     }
 
     fn know(&mut self, context: u32, items: &[Item], screens: bool, outcome: Outcome) {
@@ -355,6 +392,8 @@ impl World {
             self.streak = 0;
         }
         if items.is_empty() {
+            // What ran of the same tree under another name meanwhile counts.
+            let meanwhile = self.trials[at].outcome.red();
             self.forget(at);
             if context != self.now() {
                 return;
@@ -362,6 +401,7 @@ impl World {
             let is_bare = |it: &Trial| it.context == context && it.items.is_empty();
             let known = self.trials.iter().position(is_bare);
             let red = known.map_or(0, |at| self.trials[at].outcome.red());
+            let red = red.max(meanwhile);
             if let Some(at) = known {
                 self.forget(at);
             }
@@ -369,9 +409,15 @@ impl World {
             return;
         }
         let was = self.trials[at].outcome;
-        for trial in self.trials.iter_mut().filter(|it| it.tree == name(tree)) {
+        for (at, trial) in self.trials.iter_mut().enumerate() {
+            if trial.tree != name(tree) {
+                continue;
+            }
             let is_first = trial.outcome.red() == 0 && trial.outcome != Outcome::Green;
-            trial.outcome = was.and(green);
+            trial.outcome = match was.and(green) {
+                Outcome::Red(red) if self.running.contains(&at) => Outcome::Running(red),
+                outcome => outcome,
+            };
             trial.last = now;
             if is_first {
                 trial.first = now;
