@@ -449,7 +449,7 @@ impl<'t> Refinery<'t> {
                 bits: probe.bits,
             };
             match self.prepare(board, gates, &probe)? {
-                Prepared::Test(job) if jobs.iter().all(|(it, _)| it.what != job.what) => {
+                Prepared::Test(job) if !jobs.iter().any(|(it, _)| it.is_as_good_as(&job)) => {
                     jobs.push((*job, purpose));
                 }
                 Prepared::Known(what) => {
@@ -514,12 +514,17 @@ impl<'t> Refinery<'t> {
         }
         let standing = facts::standing(&view, gates, &candidate)?;
         let standing = standing.into_iter().map(|(gate, it)| (gate.clone(), it));
-        Ok(Prepared::Test(Box::new(Work {
+        let job = Box::new(Work {
             what,
             screens: probe.screens,
             gates: standing.collect(),
             candidate,
-        })))
+        });
+        let mut running = self.pool.running().iter();
+        if running.any(|it| it.job.is_as_good_as(&job)) {
+            return Ok(Prepared::Nothing);
+        }
+        Ok(Prepared::Test(job))
     }
 
     fn is_underway(&self, what: &Composition) -> bool {

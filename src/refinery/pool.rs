@@ -31,6 +31,15 @@ pub(super) struct Work {
     pub(super) gates: Vec<(Gate, Standing)>,
 }
 
+impl Work {
+    /// Returns whether it tests what another one would: the same tree, whatever it is made of. The bare target is
+    /// tested for its own sake.
+    pub(super) fn is_as_good_as(&self, other: &Self) -> bool {
+        let (one, other) = (&self.candidate, &other.candidate);
+        one.tree == other.tree && one.requests.is_empty() == other.requests.is_empty()
+    }
+}
+
 /// A candidate that is being tested here.
 #[derive(Debug)]
 pub(super) struct Running {

@@ -161,3 +161,29 @@ fn a_long_queue_lands_what_is_good() {
         );
     }
 }
+
+/// Two branches make the same change: what holds one of them and what holds both is one tree.
+#[test]
+fn no_tree_is_tested_twice_at_the_same_time() {
+    let place = Place::new();
+    super::commit(&place, "main", "begin");
+    let log = place.path(".git/trees");
+    let gate = format!("git rev-parse 'HEAD^{{tree}}' >>{log}; test -e same");
+    place
+        .gt(&["refinery", "gate", "add", "test", "-c", &gate])
+        .done();
+    for branch in ["one", "two", "three"] {
+        place
+            .git(&["checkout", "--quiet", "-B", branch, "main"])
+            .done();
+        place.file("same", "same\n");
+        place.git(&["add", "."]).done();
+        super::commit(&place, branch, branch);
+        place.gt(&["mq", "submit"]).done();
+    }
+    place.git(&["checkout", "--quiet", "main"]).done();
+    let ran = place.json(&["refinery", "run", "--workers", "4", "--fast"]);
+    assert_eq!(ran["landed"].as_array().map(Vec::len), Some(3), "{ran}");
+    let trees = std::fs::read_to_string(log).expect("the gate ran");
+    assert_eq!(trees.lines().count(), 1, "{trees}");
+}
