@@ -1,6 +1,7 @@
 //! Worktrees: made, listed and looked at through git-worktree(1) and git-status(1).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Oid, Repo};
 use crate::fault::{Fault, Result};
@@ -25,6 +26,9 @@ impl Worktree {
         Some(branch.strip_prefix("refs/heads/").unwrap_or(branch))
     }
 }
+
+/// How long git is asked again where it comes upon a worktree that somebody is making.
+const PATIENCE: Duration = Duration::from_millis(512);
 
 /// Why git locks a worktree while it makes it (`add_worktree` in builtin/worktree.c).
 const BEING_MADE: &str = "initializing";
@@ -81,7 +85,8 @@ impl Repo {
 
     /// Returns all worktrees that are there, the main one first; bare repositories are left out.
     pub fn worktrees(&self) -> Result<Vec<Worktree>> {
-        let listed = self.query(&self.git(["worktree", "list", "--porcelain"]))?;
+        let list = self.git(["worktree", "list", "--porcelain"]);
+        let listed = self.past_half_made(|| self.query(&list))?;
         let listed = String::from_utf8_lossy(&listed);
         let blocks = listed
             .split("\n\n")
@@ -176,7 +181,23 @@ impl Repo {
             "worktree", "add", "--quiet", "--detach", "--force", "--force", "--", &path, &start,
         ];
         let alone = super::pristine::ALONE.iter().chain(&add);
-        self.execute(&self.git(alone.copied())).map(drop)
+        let add = self.git(alone.copied());
+        self.past_half_made(|| self.execute(&add)).map(drop)
+    }
+
+    /// Asks git again where it gave up at a worktree that somebody is making at this moment: it looks at all of them,
+    /// and a file that is there and still empty is an error to it.
+    fn past_half_made<T>(&self, ask: impl Fn() -> Result<T>) -> Result<T> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match ask() {
+                Err(fault) if pause <= PATIENCE && fault.to_string().contains("/commondir") => {
+                    self.world().pause(pause);
+                    pause *= 2;
+                }
+                said => return said,
+            }
+        }
     }
 
     /// Returns the folder in the git directory that belongs to one worktree alone, nothing for what is no
@@ -266,5 +287,46 @@ impl Repo {
             super::command::one_line(&said)
         ))
         .hint("commit or put aside the changes named, then run it again"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use crate::git::scratch::{Scratch, git};
+    use crate::world::fs;
+
+    #[test]
+    fn a_worktree_that_is_being_made_is_waited_for() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let tree = git(&repo, &["mktree"], "");
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree"];
+        let commit = git(
+            &repo,
+            &[&who[..], &["-m", "base", tree.trim()]].concat(),
+            "",
+        );
+        let commit = repo.parse_id(commit.trim()).unwrap();
+        let path = scratch.dir().join("trees/1");
+        repo.add_detached_worktree(&path, &commit).unwrap();
+        let made = repo.private_dir(&path).unwrap().join("commondir");
+        let rest = std::fs::read(&made).unwrap();
+        fs::replace(&made, b"").unwrap();
+        let asked = Cell::new(0);
+        let found = repo.past_half_made(|| {
+            asked.set(asked.get() + 1);
+            if asked.get() == 3 {
+                fs::replace(&made, &rest).unwrap();
+            }
+            repo.query(&repo.git(["worktree", "list", "--porcelain"]))
+        });
+        assert!(
+            String::from_utf8(found.unwrap())
+                .unwrap()
+                .contains("trees/1")
+        );
+        assert_eq!(asked.get(), 3);
     }
 }
