@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::crash::{MOMENTS, crashes, moments, writes};
+use crate::crash::{MOMENTS, at_moments, crashes, writes};
 use crate::place::{Output, Place};
 
 /// What the CI runs, unless a test says otherwise.
@@ -862,7 +862,7 @@ fn crashes_cost_no_question_and_no_answer() {
             let place = template.copy();
             crashes(place.command(&["refinery", "run"]), at)
         });
-        for at in moments(last, MOMENTS) {
+        at_moments(last, MOMENTS, |at| {
             let place = template.copy();
             let run = place.command(&["refinery", "run"]);
             assert!(crashes(run, at), "{at} of {last}");
@@ -871,7 +871,7 @@ fn crashes_cost_no_question_and_no_answer() {
             assert_eq!(place.verdicts_of_ci(), (0, 1), "before write {at}");
             let status = place.json(&["mq", "list", "--all"])[0]["status"].take();
             assert_eq!(status, "landed", "before write {at}");
-        }
+        });
     };
     let place = asking_in(Place::repeating());
     place.queue("a");

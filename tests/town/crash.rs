@@ -1,23 +1,23 @@
 //! Crashes: whatever moment a command dies at, running it again comes to the same.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::place::{Output, Place};
 
-/// How many moments are tried where every one would take minutes; `GT_TEST_EVERY=1` tries them all.
+/// How many moments are tried where every one would take minutes; `GT_TEST_EVERY=1` tries them all, and
+/// `GT_TEST_EVERY=2/4` every fourth from the second on.
 pub(crate) const MOMENTS: usize = 16;
-
-fn every() -> bool {
-    std::env::var_os("GT_TEST_EVERY").is_some()
-}
 
 /// Runs a command that aborts before its n-th write; returns whether it did.
 #[track_caller]
-pub(crate) fn crashes(mut command: std::process::Command, at: usize) -> bool {
+pub(crate) fn crashes(mut command: Command, at: usize) -> bool {
     let said = Output::of(command.env("GT_TEST_CRASH_AT", at.to_string()));
     assert!(
         matches!(said.code, None | Some(0)),
@@ -26,9 +26,33 @@ pub(crate) fn crashes(mut command: std::process::Command, at: usize) -> bool {
     said.code.is_none()
 }
 
-/// Returns moments `1..=last`: all of them, or some that lie as far apart as can be.
-pub(crate) fn moments(last: usize, count: usize) -> Vec<usize> {
-    if every() || last <= count {
+/// Tries moments of `1..=last`: all of them, a part of them, or `count` that lie as far apart as can be. One that
+/// fails keeps no other from being tried.
+#[track_caller]
+pub(crate) fn at_moments(last: usize, count: usize, attempt: impl Fn(usize)) {
+    let every = std::env::var("GT_TEST_EVERY").ok();
+    let moments = moments(last, count, every.as_deref());
+    let mut failed = moments.clone();
+    failed.retain(|at| catch_unwind(AssertUnwindSafe(|| attempt(*at))).is_err());
+    if every.is_some() {
+        let tried = format!("tried {} crashes before {last} writes\n", moments.len());
+        std::io::stderr().write_all(tried.as_bytes()).unwrap();
+    }
+    assert!(
+        failed.is_empty(),
+        "of {} crashes before {last} writes {} went wrong: {failed:?}",
+        moments.len(),
+        failed.len()
+    );
+}
+
+fn moments(last: usize, count: usize, every: Option<&str>) -> Vec<usize> {
+    if let Some(every) = every {
+        let (part, parts) = every.split_once('/').unwrap_or(("1", "1"));
+        let [part, parts]: [usize; 2] = [part, parts].map(|it| it.parse().unwrap());
+        return (part..=last).step_by(parts).collect();
+    }
+    if last <= count {
         return (1..=last).collect();
     }
     (0..count)
@@ -89,10 +113,29 @@ impl Outcome {
             refs: refs.stdout.lines().map(str::to_owned).collect(),
         }
     }
+
+    /// Returns how many requests ended how.
+    fn ended(&self) -> Vec<(&str, usize)> {
+        let mut ended = BTreeMap::new();
+        for status in self.requests.values() {
+            *ended.entry(status.as_str()).or_insert(0) += 1;
+        }
+        ended.into_iter().collect()
+    }
+
+    /// Returns how many beads are how.
+    fn beads_by_kind(&self) -> Vec<&(String, usize)> {
+        let mut beads: Vec<&(String, usize)> = self.beads.values().collect();
+        beads.sort();
+        beads
+    }
 }
 
 /// Passes on what none of the requests of [`queued`] breaks, by itself or with another one.
 const GATE: &str = "test ! -e culprit && ! { test -e left && test -e right; }";
+
+/// How the requests of [`queued`] end.
+const ENDED: [(&str, usize); 3] = [("conflict", 1), ("ejected", 2), ("landed", 4)];
 
 /// Returns a rig with seven requests, of which one is a culprit, two are red together, and one is in
 /// conflict with another.
@@ -158,17 +201,10 @@ fn a_run_may_crash_before_any_write() {
     let undisturbed = template.copy();
     undisturbed.run();
     let want = Outcome::of(&undisturbed);
-    let ended: Vec<&str> = want.requests.values().map(String::as_str).collect();
-    for (status, count) in [("landed", 4), ("ejected", 2), ("conflict", 1)] {
-        assert_eq!(
-            ended.iter().filter(|it| **it == status).count(),
-            count,
-            "{want:?}"
-        );
-    }
+    assert_eq!(want.ended(), ENDED, "{want:?}");
     let run = |place: &Place, at| crashes(place.command(&["refinery", "run"]), at);
     let last = writes(|at| run(&template.copy(), at));
-    for at in moments(last, MOMENTS) {
+    at_moments(last, MOMENTS, |at| {
         let place = template.copy();
         assert!(run(&place, at));
         check_run(
@@ -177,7 +213,73 @@ fn a_run_may_crash_before_any_write() {
             &place,
             &format!("crash before write {at} of {last}"),
         );
+    });
+}
+
+/// Runs the gate by hand on every commit the target moved to.
+#[track_caller]
+fn passes_by_hand(place: &Place, base: &str, when: &str) {
+    let range = format!("{base}..main");
+    let moves = place.git(&["rev-list", "--first-parent", &range]).done();
+    for commit in moves.stdout.lines() {
+        let dir = place.path(&format!("tmp/{commit}"));
+        std::fs::create_dir(&dir).unwrap();
+        let files = place.path("tmp/files.tar").display().to_string();
+        place.git(&["archive", "--output", &files, commit]).done();
+        let mut by_hand = place.hermetic(Command::new("sh"));
+        let script = format!("tar -xf \"$0\" && {{ {GATE}; }}");
+        let said = Output::of(by_hand.args(["-c", &script, &files]).current_dir(dir));
+        assert_eq!(said.code, Some(0), "{when}: {commit} landed: {said:?}");
     }
+}
+
+/// Checks that every bead fits its request.
+#[track_caller]
+fn beads_follow(place: &Place, when: &str) {
+    for request in place.json(&["mq", "list", "--all"]).as_array().unwrap() {
+        let bead = place.bead(request["bead"].as_str().unwrap());
+        let closed = request["status"] == "landed";
+        let status = if closed { "closed" } else { "open" };
+        assert_eq!(bead["status"], status, "{when}: {request} {bead}");
+        let told = usize::from(!closed);
+        assert_eq!(bead["comment_count"], told, "{when}: {request} {bead}");
+    }
+}
+
+/// Which of two that are in conflict lands, or of two that are red together, hangs on which worker is faster, as does
+/// what is tested again while a worker is free; how many land does not.
+#[test]
+fn a_run_of_several_workers_may_crash_before_any_write() {
+    const RUN: &[&str] = &["refinery", "run", "--workers", "3"];
+    // More than it makes: a moment after its end is none.
+    const WRITES_MAX: usize = 900;
+    let template = queued(GATE);
+    let base = template.rev("refs/heads/main");
+    let undisturbed = template.copy();
+    let run = |place: &Place, at| crashes(place.command(RUN), at);
+    assert!(!run(&undisturbed, WRITES_MAX));
+    let want = Outcome::of(&undisturbed);
+    assert_eq!(want.ended(), ENDED, "{want:?}");
+    at_moments(WRITES_MAX, MOMENTS / 4, |at| {
+        let place = template.copy();
+        run(&place, at);
+        let when = format!("crash before write {at}");
+        nothing_is_lost_or_doubled(&want, &place, &when);
+        place.gt(RUN).done();
+        let got = Outcome::of(&place);
+        assert_eq!(got.ended(), ENDED, "{when}: {got:?}");
+        assert_eq!(got.beads_by_kind(), want.beads_by_kind(), "{when}");
+        assert_eq!(got.refs, want.refs, "{when}");
+        nothing_is_lost_or_doubled(&want, &place, &when);
+        beads_follow(&place, &when);
+        place.is_proven(&base);
+        passes_by_hand(&place, &base, &when);
+        let prunable = place.git(&["worktree", "prune", "--dry-run", "--verbose"]);
+        assert_eq!(prunable.done().stdout, "", "{when}");
+        let dirty = place.git(&["status", "--porcelain"]).done().stdout;
+        assert_eq!(dirty, "", "{when}");
+        place.is_quiet();
+    });
 }
 
 #[test]
@@ -191,7 +293,7 @@ fn a_run_that_lands_by_push_may_crash_before_any_write() {
     assert_eq!(remote(&undisturbed), want.target);
     let run = |place: &Place, at| crashes(place.command(&["refinery", "run"]), at);
     let last = writes(|at| run(&template.copy(), at));
-    for at in moments(last, MOMENTS) {
+    at_moments(last, MOMENTS, |at| {
         let place = template.copy();
         assert!(run(&place, at));
         place.gt(&["refinery", "run", "--until-idle"]).done();
@@ -213,7 +315,7 @@ fn a_run_that_lands_by_push_may_crash_before_any_write() {
                 .done();
         }
         place.is_quiet();
-    }
+    });
 }
 
 #[test]
@@ -360,7 +462,7 @@ fn done_may_crash_before_any_write() {
 /// `before` is called before each, `after` after each crash.
 #[track_caller]
 fn until_done(
-    command: impl Fn() -> std::process::Command,
+    command: impl Fn() -> Command,
     mut before: impl FnMut(usize),
     mut after: impl FnMut(usize),
 ) -> Output {
