@@ -46,6 +46,12 @@ impl Repo {
         };
         let remove =
             |file: &Path| fs::remove_file(file).map_err(|error| Fault::io("remove", file, &error));
+        let shared = dir.join("commondir");
+        if std::fs::read(&shared).is_ok_and(|it| it.is_empty()) {
+            // Git reads it of every worktree, whatever it is asked.
+            let filled = fs::replace(&shared, b"../..\n");
+            filled.map_err(|error| Fault::io("write", &shared, &error))?;
+        }
         let link = path.join(".git");
         let head = std::fs::read_to_string(dir.join("HEAD")).unwrap_or_default();
         let stands = !head.trim_start_matches(['0', '\n']).is_empty();
@@ -294,21 +300,43 @@ impl Repo {
 mod tests {
     use std::cell::Cell;
 
+    use super::*;
     use crate::git::scratch::{Scratch, git};
-    use crate::world::fs;
+
+    fn base(repo: &Repo) -> Oid {
+        let tree = git(repo, &["mktree"], "");
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree"];
+        let commit = git(repo, &[&who[..], &["-m", "base", tree.trim()]].concat(), "");
+        repo.parse_id(commit.trim()).unwrap()
+    }
+
+    /// Git is killed after it has made a file of the worktree and before it has filled it.
+    #[test]
+    fn a_worktree_whose_making_was_cut_short_is_mended() {
+        let scratch = Scratch::new();
+        let repo = scratch.open(1);
+        let (commit, path) = (base(&repo), scratch.dir().join("trees/1"));
+        for has_head in [true, false] {
+            repo.renew_worktree(&path, &commit).unwrap();
+            let dir = repo.private_dir(&path).unwrap();
+            fs::replace(&dir.join("locked"), b"initializing\n").unwrap();
+            fs::replace(&dir.join("commondir"), b"").unwrap();
+            if !has_head {
+                fs::remove_file(&dir.join("HEAD")).unwrap();
+            }
+            let list = repo.git(["worktree", "list", "--porcelain"]);
+            assert!(repo.query(&list).is_err());
+            repo.mend_worktree(&path).unwrap();
+            repo.renew_worktree(&path, &commit).unwrap();
+            assert_eq!(repo.worktrees().unwrap().len(), 1);
+        }
+    }
 
     #[test]
     fn a_worktree_that_is_being_made_is_waited_for() {
         let scratch = Scratch::new();
         let repo = scratch.open(1);
-        let tree = git(&repo, &["mktree"], "");
-        let who = ["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree"];
-        let commit = git(
-            &repo,
-            &[&who[..], &["-m", "base", tree.trim()]].concat(),
-            "",
-        );
-        let commit = repo.parse_id(commit.trim()).unwrap();
+        let commit = base(&repo);
         let path = scratch.dir().join("trees/1");
         repo.add_detached_worktree(&path, &commit).unwrap();
         let made = repo.private_dir(&path).unwrap().join("commondir");
