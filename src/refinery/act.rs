@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::board::{Board, Composition};
 use super::candidate::{Built, Candidate};
+use super::decided::{self, Stand};
 use super::plan::{Item, Probe, Why};
 use super::pull::{self, Pull};
-use super::{Event, Refinery, Stepped, facts, land, verdict};
+use super::{Event, Refinery, Stepped, facts, gates, land};
 use crate::fault::{Fault, Result};
 use crate::git::Oid;
 use crate::ledger::{CloneId, Decision, Name};
@@ -20,7 +21,19 @@ struct Conviction {
 }
 
 impl Refinery<'_> {
-    /// Moves the target to a candidate of the tip that is green.
+    /// Returns the gates of the target; where nothing can land with them, no pull request stays open.
+    pub(super) fn required(&self, observe: &mut dyn FnMut(Event)) -> Result<Vec<Gate>> {
+        gates::required(self.home, &self.target.branch).inspect_err(|fault| {
+            match pull::take_back(self.home, &self.target) {
+                Ok(Some(pull)) => observe(taken_back(&pull, &fault.to_string())),
+                Ok(None) => {}
+                Err(other) => observe(Event::Note(other.to_string())),
+            }
+        })
+    }
+
+    /// Moves the target to a candidate of the tip that is green, unless what decides was changed since the step
+    /// began.
     pub(super) fn land(
         &mut self,
         gates: &[Gate],
@@ -35,9 +48,15 @@ impl Refinery<'_> {
         else {
             return Err(Fault::fatal("the plan wanted to land what does not merge"));
         };
-        let view = self.home.view();
-        let Some(green) = verdict::green(&view, gates, &candidate, &self.tip)? else {
-            return Err(Fault::fatal("the plan wanted to land what is not green"));
+        // Merging may take a while, and somebody may have said no meanwhile.
+        let before = (&self.seen, gates);
+        let green = match decided::stand(self.home, &self.target, before, &candidate)? {
+            Stand::Lands(green) => green,
+            Stand::Not(why) => {
+                let ids = candidate.requests.join(" ");
+                observe(Event::Note(format!("{ids}: not landed after all: {why}")));
+                return Ok(Stepped::Worked);
+            }
         };
         match land::land(self.home, &self.target, &green, self.chains.signs())? {
             land::Landing::Landed(commit, notes) => {
@@ -84,10 +103,7 @@ impl Refinery<'_> {
                 .hint("git gt refinery run opens another one"));
             }
             Some(pull::Seen::Withdrawn(pull, why)) => {
-                observe(Event::Note(format!(
-                    "the pull request of {} is taken back: {why}",
-                    pull.branch
-                )));
+                observe(taken_back(&pull, &why));
                 self.tip = self.home.fresh_tip(&self.target)?;
                 return Ok(true);
             }
@@ -323,4 +339,9 @@ impl Refinery<'_> {
             self.home.rig_option()
         ))
     }
+}
+
+fn taken_back(pull: &Pull, why: &str) -> Event {
+    let branch = &pull.branch;
+    Event::Note(format!("the pull request of {branch} is taken back: {why}"))
 }

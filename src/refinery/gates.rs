@@ -324,13 +324,11 @@ fn plain(path: &str) -> String {
 /// for other branches from there.
 pub(super) fn required(home: &Home, branch: &str) -> Result<Vec<Gate>> {
     let mut gates = home.view().gates()?;
-    let rig = home.rig_option();
-    if let Some(gate) = gates.iter().find(|gate| !home.accepts(gate)) {
-        return Err(not_accepted(home, gate));
-    }
+    let (rig, has_none) = (home.rig_option(), gates.is_empty());
+    refuse_foreign(home, &gates)?;
     gates.retain(|gate| gate.applies_to(branch));
-    if gates.is_empty() && !home.rig().lands_without_gates() {
-        let none = match home.view().gates()?.is_empty() {
+    if gates.is_empty() && !does_without(home)? {
+        let none = match has_none {
             true => "no gate is configured, so nothing can land".to_owned(),
             false => format!("no gate is for branch '{branch}', so nothing can land there"),
         };
@@ -346,6 +344,20 @@ pub(super) fn required(home: &Home, branch: &str) -> Result<Vec<Gate>> {
         ci::remote_of(home, gate.name())?;
     }
     Ok(gates)
+}
+
+/// Refuses gates that came from elsewhere and were not accepted on this machine.
+pub(super) fn refuse_foreign(home: &Home, gates: &[Gate]) -> Result<()> {
+    match gates.iter().find(|gate| !home.accepts(gate)) {
+        Some(gate) => Err(not_accepted(home, gate)),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether somebody has said that work lands here without a gate, as it is now: a run may last for days.
+fn does_without(home: &Home) -> Result<bool> {
+    let rig = home.view().rig(home.rig().name())?;
+    Ok(rig.is_some_and(|rig| rig.lands_without_gates()))
 }
 
 fn not_accepted(home: &Home, gate: &Gate) -> Fault {

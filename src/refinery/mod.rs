@@ -9,6 +9,7 @@ mod board;
 mod bulletin;
 mod candidate;
 mod ci;
+mod decided;
 mod event;
 mod facts;
 mod gate;
@@ -99,6 +100,8 @@ pub struct Refinery<'t> {
     waits: BTreeSet<(String, String)>,
     /// How many requests were ejected, and when those of the target were.
     ejected: (u64, Vec<Stamp>),
+    /// Where what decides stood when this step began.
+    seen: decided::Seen,
     /// The tip that was tested bare in this run.
     controlled: Option<Oid>,
     bulletin: bulletin::Board,
@@ -154,6 +157,7 @@ impl<'t> Refinery<'t> {
             absent: BTreeSet::new(),
             waits: BTreeSet::new(),
             ejected: (0, Vec::new()),
+            seen: decided::Seen::default(),
             controlled: None,
             bulletin: bulletin::Board::of(home, run),
             leases: options.shared.then(|| Leases::of(home)).transpose()?,
@@ -243,7 +247,8 @@ impl<'t> Refinery<'t> {
 
     /// Looks at how things stand and does what the plan says; nothing where it then has to look again first.
     fn move_on(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Option<Stepped>> {
-        let gates = gates::required(self.home, &self.target.branch)?;
+        self.seen = decided::Seen::now(self.home)?;
+        let gates = self.required(observe)?;
         if self.is_asked_to_stop() {
             return self.stop(&gates, observe).map(Some);
         }

@@ -7,6 +7,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::candidate::Candidate;
+use super::decided::{self, Stand};
 use super::gate::{IDENTITY, LOG_MAX, last_lines};
 use super::land::Landing;
 use super::verdict::Green;
@@ -162,6 +164,15 @@ impl Opened {
         Ok(())
     }
 
+    /// Returns what is to be merged.
+    fn candidate(&self, repo: &Repo) -> Result<Candidate> {
+        Ok(Candidate {
+            tip: self.tip,
+            requests: self.pull.requests.clone(),
+            ..Candidate::bare(repo, self.commit)?
+        })
+    }
+
     /// Removes the branch where it is as it was pushed, and forgets it. After a crash the branch is gone and
     /// it is looked at once more.
     fn close(&self, repo: &Repo, remote: &Remote) -> Result<()> {
@@ -192,7 +203,15 @@ pub fn pulls(home: &Home) -> Result<Vec<Pull>> {
 /// Returns whether a target takes nothing but pull requests: it fits one of the patterns in
 /// `gt.pullRequests`.
 pub(super) fn is_wanted(home: &Home, target: &Target) -> Result<bool> {
-    let names = home.config("pullRequests")?.unwrap_or_default();
+    let names = match home.repo().setting("gt.pullRequests") {
+        Some(own) => own,
+        // As it is now: a run may last for days.
+        None => {
+            let rig = home.view().rig(home.rig().name())?;
+            rig.map(|rig| rig.record().text("pullRequests").to_owned())
+                .unwrap_or_default()
+        }
+    };
     let mut names = names.split(',').map(str::trim);
     Ok(names.any(|name| matches(name, &target.branch)))
 }
@@ -457,11 +476,9 @@ pub(super) fn look(home: &Home, target: &Target) -> Result<Option<Seen>> {
             None => withdraw(format!("'{}' was moved meanwhile", target.branch)),
         };
     }
-    let view = home.view();
-    for id in &opened.pull.requests {
-        if view.request(id)?.is_none_or(|it| !it.is_live()) {
-            return withdraw(format!("{id} does not wait any more"));
-        }
+    // Whoever merges it asks nobody here.
+    if let Stand::Not(why) = decided::stand_now(home, target, &opened.candidate(repo)?)? {
+        return withdraw(why);
     }
     if !opened.is_open {
         return Ok(None);
@@ -471,6 +488,19 @@ pub(super) fn look(home: &Home, target: &Target) -> Result<Option<Seen>> {
         return Ok(Some(Seen::Removed(opened.pull)));
     }
     Ok(Some(Seen::Waits(opened.pull)))
+}
+
+/// Takes back the pull request for a target that nothing can land on now, and returns it; one that may be merged
+/// already is left to [`look`]. After a crash it is done again.
+pub(super) fn take_back(home: &Home, target: &Target) -> Result<Option<Pull>> {
+    let Some(opened) = Opened::of(home, target)? else {
+        return Ok(None);
+    };
+    if home.fresh_tip(target)? != opened.tip {
+        return Ok(None);
+    }
+    opened.close(home.repo(), &remote_of(home, target)?)?;
+    Ok(Some(opened.pull))
 }
 
 /// Puts away the pull request for a target, which holds it. After a crash that is done again.

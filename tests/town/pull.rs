@@ -232,6 +232,42 @@ fn a_target_that_moved_takes_the_pull_request_back() {
 }
 
 #[test]
+fn a_pull_request_that_may_not_land_any_more_is_taken_back() {
+    let place = protected();
+    let id = place.queue("a");
+    let is_taken_back = |ran: Output, why: &str| {
+        let words = format!("is taken back: {why}");
+        assert!(ran.stderr.contains(&words), "{ran:?}");
+        assert_eq!(place.offered(), [], "{why}");
+    };
+    let run = || place.gt(&["refinery", "run"]);
+    run().done();
+    place.gt(&["mq", "freeze", "-r", "busy"]).done();
+    is_taken_back(run().done(), &format!("{id} waits for a thaw: busy"));
+    place.gt(&["mq", "thaw"]).done();
+    run().done();
+    place.offer();
+    place.gt(&["config", "set", "review", "1"]).done();
+    is_taken_back(run().done(), &format!("{id} waits for 1 approval"));
+    place.gt(&["config", "set", "review", "0"]).done();
+    run().done();
+    place.offer();
+    place
+        .git(&["config", "--unset", "gt.gate.test.accepted"])
+        .done();
+    is_taken_back(run().fails(4, &[]), "gate 'test' came from elsewhere");
+    place.gt(&["config", "accept", "gate.test"]).done();
+    run().done();
+    place.offer();
+    place.gate_with("second", "test ! -e a", &[]);
+    is_taken_back(
+        run().done(),
+        "gate 'second', as it is now, has not passed on",
+    );
+    assert_eq!(place.status(&id), "ejected");
+}
+
+#[test]
 fn a_branch_that_was_removed_is_offered_again_by_the_next_run() {
     let place = protected();
     let id = place.queue("a");

@@ -1,0 +1,109 @@
+//! A last look before a landing: what decides may have been changed since the step began.
+
+use super::candidate::Candidate;
+use super::verdict::{self, Green};
+use super::{facts, gates};
+use crate::fault::{Fault, Result};
+use crate::git::{Oid, Repo};
+use crate::ledger::Name;
+use crate::mq;
+use crate::record::{Gate, Request};
+use crate::town::{Home, Target};
+
+/// The ledgers that say what may land.
+const DECIDERS: [Name; 3] = [Name::Config, Name::Queue, Name::Beads];
+
+/// Where the ledgers that say what may land stood when they were looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Seen(Vec<Option<Oid>>);
+
+impl Seen {
+    /// Returns where they stand now.
+    pub(super) fn now(home: &Home) -> Result<Self> {
+        let tips = DECIDERS.into_iter().map(|name| home.tip_of(name));
+        tips.collect::<Result<_>>().map(Self)
+    }
+}
+
+/// How a candidate stands with what was decided.
+#[derive(Debug)]
+pub(super) enum Stand {
+    /// It may land.
+    Lands(Green),
+    /// It may not, and why.
+    Not(String),
+}
+
+/// Returns how a candidate stands now. Where nothing has been written since `seen` was, with which `gates` were
+/// read, those still hold; else they and the line are read anew.
+pub(super) fn stand(
+    home: &Home,
+    target: &Target,
+    (seen, gates): (&Seen, &[Gate]),
+    candidate: &Candidate,
+) -> Result<Stand> {
+    if Seen::now(home)? != *seen {
+        return stand_now(home, target, candidate);
+    }
+    // That this machine accepts a gate is in no ledger.
+    gates::refuse_foreign(home, gates)?;
+    match verdict::green(&home.view(), gates, candidate, &candidate.tip)? {
+        Some(green) => Ok(Stand::Lands(green)),
+        None => Err(Fault::fatal("the plan wanted to land what is not green")),
+    }
+}
+
+/// Returns how a candidate stands with the gates and the line as they are now.
+pub(super) fn stand_now(home: &Home, target: &Target, candidate: &Candidate) -> Result<Stand> {
+    let gates = gates::required(home, &target.branch)?;
+    if let Some(why) = held_back(home, target, candidate)? {
+        return Ok(Stand::Not(why));
+    }
+    let view = home.view();
+    if let Some(green) = verdict::green(&view, &gates, candidate, &candidate.tip)? {
+        return Ok(Stand::Lands(green));
+    }
+    for gate in &gates {
+        if !facts::said(&view, gate, candidate)?.is_green() {
+            let name = gate.name();
+            return Ok(Stand::Not(format!(
+                "gate '{name}', as it is now, has not passed on {}",
+                candidate.short()
+            )));
+        }
+    }
+    Ok(Stand::Not(format!("'{}' was moved", target.branch)))
+}
+
+/// Returns why one of a candidate's requests may not land in it, nothing where all of them may.
+fn held_back(home: &Home, target: &Target, candidate: &Candidate) -> Result<Option<String>> {
+    let (view, now) = (home.view(), home.world().now());
+    let line = mq::line(&view, home.rig().name(), &target.branch, now)?;
+    let is_inside = |it: &Request| candidate.requests.iter().any(|id| id == it.id());
+    for id in &candidate.requests {
+        if let Some(why) = line.held(id) {
+            return Ok(Some(format!("{id} {why}")));
+        }
+        let mut items = line.items.iter();
+        let item = items.find(|item| item.requests.iter().any(|it| it.id() == id));
+        let Some(item) = item else {
+            return Ok(Some(format!("{id} does not wait any more")));
+        };
+        let after = item.after.iter().flat_map(|at| &line.items[*at].requests);
+        for other in item.requests.iter().chain(after) {
+            if !is_inside(other) && !is_on(home.repo(), other, &candidate.tip)? {
+                let other = other.id();
+                return Ok(Some(format!("{id} is to land with {other} or behind it")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Returns whether a request is on a tip already, which is settled after the step.
+fn is_on(repo: &Repo, request: &Request, tip: &Oid) -> Result<bool> {
+    match repo.parse_id(request.head()).filter(|head| repo.has(head)) {
+        Some(head) => repo.is_ancestor(&head, tip),
+        None => Ok(false),
+    }
+}
