@@ -54,6 +54,22 @@ impl Repo {
         value.map(|value| value.to_string())
     }
 
+    /// Returns a setting as [`Repo::setting`] does, but what the repository's own configuration says as it says it
+    /// now: another process may have changed it since this was opened.
+    pub fn setting_now(&self, key: &str) -> Option<String> {
+        let path = self.common_dir().join("config");
+        let own = gix::config::File::from_path_no_includes(path.clone(), Source::Local).ok();
+        if let Some(value) = own.as_ref().and_then(|own| own.string(key)) {
+            return Some(value.to_string());
+        }
+        let config = self.gix.config_snapshot();
+        let is_other = |it: &gix::config::file::Metadata| {
+            self.listens_to(it.source) && it.path.as_ref() != Some(&path)
+        };
+        let value = config.plumbing().string_filter(key, is_other);
+        value.map(|value| value.to_string())
+    }
+
     /// Returns whether a setting says yes, as git reads it; no where it says nothing.
     pub fn flag(&self, key: &str) -> bool {
         let said = self.setting(key).map(|it| it.to_ascii_lowercase());
@@ -154,7 +170,7 @@ impl Repo {
 
     /// Removes a setting from the repository's own configuration; one that is not there is no error.
     pub fn unset_setting(&self, key: &str) -> Result<()> {
-        if self.setting(key).is_none() {
+        if self.setting_now(key).is_none() {
             return Ok(());
         }
         self.execute(&self.git(["config", "--local", "--unset-all", key]))

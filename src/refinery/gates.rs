@@ -78,39 +78,52 @@ pub struct Reach<'a> {
 
 /// Adds a gate, or replaces the one of that name, and accepts it on this machine.
 ///
-/// After a crash between the two the gate is there and has to be added again before it runs here.
+/// After a crash it is there or as it was, and counts here either way.
 pub fn add_gate(home: &Home, actor: &str, new: &NewGate<'_>) -> Result<Gate> {
     refuse_worker(home.world(), "change gates")?;
     check(home, new)?;
-    let written = home.write(Name::Config, actor, |view, pen| {
-        refuse_near(view, new.name)?;
-        refuse_needs(view, new)?;
-        let old = view.gate_record(new.name)?;
-        let mut record = old
-            .clone()
-            .unwrap_or_else(|| Gate::new(new.name).record().clone());
-        let stamp = old
-            .as_ref()
-            .map_or_else(|| pen.first_stamp(), |old| pen.stamp(old));
-        if record.life() % 2 != 0 {
-            let state = json!({ "life": record.life() + 1 });
-            record.set("state", Some(state), &stamp);
-        }
-        define(&mut record, new, &stamp);
-        let gate = Gate::of(record.clone()).expect("a gate was just made of it");
-        let subject = format!("gate {}: {}", new.name, gate.what());
-        let mut records = vec![record];
-        // Who removes this gate again has not said that nothing must pass.
-        let rig = view.rig(home.rig().name())?;
-        if let Some(mut rig) = rig.filter(Rig::lands_without_gates) {
-            let stamp = pen.stamp(rig.record());
-            rig.record_mut().set("gate", None, &stamp);
-            records.push(rig.into_record());
-        }
-        Ok(Decision::write(subject, records, gate))
-    })?;
-    home.accept_gate(&written.value)?;
-    Ok(written.value)
+    // Only what it is to be accepted as is wanted of this one, and that is in no stamp.
+    let (planned, _) = defined(&home.view(), new, |_| Stamp::zero())?;
+    home.write_gate(&planned, || {
+        let written = home.write(Name::Config, actor, |view, pen| {
+            let stamp = |old: Option<&Record>| match old {
+                None => pen.first_stamp(),
+                Some(old) => pen.stamp(old),
+            };
+            let (gate, record) = defined(view, new, stamp)?;
+            let subject = format!("gate {}: {}", new.name, gate.what());
+            let mut records = vec![record];
+            // Who removes this gate again has not said that nothing must pass.
+            let rig = view.rig(home.rig().name())?;
+            if let Some(mut rig) = rig.filter(Rig::lands_without_gates) {
+                let stamp = pen.stamp(rig.record());
+                rig.record_mut().set("gate", None, &stamp);
+                records.push(rig.into_record());
+            }
+            Ok(Decision::write(subject, records, gate))
+        })?;
+        Ok(written.value)
+    })
+}
+
+/// Returns a gate as it is to be, and its record; refuses one that cannot stand with the others.
+fn defined(
+    view: &View<'_>,
+    new: &NewGate<'_>,
+    stamp: impl Fn(Option<&Record>) -> Stamp,
+) -> Result<(Gate, Record)> {
+    refuse_near(view, new.name)?;
+    refuse_needs(view, new)?;
+    let old = view.gate_record(new.name)?;
+    let stamp = stamp(old.as_ref());
+    let mut record = old.unwrap_or_else(|| Gate::new(new.name).record().clone());
+    if record.life() % 2 != 0 {
+        let state = json!({ "life": record.life() + 1 });
+        record.set("state", Some(state), &stamp);
+    }
+    define(&mut record, new, &stamp);
+    let gate = Gate::of(record.clone()).expect("a gate was just made of it");
+    Ok((gate, record))
 }
 
 /// Refuses a name that differs from that of another gate in case only.

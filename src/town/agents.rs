@@ -72,12 +72,12 @@ impl Offer {
         }
     }
 
-    fn of_agent(agent: &AgentCommand) -> Self {
+    fn of_agent(name: &str, command: &str) -> Self {
         Self {
-            id: AgentCommand::id_of(agent.name()),
-            command: agent.command().to_owned(),
-            key: format!("gt.agent.{}.accepted", agent.name()),
-            definition: digest(&[b"agent", agent.command().as_bytes()]),
+            id: AgentCommand::id_of(name),
+            command: command.to_owned(),
+            key: format!("gt.agent.{name}.accepted"),
+            definition: digest(&[b"agent", command.as_bytes()]),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Home {
         }
         for home in homes {
             for agent in home.view().agent_commands()? {
-                if home.has_accepted(&Offer::of_agent(&agent)) {
+                if home.has_accepted(&Offer::of_agent(agent.name(), agent.command())) {
                     add(agent.name().to_owned(), agent.command().to_owned());
                 }
             }
@@ -173,7 +173,7 @@ impl Home {
     /// Adds an agent, or changes the command that starts it; one that is shared is accepted by whoever
     /// writes it.
     ///
-    /// After a crash it is started as before or by the new command; a shared one may have to be accepted.
+    /// After a crash it is started as before or by the new command.
     pub fn set_agent(&self, actor: &str, agent: &Agent, place: Place) -> Result<()> {
         refuse_worker(self.world(), "change how agents are started")?;
         let Agent { name, command } = agent;
@@ -194,18 +194,19 @@ impl Home {
                 .repo()
                 .set_setting(&format!("gt.agent.{name}.command"), command);
         }
-        let written = self.write(Name::Config, actor, |view, pen| {
-            let old = view.ledger(Name::Config)?.get(&AgentCommand::id_of(name))?;
-            let stamp = old
-                .as_ref()
-                .map_or_else(|| pen.first_stamp(), |old| pen.stamp(old));
-            let mut agent = AgentCommand::revived(old, name, &stamp);
-            agent.set_command(command, &stamp);
-            let subject = format!("offer agent {name}: {command}");
-            let records = vec![agent.record().clone()];
-            Ok(Decision::write(subject, records, agent))
-        })?;
-        self.accept(&Offer::of_agent(&written.value))
+        self.write_accepted(&Offer::of_agent(name, command), || {
+            let written = self.write(Name::Config, actor, |view, pen| {
+                let old = view.ledger(Name::Config)?.get(&AgentCommand::id_of(name))?;
+                let stamp = old
+                    .as_ref()
+                    .map_or_else(|| pen.first_stamp(), |old| pen.stamp(old));
+                let mut agent = AgentCommand::revived(old, name, &stamp);
+                agent.set_command(command, &stamp);
+                let subject = format!("offer agent {name}: {command}");
+                Ok(Decision::write(subject, vec![agent.record().clone()], ()))
+            })?;
+            Ok((Offer::of_agent(name, command), written.value))
+        })
     }
 
     /// Refuses a name that differs from that of another agent in case only.
@@ -260,7 +261,9 @@ impl Home {
     fn commands(&self) -> Result<Vec<Offer>> {
         let view = self.view();
         let mut all: Vec<Offer> = view.gates()?.iter().map(Offer::of_gate).collect();
-        all.extend(view.agent_commands()?.iter().map(Offer::of_agent));
+        let agents = view.agent_commands()?;
+        let agents = agents.iter();
+        all.extend(agents.map(|it| Offer::of_agent(it.name(), it.command())));
         Ok(all)
     }
 
@@ -304,7 +307,38 @@ impl Home {
     }
 
     fn has_accepted(&self, offer: &Offer) -> bool {
-        self.repo().setting(&offer.key).as_deref() == Some(&offer.definition)
+        let said = self.repo().setting_now(&offer.key).unwrap_or_default();
+        said.split(' ').any(|it| it == offer.definition)
+    }
+
+    /// Writes a command for everybody, which whoever writes it accepts; `write` returns it as it was written.
+    ///
+    /// There is no moment at which it is written and not accepted, or at which what it replaces still stands and
+    /// is not: the new one is accepted beside the old one first, and alone in the end. After a crash it is written
+    /// or not, and in both cases runs here.
+    fn write_accepted<T>(
+        &self,
+        new: &Offer,
+        write: impl FnOnce() -> Result<(Offer, T)>,
+    ) -> Result<T> {
+        refuse_worker(self.world(), "decide what runs here")?;
+        let before = self.repo().setting_now(&new.key).unwrap_or_default();
+        let mut all: Vec<&str> = before.split_whitespace().collect();
+        if !all.contains(&new.definition.as_str()) {
+            all.push(&new.definition);
+            self.repo().set_setting(&new.key, &all.join(" "))?;
+        }
+        match write() {
+            Ok((written, value)) => self.accept(&written).map(|()| value),
+            Err(fault) => {
+                // What was said before stands; where that cannot be written, more is accepted than there is.
+                drop(match before.as_str() {
+                    "" => self.repo().unset_setting(&new.key),
+                    before => self.repo().set_setting(&new.key, before),
+                });
+                Err(fault)
+            }
+        }
     }
 
     /// Allows a command, as it is now, to run on this machine; a change asks again.
@@ -320,8 +354,12 @@ impl Home {
         self.has_accepted(&Offer::of_gate(gate))
     }
 
-    /// Allows a gate as [`Home::accept`] does.
-    pub fn accept_gate(&self, gate: &Gate) -> Result<()> {
-        self.accept(&Offer::of_gate(gate))
+    /// Writes a gate, which whoever writes it accepts: `new` as it is to be, `write` as it is in the end.
+    ///
+    /// After a crash it is written or not, and counts here as it stands.
+    pub fn write_gate(&self, new: &Gate, write: impl FnOnce() -> Result<Gate>) -> Result<Gate> {
+        self.write_accepted(&Offer::of_gate(new), || {
+            write().map(|gate| (Offer::of_gate(&gate), gate))
+        })
     }
 }

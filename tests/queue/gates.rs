@@ -78,6 +78,50 @@ fn a_run_by_hand_counts_where_it_is_recorded() {
     let said = place.json(&run);
     assert_eq!(
         (&said["verdict"], &said["recorded"]),
+#[test]
+fn a_gate_counts_from_the_moment_it_is_written() {
+    let place = project("true");
+    let (mut crashed, mut at) = (0, 0);
+    // The first of each two is new or the other command, the second is what it is already.
+    for command in ["true", "false"] {
+        loop {
+            at += 1;
+            let name = format!("gate-{}", at % 3);
+            let add = ["refinery", "gate", "add", &name, "-c", command];
+            let mut add = place.command(&add);
+            let ended = add.env("GT_TEST_CRASH_AT", (at % 20).to_string()).output();
+            let is_done = ended.expect("it starts").status.success();
+            let said = place.gt(&["refinery", "gate", "list"]).done();
+            assert_eq!(said.stderr, "", "write {at} of {command}");
+            if is_done {
+                break;
+            }
+            crashed += 1;
+        }
+    }
+    assert!(crashed > 2, "it writes more than that");
+}
+
+#[test]
+fn a_gate_that_is_refused_is_not_accepted() {
+    let place = project("true");
+    let accepted = |name: &str| {
+        let key = format!("gt.gate.{name}.accepted");
+        place.git(&["config", &key]).stdout
+    };
+    let before = accepted("test");
+    let add = |args: &[&str]| place.gt(&[&["refinery", "gate", "add"], args].concat());
+    add(&["test", "-c", "false", "--needs", "gone"]).fails(1, "no gate 'gone'");
+    add(&["TEST", "-c", "false"]).fails(4, "differs in case only");
+    assert_eq!(
+        (accepted("test"), accepted("TEST")),
+        (before.clone(), String::new())
+    );
+    add(&["test", "-c", "false"]).done();
+    let after = accepted("test");
+    assert!(after != before && !after.trim().contains(' '), "{after}");
+}
+
         (&json!("green"), &json!(false))
     );
     let on = |revision: &str| place.gt(&[&run[..], &["--on", revision]].concat());

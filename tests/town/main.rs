@@ -16,6 +16,7 @@ mod handoff;
 mod hermetic;
 mod hooks;
 mod landing;
+mod meanwhile;
 mod place;
 mod polecats;
 mod pull;
