@@ -6,7 +6,7 @@ use super::{facts, gates};
 use crate::fault::{Fault, Result};
 use crate::git::{Oid, Repo};
 use crate::ledger::Name;
-use crate::mq;
+use crate::mq::{self, Line};
 use crate::record::{Gate, Request};
 use crate::town::{Home, Target};
 
@@ -75,24 +75,34 @@ pub(super) fn stand_now(home: &Home, target: &Target, candidate: &Candidate) -> 
     Ok(Stand::Not(format!("'{}' was moved", target.branch)))
 }
 
-/// Returns why one of a candidate's requests may not land in it, nothing where all of them may.
-fn held_back(home: &Home, target: &Target, candidate: &Candidate) -> Result<Option<String>> {
+/// Returns the line as it is now, and why one of these requests may not land, nothing where each of them may.
+pub(super) fn held(home: &Home, target: &Target, ids: &[String]) -> Result<(Line, Option<String>)> {
     let (view, now) = (home.view(), home.world().now());
     let line = mq::line(&view, home.rig().name(), &target.branch, now)?;
+    let why = ids.iter().find_map(|id| match line.held(id) {
+        Some(why) => Some(format!("{id} {why}")),
+        None if line.requests().any(|it| it.id() == id) => None,
+        None => Some(format!("{id} does not wait any more")),
+    });
+    Ok((line, why))
+}
+
+/// Returns why a candidate may not land with the requests that are in it, nothing where it may.
+fn held_back(home: &Home, target: &Target, candidate: &Candidate) -> Result<Option<String>> {
+    let (line, why) = held(home, target, &candidate.requests)?;
+    if why.is_some() {
+        return Ok(why);
+    }
     let is_inside = |it: &Request| candidate.requests.iter().any(|id| id == it.id());
-    for id in &candidate.requests {
-        if let Some(why) = line.held(id) {
-            return Ok(Some(format!("{id} {why}")));
-        }
-        let mut items = line.items.iter();
-        let item = items.find(|item| item.requests.iter().any(|it| it.id() == id));
-        let Some(item) = item else {
-            return Ok(Some(format!("{id} does not wait any more")));
-        };
+    for item in line
+        .items
+        .iter()
+        .filter(|it| it.requests.iter().any(is_inside))
+    {
         let after = item.after.iter().flat_map(|at| &line.items[*at].requests);
         for other in item.requests.iter().chain(after) {
             if !is_inside(other) && !is_on(home.repo(), other, &candidate.tip)? {
-                let other = other.id();
+                let (id, other) = (item.requests[0].id(), other.id());
                 return Ok(Some(format!("{id} is to land with {other} or behind it")));
             }
         }

@@ -558,6 +558,16 @@ impl<'t> Refinery<'t> {
         Ok(())
     }
 
+    /// Returns whether an outside CI may be asked what its gates say: nobody has cancelled the worker meanwhile, and
+    /// each of the requests may still land.
+    fn is_wanted(&self, job: &Work) -> Result<bool> {
+        if self.moot.contains(&job.what) {
+            return Ok(false);
+        }
+        let (_, why) = decided::held(self.home, &self.target, &job.candidate.requests)?;
+        Ok(why.is_none())
+    }
+
     fn ask(
         &self,
         gates: &[Gate],
@@ -639,7 +649,8 @@ impl<'t> Refinery<'t> {
                 let view = self.home.view();
                 let known = facts::evidence_of(&view, gates, &job.candidate)?;
                 let open = facts::to_run(&view, gates, &job.candidate)?;
-                if known.red == 0 && !open.is_empty() && open.iter().all(|it| it.ci().is_some()) {
+                let is_left = !open.is_empty() && open.iter().all(|it| it.ci().is_some());
+                if known.red == 0 && is_left && self.is_wanted(job)? {
                     self.ask(gates, (job, purpose), observe)?;
                 }
                 return Ok(true);

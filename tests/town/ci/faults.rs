@@ -166,3 +166,22 @@ fn a_remote_that_refuses_the_landing_is_asked_again_without_a_test() {
     assert_eq!(place.verdicts_of_ci(), (0, 1));
     place.is_sound(&base);
 }
+
+#[test]
+fn what_is_rejected_while_it_is_tested_here_is_asked_of_nobody() {
+    let place = asking();
+    let _go = place.pipe("go");
+    place.gate("test ! -e slow || { : >\"$PLACE/started\"; read line <\"$PLACE/go\"; }");
+    let pushed = "#!/bin/sh\ncase $1 in refs/heads/gt-mq/*) echo $1 >>\"$PLACE/pushed\" ;; esac\n";
+    place.remote_hook("update", pushed);
+    let id = place.queue("slow");
+    let run = place.start(&["refinery", "run"]);
+    place.until_file("started");
+    place.gt(&["mq", "reject", &id, "-r", "no"]).done();
+    std::fs::write(place.path("go"), "go\n").unwrap();
+    run.end().done();
+    assert!(!place.path("pushed").exists(), "{}", place.read("pushed"));
+    place.queue("fine");
+    place.run();
+    assert!(place.path("pushed").exists(), "this is how it is seen");
+}
