@@ -76,6 +76,8 @@ pub use simulate::{CHANGES_MAX, Figures, Other, Row, Scenario, simulate, table};
 pub use tidy::{Leftover, leftovers, obsolete, tidy};
 pub use try_one::{Tried, TriedGate, TriedSaid, try_one};
 
+/// How often at most a gate is disturbed on one candidate before somebody is told.
+const DISTURBED_MAX: u32 = 3;
 /// How long nobody looks what others do while something is being tested here, in milliseconds.
 const LOOK: u64 = 15_000;
 
@@ -100,6 +102,8 @@ pub struct Refinery<'t> {
     waits: BTreeSet<(String, String)>,
     /// How many requests were ejected, and when those of the target were.
     ejected: (u64, Vec<Stamp>),
+    /// How often a gate was disturbed on a candidate since it last said something about it.
+    disturbed: BTreeMap<(String, Composition), u32>,
     /// Where what decides stood when this step began.
     seen: decided::Seen,
     /// The tip that was tested bare in this run.
@@ -157,6 +161,7 @@ impl<'t> Refinery<'t> {
             absent: BTreeSet::new(),
             waits: BTreeSet::new(),
             ejected: (0, Vec::new()),
+            disturbed: BTreeMap::new(),
             seen: decided::Seen::default(),
             controlled: None,
             bulletin: bulletin::Board::of(home, run),
@@ -640,15 +645,14 @@ impl<'t> Refinery<'t> {
                 verdict::record(self.home, &self.actor(), (gate, &job.candidate), &attempt)?;
                 observe(ran(gate.name(), &attempt));
             }
-            Said::Disturbed(gate) => {
-                let why = "its worktree was not ours alone any more: it runs again";
-                observe(Event::Note(format!("gate {gate}: {why}")));
-            }
+            Said::Disturbed(gate) => self.disturbed(gate, &job.what, observe)?,
             Said::Ended(ended) => {
                 ended?;
                 let view = self.home.view();
                 let known = facts::evidence_of(&view, gates, &job.candidate)?;
                 let open = facts::to_run(&view, gates, &job.candidate)?;
+                let disturbed = (gate.name().to_owned(), job.what.clone());
+                self.disturbed.remove(&disturbed);
                 let is_left = !open.is_empty() && open.iter().all(|it| it.ci().is_some());
                 if known.red == 0 && is_left && self.is_wanted(job)? {
                     self.ask(gates, (job, purpose), observe)?;
@@ -671,6 +675,35 @@ enum Prepared {
     /// It is being tested, or nothing of it can be merged now.
     Nothing,
 }
+impl Refinery<'_> {
+    /// Takes in that a gate was disturbed; refuses to run it once more where that goes on.
+    fn disturbed(
+        &mut self,
+        gate: String,
+        what: &Composition,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<()> {
+        let key = (gate, what.clone());
+        let times = self.disturbed.entry(key.clone()).or_default();
+        *times += 1;
+        if *times < DISTURBED_MAX {
+            let why = "its worktree was not ours alone any more: it runs again";
+            observe(Event::Note(format!("gate {}: {why}", key.0)));
+            return Ok(());
+        }
+        self.disturbed.remove(&key);
+        let locks = self.home.repo().scratch_dir();
+        Err(Fault::unavailable(format!(
+            "gate '{}' cannot be run here: {DISTURBED_MAX} times in a row somebody removed the lock of its \
+             worktree, '{}/refinery-*.lock', while it ran",
+            key.0,
+            locks.display()
+        ))
+        .hint("look what cleans that folder, the gate itself perhaps: git gt refinery gate list")
+        .hint("what it said proves nothing; git gt refinery run carries on from here"))
+    }
+}
+
 
 /// What stands with outside CIs.
 #[derive(Debug, Default)]

@@ -624,6 +624,23 @@ fn the_scratch_folder_may_go_while_a_gate_runs() {
 }
 
 #[test]
+#[test]
+fn a_gate_that_is_disturbed_again_and_again_is_named() {
+    let place = Place::new();
+    place.gate("echo >>\"$PLACE/runs\"; rm -rf \"$PLACE/repo/.git/gt\"");
+    let id = place.queue("a");
+    let words = "gate 'test' cannot be run here: 3 times in a row somebody removed the lock";
+    place.gt(&["refinery", "run"]).fails(
+        5,
+        &[words, "/repo/.git/gt/refinery-*.lock", "the gate itself"],
+    );
+    assert_eq!(place.read("runs").lines().count(), 3);
+    assert_eq!(place.status(&id), "queued");
+    place.gate("true");
+    assert_eq!(strings(&place.run()["landed"]), [id.as_str()]);
+}
+
+#[test]
 fn a_submit_that_makes_no_sense_is_refused() {
     let place = Place::new();
     let submit = |branch: &str| place.gt(&["mq", "submit", "--branch", branch]);
