@@ -48,5 +48,6 @@ fn an_interrupt_that_arrives_twice_stops_the_gate() {
     gate.read_to_string(&mut said).expect("the gate ends");
     assert_eq!(said, "begun\n");
     let output = program.wait_with_output().expect("it ends");
-    Output::of(&output).fails(5, "interrupted; the gate was stopped and nothing landed");
+    // Whoever hears of it first says so, of the gate or of all of them.
+    Output::of(&output).fails(5, "ran on has not landed");
 }

@@ -130,6 +130,9 @@ pub(crate) fn run(cx: &Context, args: &Args) -> Result<Reply> {
     }
 }
 
+/// How many requests are named that landed before a run was broken off.
+const LANDED_MAX: usize = 20;
+
 /// What a run came to, counted.
 #[derive(Debug, Default)]
 struct Tally {
@@ -161,6 +164,19 @@ impl Tally {
                 self.bounced.push(json!({ "id": request, "files": files }));
             }
             Event::Ran { .. } | Event::Note(_) => {}
+        }
+    }
+
+    /// Returns what ended the run with what it has landed before, which stays.
+    fn beside(&self, fault: Fault) -> Fault {
+        let (some, more) = self.landed.split_at(self.landed.len().min(LANDED_MAX));
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        match some {
+            [] => fault,
+            some => fault.hint(format!("landed before that: {}{more}", some.join(" "))),
         }
     }
 
@@ -244,7 +260,8 @@ fn queue(cx: &Context, home: &Home, until: Until, (most, price): (Most, Price)) 
         if !cx.json {
             progress(&line(&from_here(home, event)));
         }
-    })?;
+    });
+    let ended = ended.map_err(|fault| tally.beside(fault))?;
     let (left, held) = (waiting(home)?, held(home)?);
     let (asked, open) = (tally.waiting(home)?, tally.pulls(home)?);
     let value = json!({

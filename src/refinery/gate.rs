@@ -372,7 +372,7 @@ fn verdict(gate: &Gate, ended: &Ended) -> Result<Option<(Verdict, String)>> {
         Ended::Timeout => red(format!("timeout after {} s", gate.timeout().as_secs())),
         Ended::Cancelled => Ok(None),
         Ended::Interrupted => Err(Fault::unavailable(
-            "interrupted; the gate was stopped and nothing landed",
+            "interrupted; the gate was stopped, and what it ran on has not landed",
         )
         .hint("git gt refinery run carries on from here")),
     }

@@ -78,7 +78,7 @@ fn refused_or_moved(
         }
         false => fault.hint("is the branch protected, or a hook of the remote against it?"),
     };
-    Err(fault.hint("nothing has landed; the green result is kept"))
+    Err(fault.hint("it has not landed; the green result is kept"))
 }
 
 fn land_here(home: &Home, target: &Target, green: &Green) -> Result<Landing> {

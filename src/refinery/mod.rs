@@ -606,7 +606,7 @@ impl<'t> Refinery<'t> {
             if self.home.world().interrupted() {
                 self.pool.stop();
                 return Err(Fault::unavailable(
-                    "interrupted; the gates were stopped and nothing landed",
+                    "interrupted; the gates were stopped, and what they ran on has not landed",
                 )
                 .hint("git gt refinery run carries on from here"));
             }

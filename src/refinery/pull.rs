@@ -331,7 +331,7 @@ fn run(home: &Home, opened: &Opened) -> Result<String> {
             opened.pull.branch, opened.pull.target
         ))
         .hint(format!("it was tried with: {line}"))
-        .hint("nothing has landed; git gt refinery run tries again")
+        .hint("it has not landed; git gt refinery run tries again")
     };
     let left = command
         .supervise(home.world(), &limits)
@@ -343,10 +343,10 @@ fn run(home: &Home, opened: &Opened) -> Result<String> {
         Ended::Exit(code) => Err(failed(format!("exit {code}: {}", last_line(&said)))),
         Ended::Signal(signal) => Err(failed(format!("signal {signal}"))),
         Ended::Timeout => Err(failed(format!("timeout after {} s", TIMEOUT.as_secs()))),
-        Ended::Interrupted | Ended::Cancelled => {
-            Err(Fault::unavailable("interrupted; nothing has landed")
-                .hint("git gt refinery run carries on from here"))
-        }
+        Ended::Interrupted | Ended::Cancelled => Err(Fault::unavailable(
+            "interrupted; whether the pull request is open is not known",
+        )
+        .hint("git gt refinery run carries on from here")),
     }
 }
 

@@ -298,7 +298,7 @@ fn without_a_command_that_works_nothing_is_opened() {
         &[
             "cannot open a pull request",
             "exit 3: denied",
-            "nothing has landed",
+            "it has not landed",
         ],
     );
     place

@@ -639,6 +639,25 @@ fn a_gate_that_is_disturbed_again_and_again_is_named() {
     place.gate("true");
     assert_eq!(strings(&place.run()["landed"]), [id.as_str()]);
 }
+#[test]
+fn what_landed_before_an_interrupt_is_said() {
+    let place = Place::new();
+    let _go = place.pipe("go");
+    place.gate("test ! -e slow || { : >\"$PLACE/started\"; read line <\"$PLACE/go\"; }");
+    place.git(&["branch", "stable"]).done();
+    let fast = place.queue("fast");
+    place.branch("slow", &[("slow", "slow")]);
+    let submit = ["mq", "submit", "--branch", "slow", "--target", "stable"];
+    place.gt(&submit).done();
+    let run = place.start(&["refinery", "run"]);
+    place.until_file("started");
+    run.signal("-INT");
+    let before = format!("landed before that: {fast}");
+    run.end().fails(5, &["ran on has not landed", &before]);
+    assert_eq!(place.status(&fast), "landed");
+    assert_eq!(place.status("slow"), "queued");
+}
+
 
 #[test]
 fn a_submit_that_makes_no_sense_is_refused() {
@@ -807,7 +826,7 @@ fn a_remote_that_takes_no_push_is_named() {
     let (base, id) = (place.rev("main"), place.queue("a"));
     place
         .gt(&["refinery", "run"])
-        .fails(4, &["does not let us push 'main'", "nothing has landed"]);
+        .fails(4, &["does not let us push 'main'", "it has not landed"]);
     assert_eq!(
         (place.status(&id), place.rev("main")),
         ("queued".into(), base)

@@ -153,7 +153,7 @@ fn a_remote_that_refuses_the_landing_is_asked_again_without_a_test() {
     let hook = place.remote_hook("update", refuse);
     place
         .gt(&["refinery", "run"])
-        .fails(4, &["does not let us push 'main'", "nothing has landed"]);
+        .fails(4, &["does not let us push 'main'", "it has not landed"]);
     let there = place.rev_in(&place.path("remote.git"), "main");
     assert_eq!((there, place.rev("main")), (base.clone(), base.clone()));
     assert_eq!(place.status(&id), "queued");
