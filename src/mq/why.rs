@@ -191,14 +191,33 @@ fn is_of(id: &str, tree: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(['.', '-']))
 }
 
-/// Returns the command line that shows what a gate says about a commit.
+/// Returns the command line that shows what a gate says about a commit. It can be pasted as it is, whatever the
+/// lines of the gate are.
 pub fn reproduce(gate: &Gate, commit: &str) -> String {
     let folder = format!("../gt-{}", commit.get(..12).unwrap_or(commit));
     let run = match gate.ci() {
-        None => format!("&& {}", gate.command()),
+        None => {
+            let lines = [gate.setup(), gate.command()].into_iter();
+            let lines = lines.filter(|it| !it.trim().is_empty());
+            lines
+                .map(|it| format!("&& {}", as_one(it)))
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
         Some(check) => format!("# and run what CI check '{check}' runs"),
     };
     format!("git worktree add --detach {folder} {commit} && cd {folder} {run}")
+}
+
+/// Returns a line for `sh` as one command of a longer line: what holds more than words would bind to its
+/// neighbours, or end the shell that it is pasted into.
+fn as_one(line: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || " -_./:=,+@%".contains(c);
+    let first = line.split(' ').next().unwrap_or_default();
+    match line.chars().all(is_word) && !["exit", "exec", "cd"].contains(&first) {
+        true => line.to_owned(),
+        false => format!("sh -c '{}'", line.replace('\'', r"'\''")),
+    }
 }
 
 impl Tested {
@@ -209,5 +228,34 @@ impl Tested {
             all.any(|it| it.gate == gate && it.attempt.verdict == Verdict::Green)
         };
         !self.runs.is_empty() && self.runs.iter().all(|it| passed(&it.gate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_gate_can_be_pasted() {
+        let check = |setup: &str, command: &str, want: &str| {
+            let mut record = Gate::new("test").record().clone();
+            for (field, line) in [("setup", setup), ("command", command)] {
+                let line = Some(line.into()).filter(|_| !line.is_empty());
+                record.set(field, line, &Stamp::zero());
+            }
+            let gate = Gate::of(record).expect("it is a gate");
+            let line = reproduce(&gate, "0123456789abcdef");
+            let want = format!(
+                "git worktree add --detach ../gt-0123456789ab 0123456789abcdef && cd ../gt-0123456789ab {want}"
+            );
+            assert_eq!(line, want);
+        };
+        check("", "cargo test --lib", "&& cargo test --lib");
+        check("", "make; ls", "&& sh -c 'make; ls'");
+        check("", "a && b || exit 3", "&& sh -c 'a && b || exit 3'");
+        check("", "exit 1", "&& sh -c 'exit 1'");
+        check("", "grep 'it' x", r"&& sh -c 'grep '\''it'\'' x'");
+        check("npm ci", "npm test", "&& npm ci && npm test");
+        check("a | b", "c &", "&& sh -c 'a | b' && sh -c 'c &'");
     }
 }

@@ -203,7 +203,7 @@ fn a_decision_has_a_proof() {
     assert!(
         why["reproduce"]
             .as_str()
-            .is_some_and(|it| it.ends_with("test ! -e bad.txt"))
+            .is_some_and(|it| it.ends_with("&& sh -c 'test ! -e bad.txt'"))
     );
     let why = place.json(&["mq", "why", "good"]);
     assert_eq!(

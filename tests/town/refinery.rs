@@ -56,13 +56,14 @@ fn a_batch_is_landed_ejected_and_bounced_exactly() {
 #[test]
 fn what_is_ejected_can_be_seen_to_fail() {
     let place = Place::new();
-    place.gate(PICKY);
+    place.gate(&format!("true; {PICKY} || exit 3"));
     let id = place.queue("culprit");
     let ran = place.run();
     let reproduce = ran["ejected"][0]["reproduce"].as_str().unwrap();
     let mut shell = place.hermetic(std::process::Command::new("sh"));
-    let failed = Output::of(shell.args(["-c", reproduce]));
-    assert_eq!(failed.code, Some(1), "{failed:?}");
+    // As one pastes it: the shell is there afterwards.
+    let failed = Output::of(shell.args(["-c", &format!("{reproduce}; echo it said $?")]));
+    assert!(failed.stdout.ends_with("it said 3\n"), "{failed:?}");
     let folder = reproduce
         .split_whitespace()
         .nth(4)
