@@ -187,6 +187,40 @@ fn a_decision_has_a_proof() {
     let place = project("test ! -e bad.txt");
     for branch in ["bad", "good"] {
         on_main(&place, branch);
+#[test]
+fn what_was_red_with_others_is_not_shown_of_a_conflict() {
+    let place = project("test ! -e bad.txt || { echo it is bad; exit 1; }");
+    for branch in ["fine", "bad"] {
+        on_main(&place, branch);
+        mq(&place, &["submit", "--branch", branch]).done();
+    }
+    place.gt(&["refinery", "run", "--once"]).done();
+    let status = |branch: &str| mq(&place, &["status", branch]).done().stdout;
+    assert!(
+        status("fine").contains("  output  it is bad\n"),
+        "nobody knows better"
+    );
+    on_main(&place, "other");
+    place.file("fine.txt", "another");
+    place.git(&["add", "fine.txt"]).done();
+    commit(&place, "other", "other");
+    place.git(&["checkout", "--quiet", "main"]).done();
+    place
+        .git(&["merge", "--quiet", "--ff-only", "other"])
+        .done();
+    place.gt(&["refinery", "run"]).done();
+    let fine = status("fine");
+    assert!(
+        fine.contains(" conflict: fine\n") && !fine.contains("  output"),
+        "{fine}"
+    );
+    let bad = status("bad");
+    assert!(
+        bad.contains(" ejected: bad\n") && bad.contains("  output  it is bad\n"),
+        "{bad}"
+    );
+}
+
         mq(&place, &["submit", "--branch", branch]).done();
     }
     let why = place.json(&["mq", "why", "good"]);

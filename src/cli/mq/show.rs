@@ -6,7 +6,7 @@ use super::{Context, as_json, line_of, meant, title};
 use crate::cli::reply::{Reply, printable};
 use crate::fault::Result;
 use crate::mq;
-use crate::record::{Request, RunResult, Verdict};
+use crate::record::{Request, RequestStatus, RunResult, Verdict};
 use crate::refinery::{Question, pulls, questions};
 use crate::town::Home;
 
@@ -85,7 +85,7 @@ pub(super) fn run(cx: &Context, home: &Home, typed: &str) -> Result<Reply> {
         text.push_str(&format!("  see it  {}\n", from_anywhere(home, line)));
     }
     tell_outside(home, request.id(), (&mut text, &mut value))?;
-    text.push_str(&told_runs(&runs));
+    text.push_str(&told_runs(&runs, &request));
     value["runs"] = json!(runs);
     Ok(Reply::new(value, printable(&text)))
 }
@@ -158,8 +158,22 @@ pub(super) fn wishes(request: &Request, approved: &mq::Approved) -> String {
         .collect()
 }
 
-/// Returns a line for each run, then the end of what the last red one wrote.
-fn told_runs(runs: &[Value]) -> String {
+/// Returns whether what a red run wrote is about a request: nobody knows better yet, or it convicts it.
+fn is_about(request: &Request, run: &Value) -> bool {
+    let reds = request.evidence("reds").and_then(Value::as_array);
+    let reds = reds.into_iter().flatten();
+    match request.status() {
+        _ if request.is_live() => true,
+        RequestStatus::Ejected => {
+            let mut reds = reds.chain(request.evidence("red"));
+            reds.any(|it| *it == run["commit"])
+        }
+        _ => false,
+    }
+}
+
+/// Returns a line for each run, then the end of what the last red one that is about the request wrote.
+fn told_runs(runs: &[Value], request: &Request) -> String {
     let text_of = |run: &Value, key: &str| run[key].as_str().unwrap_or_default().to_owned();
     let mut text = String::new();
     for run in runs {
@@ -172,7 +186,8 @@ fn told_runs(runs: &[Value]) -> String {
             run["millis"]
         ));
     }
-    if let Some(red) = runs.iter().rfind(|run| run["verdict"] == "red") {
+    let mut reds = runs.iter().rev().filter(|run| run["verdict"] == "red");
+    if let Some(red) = reds.find(|run| is_about(request, run)) {
         if red["url"].is_string() {
             text.push_str(&format!("  log     {}\n", text_of(red, "url")));
         }
