@@ -221,6 +221,31 @@ fn what_was_red_with_others_is_not_shown_of_a_conflict() {
     );
 }
 
+#[test]
+fn the_list_says_what_lands_together_and_behind_what() {
+    let place = queued(&["a", "b", "c"]);
+    mq(&place, &["rollup", "b", "c", "--name", "pair"]).done();
+    mq(&place, &["submit", "--branch", "b", "--after", "a"]).done();
+    let list = place.json(&["mq", "list"]);
+    let a = list[0]["id"].as_str().unwrap_or_default();
+    assert_eq!(
+        (&list[1]["group"], &list[1]["after"]),
+        (&json!("pair"), &json!([a]))
+    );
+    let text = mq(&place, &["list"]).done().stdout;
+    let ends: Vec<&str> = text
+        .lines()
+        .map(|it| it.rsplit("  ").next().unwrap_or_default())
+        .collect();
+    let behind = format!("group pair; after {a}");
+    assert_eq!(ends, ["a", behind.as_str(), "group pair"], "{text}");
+}
+
+#[test]
+fn a_decision_has_a_proof() {
+    let place = project("test ! -e bad.txt");
+    for branch in ["bad", "good"] {
+        on_main(&place, branch);
         mq(&place, &["submit", "--branch", branch]).done();
     }
     let why = place.json(&["mq", "why", "good"]);

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Context, as_json, freeze, homes, title};
 use crate::cli::reply::{Reply, columns};
 use crate::fault::{Fault, Result};
-use crate::mq::{self, Line};
+use crate::mq::{self, Held, Line};
 use crate::record::{Request, RequestStatus};
 use crate::town::{Home, View};
 
@@ -110,7 +110,7 @@ pub(super) fn run(cx: &Context, args: &Args) -> Result<Reply> {
             }
             values.push(as_json(&view, &request, held)?);
             let mut row = row(&view, &request, status)?;
-            row.extend(held.map(ToString::to_string));
+            row.push(how(&request, held));
             rows.push(row);
         }
         let frozen = lines.values().filter_map(|line| line.frozen.as_ref());
@@ -141,6 +141,19 @@ fn row(view: &View<'_>, request: &Request, status: RequestStatus) -> Result<Vec<
         request.worker().to_owned(),
         title,
     ])
+}
+
+/// Returns with what and behind what a request lands, and what it waits for; empty where it is as usual.
+fn how(request: &Request, held: Option<&Held>) -> String {
+    let after: Vec<&str> = request.after().collect();
+    let parts = [
+        Some(request.group())
+            .filter(|it| !it.is_empty())
+            .map(|it| format!("group {it}")),
+        (!after.is_empty()).then(|| format!("after {}", after.join(" "))),
+        held.map(ToString::to_string),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Returns whether a worker is the one that was typed: an address, or the name at its end.
