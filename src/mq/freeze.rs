@@ -1,6 +1,6 @@
 //! Freezing a branch, so that nothing or only what is urgent lands on it, and thawing it.
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::ledger::{Decision, Name, Time};
 use crate::record::{Class, Freeze};
 use crate::town::{Home, refuse_worker};
@@ -23,6 +23,12 @@ pub struct Freezing<'a> {
 /// After a crash it is frozen as said or as before.
 pub fn freeze(home: &Home, actor: &str, what: &Freezing<'_>) -> Result<Freeze> {
     refuse_worker(home.world(), "freeze branches")?;
+    if what.reason.trim().is_empty() {
+        return Err(
+            Fault::invalid("a branch is frozen for a reason, and this one is empty")
+                .hint("whoever waits reads it: -r 'the release is being made'"),
+        );
+    }
     let written = home.write(Name::Queue, actor, |view, pen| {
         let known = view.freeze(what.target)?;
         let mut freeze = known.unwrap_or_else(|| Freeze::new(what.target));

@@ -30,8 +30,14 @@ pub(super) fn change(
     Ok(written.value)
 }
 
-/// Takes a waiting request out of the queue; its commits stay.
+/// Takes a waiting request out of the queue; its commits stay. Who did the work is told why.
 pub fn reject(home: &Home, actor: &str, typed: &str, reason: &str) -> Result<Request> {
+    if reason.trim().is_empty() {
+        return Err(
+            Fault::invalid("a request is rejected for a reason, and this one is empty")
+                .hint("whoever did the work reads it: -r 'the API changes, see gt-12'"),
+        );
+    }
     change(home, actor, typed, |_, request, stamp| {
         let by = Map::from_iter([("by".to_owned(), json!(actor))]);
         request.finish(RequestStatus::Rejected, reason, by, stamp);

@@ -63,6 +63,7 @@ fn the_list_is_in_the_order_of_landing() {
     assert_eq!(next.trim(), b["id"].as_str().unwrap_or_default());
     // Its author takes b back, and a waits for nobody in the queue.
     as_other(&place, "grace", &["cancel", "b"]).fails(4, "only who did the work");
+    mq(&place, &["reject", "b", "-r", ""]).fails(1, "rejected for a reason");
     mq(&place, &["cancel", "b"]).done();
     assert_eq!(listed(&place, &[]), "c a:after");
     assert_eq!(listed(&place, &["--ready"]), "c");
@@ -156,6 +157,10 @@ fn a_frozen_branch_takes_only_what_is_urgent() {
     mq(&place, &["priority", "b", "0"]).done();
     let freeze = ["freeze", "--allow", "0", "-r", "the demo"];
     mq(&place, &[&freeze[..], &["--until", "1999-01-01"]].concat()).fails(1, "over already");
+    mq(&place, &["freeze", "-r", " "]).fails(1, "frozen for a reason");
+    let mistyped = [&freeze[..], &["--target", "mian"]].concat();
+    mq(&place, &mistyped).fails(1, "the target branch 'mian' does not exist");
+    assert_eq!(place.json(&["mq", "log"])[0]["decision"], "prioritized");
     let polecat = "gt/polecats/nux";
     let mut refused = place.command(&[&["mq"], &freeze[..]].concat());
     let refused = refused.env("GT_ROLE", polecat).output().expect("it starts");

@@ -8,6 +8,7 @@ use crate::cli::reply::Reply;
 use crate::fault::{Fault, Result};
 use crate::mq::{self, Freezing};
 use crate::record::{self, Class};
+use crate::town::{Home, Target};
 
 /// What is frozen, and for how long.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,11 @@ pub(super) fn as_text(freeze: &record::Freeze) -> String {
 
 pub(super) fn freeze(cx: &Context, args: &Freeze) -> Result<Reply> {
     let home = cx.home()?.one_rig()?;
-    let target = home.target(args.target.as_deref())?.branch;
+    let target = home.target(args.target.as_deref())?;
+    if args.target.is_some() {
+        refuse_unknown(&home, &target)?;
+    }
+    let target = target.branch;
     let now = cx.world.now();
     let until = args.until.as_deref();
     let until = until
@@ -77,6 +82,20 @@ pub(super) fn freeze(cx: &Context, args: &Freeze) -> Result<Reply> {
     let freeze = mq::freeze(&home, &cx.actor(home.repo()), &what)?;
     cx.settle(&home);
     Ok(Reply::new(as_json(&freeze), as_text(&freeze)))
+}
+
+/// Refuses a branch that is not there: what was mistyped would leave the one that was meant open.
+fn refuse_unknown(home: &Home, target: &Target) -> Result<()> {
+    if home.known_tip(target)?.is_some() {
+        return Ok(());
+    }
+    home.fresh_tip(target).map(drop).map_err(|fault| match fault {
+        Fault::NotFound(text) => {
+            let hint = "to freeze it from its first commit on, make it first; git branch --all lists them";
+            Fault::not_found(text.message).hint(hint)
+        }
+        fault => fault,
+    })
 }
 
 pub(super) fn thaw(cx: &Context, target: Option<&str>) -> Result<Reply> {
