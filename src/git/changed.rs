@@ -99,9 +99,84 @@ pub fn name_fits(pattern: &str, name: &str) -> bool {
     gix::glob::wildmatch(pattern.into(), name.into(), Mode::empty())
 }
 
+/// Returns what is wrong with a pattern that nothing can fit, nothing where it is well formed.
+pub fn pattern_flaw(pattern: &str) -> Option<&'static str> {
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.next().is_none() => return Some("ends with a '\\' and nothing behind it"),
+            '[' if !skip_set(&mut rest) => return Some("has a '[' that is not closed"),
+            _ => {}
+        }
+    }
+    pattern.is_empty().then_some("is empty")
+}
+
+/// Goes behind the end of a set of characters; returns whether it has one.
+fn skip_set(rest: &mut std::str::Chars<'_>) -> bool {
+    let negated = rest.as_str().strip_prefix(['!', '^']);
+    if let Some(behind) = negated {
+        *rest = behind.chars();
+    }
+    // The first may be a bracket itself.
+    let mut is_first = true;
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => drop(rest.next()),
+            '[' if rest.as_str().starts_with(':') => {
+                let Some((_, behind)) = rest.as_str().split_once(":]") else {
+                    return false;
+                };
+                *rest = behind.chars();
+            }
+            ']' if !is_first => return true,
+            _ => {}
+        }
+        is_first = false;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_nothing_can_fit_is_told() {
+        let check = |pattern: &str, want: bool| {
+            assert_eq!(pattern_flaw(pattern).is_none(), want, "{pattern}");
+        };
+        for pattern in [
+            "main",
+            "release/*",
+            "[ab]c",
+            "[]a]",
+            "[!]]",
+            "[[:alpha:]]x",
+            "a\\[",
+            "?",
+        ] {
+            check(pattern, true);
+        }
+        for pattern in [
+            "",
+            "[[",
+            "[",
+            "a[b",
+            "[]",
+            "[!]",
+            "a\\",
+            "[a\\]",
+            "[[:alpha:",
+        ] {
+            check(pattern, false);
+            // What it is refused for is so: it does not even fit itself.
+            assert!(
+                pattern.is_empty() || !name_fits(pattern, pattern),
+                "{pattern}"
+            );
+        }
+    }
 
     #[test]
     fn patterns_are_those_of_gitignore() {

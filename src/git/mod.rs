@@ -43,7 +43,7 @@ use crate::world::World;
 pub use ahead::Ahead;
 pub use attic::Saved;
 pub use bulk::MANY;
-pub use changed::{name_fits, path_fits};
+pub use changed::{name_fits, path_fits, pattern_flaw};
 pub use command::{LOCAL_ENV, Version};
 pub use merge::Merged;
 pub use objects::{Change, Commit, Entry, Mode, NewCommit, Signature};

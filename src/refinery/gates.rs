@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::candidate::Candidate;
 use super::gate::{self, Bench, Ran};
-use super::{ci, verdict};
+use super::{ci, key, verdict};
 use crate::fault::{Fault, Result};
-use crate::git::Oid;
+use crate::git::{Oid, pattern_flaw};
 use crate::ledger::{Decision, Name, Record, Stamp};
 use crate::record::{Attempt, Gate, Rig, Scope, Variable};
 use crate::town::{Home, View, refuse_worker};
@@ -157,7 +157,7 @@ fn check(home: &Home, new: &NewGate<'_>) -> Result<()> {
             ),
         );
     }
-    check_reach(&new.reach)?;
+    check_reach(home, &new.reach)?;
     match &new.check {
         NewCheck::Command(new) => check_command(new),
         NewCheck::Ci { check, .. } => {
@@ -175,6 +175,10 @@ fn check_command(new: &NewCommand<'_>) -> Result<()> {
     if new.keep.iter().any(|path| is_all(path) || leads_out(path)) {
         return Err(Fault::invalid("--keep takes a path inside the worktree")
             .hint("not the whole of it: target, node_modules"));
+    }
+    if let Some((path, why)) = new.keep.iter().find_map(|it| Some((it, pattern_flaw(it)?))) {
+        return Err(Fault::invalid(format!("--keep '{path}' {why}"))
+            .hint("paths in the worktree, as in gitignore(5): target, node_modules"));
     }
     let formed = |name: &str| {
         let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -198,7 +202,7 @@ fn check_command(new: &NewCommand<'_>) -> Result<()> {
     Ok(())
 }
 
-fn check_reach(new: &Reach<'_>) -> Result<()> {
+fn check_reach(home: &Home, new: &Reach<'_>) -> Result<()> {
     if new
         .inputs
         .iter()
@@ -209,11 +213,24 @@ fn check_reach(new: &Reach<'_>) -> Result<()> {
     if new.scope == Scope::Commit && !new.inputs.is_empty() {
         return Err(Fault::invalid("a gate that looks at commits has no inputs"));
     }
-    match new.targets.iter().any(String::is_empty) {
-        true => Err(Fault::invalid(
-            "--target takes a branch or a pattern: main, 'release/*'",
-        )),
-        false => Ok(()),
+    for path in new.inputs.iter().filter(|it| it.contains(['*', '?', '['])) {
+        if !is_there(home, path)? {
+            return Err(Fault::invalid(format!(
+                "--input takes paths, not patterns, and there is no '{path}'"
+            ))
+            .hint("a folder stands for all that is in it: --input src"));
+        }
+    }
+    let mut targets = new.targets.iter();
+    targets.try_for_each(|target| home.check_branches(target))
+}
+
+/// Returns whether there is a path on the rig's target, as far as that is known here.
+fn is_there(home: &Home, path: &str) -> Result<bool> {
+    let target = home.target(None)?;
+    match home.known_tip(&target)? {
+        Some(tip) => key::is_there(home.repo(), &home.repo().commit(&tip)?.tree, path),
+        None => Ok(false),
     }
 }
 

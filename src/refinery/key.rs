@@ -59,6 +59,11 @@ fn of_inputs(repo: &Repo, tree: &Oid, paths: &[String]) -> Result<String> {
     Ok(digest(&parts))
 }
 
+/// Returns whether something stands at a path of a tree.
+pub(super) fn is_there(repo: &Repo, tree: &Oid, path: &str) -> Result<bool> {
+    Ok(at(repo, tree, path)?.is_some())
+}
+
 fn at(repo: &Repo, tree: &Oid, path: &str) -> Result<Option<String>> {
     use crate::git::Mode;
     let (mut id, mut mode) = (*tree, Mode::Tree);

@@ -704,7 +704,6 @@ impl Refinery<'_> {
     }
 }
 
-
 /// What stands with outside CIs.
 #[derive(Debug, Default)]
 struct Outside {

@@ -3,7 +3,7 @@
 
 use super::{Target, View};
 use crate::fault::{Fault, Result};
-use crate::git::{Oid, name_fits, path_fits};
+use crate::git::{Oid, name_fits, path_fits, pattern_flaw};
 
 /// How many approvals what lands on some branches needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,12 @@ fn needs(text: &str) -> Option<Vec<Need>> {
             None => (None, it),
         };
         let count = count.parse().ok().filter(|count| *count <= 20)?;
+        if branches
+            .as_deref()
+            .is_some_and(|it| pattern_flaw(it).is_some())
+        {
+            return None;
+        }
         Some(Need { branches, count })
     });
     each.collect()
@@ -43,6 +49,11 @@ fn needs(text: &str) -> Option<Vec<Need>> {
 /// Returns whether the value of `review` can be understood.
 pub(super) fn is_need(text: &str) -> bool {
     needs(text).is_some()
+}
+
+/// Returns what is wrong with the first of several patterns that nothing can fit, and which one that is.
+pub(super) fn flaw(text: &str) -> Option<(&str, &'static str)> {
+    listed(text).find_map(|it| Some((it, pattern_flaw(it)?)))
 }
 
 impl Review {
@@ -110,6 +121,11 @@ impl View<'_> {
             Fault::invalid(format!("gt.{name} is '{}'", said(name))).hint(hint)
         };
         let list = |name: &str| listed(&said(name)).map(str::to_owned).collect();
+        for name in ["protected", "review.by"] {
+            if let Some((pattern, why)) = flaw(&said(name)) {
+                return Err(bad(name, &format!("the pattern '{pattern}' {why}")));
+            }
+        }
         let by_itself = match said("review.self").as_str() {
             "" => false,
             said => super::settings::boolean(said)
@@ -156,7 +172,7 @@ mod tests {
         check("1, release/*=2", "release/7", 2);
         check("release/*=2, *=1", "release/7", 2);
         check("2, sandbox=0", "sandbox", 0);
-        for text in ["one", "1 2", "main=", "=", "-1", "21", "main=x"] {
+        for text in ["one", "1 2", "main=", "=", "-1", "21", "main=x", "1, [[=2"] {
             assert_eq!(needs(text), None, "{text}");
         }
     }

@@ -291,6 +291,10 @@ impl Home {
         let key = known(name)?;
         refuse_worker(self.world(), "change settings")?;
         check_value(key, value)?;
+        if key.name == "pullRequests" {
+            let mut names = value.split(',').map(str::trim).filter(|it| !it.is_empty());
+            names.try_for_each(|name| self.check_branches(name))?;
+        }
         if key.name == "target" && !value.is_empty() {
             self.target(Some(value))?;
         }
@@ -392,6 +396,10 @@ fn check_value(key: &Key, value: &str) -> Result<()> {
             bad("auto, foreground or off")
         }
         "message" if !value.is_empty() => Template::parse(value).map(drop),
+        "protected" | "review.by" => match review::flaw(value) {
+            Some((pattern, why)) => bad(&format!("the pattern '{pattern}' {why}")),
+            None => Ok(()),
+        },
         "strategy" if !style::is_strategy(value) => bad(style::STRATEGY_HINT),
         "review" if !review::is_need(value) => bad(review::REVIEW_HINT),
         "remote" if value.starts_with('-') => bad("the name of a remote; git remote lists them"),

@@ -4,7 +4,7 @@
 use super::View;
 use super::settings::boolean;
 use crate::fault::{Fault, Result};
-use crate::git::name_fits;
+use crate::git::{name_fits, pattern_flaw};
 use crate::text::steers;
 
 /// Which commits a merge request becomes.
@@ -69,6 +69,9 @@ fn for_branch<T: Copy + Default>(
         match part.rsplit_once('=') {
             Some((pattern, named)) => {
                 let named = word(named.trim())?;
+                if pattern_flaw(pattern.trim()).is_some() {
+                    return None;
+                }
                 let fits = name_fits(pattern.trim(), branch);
                 special = special.or(fits.then_some(named));
             }

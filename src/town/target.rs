@@ -44,6 +44,16 @@ impl Home {
         Ok(target)
     }
 
+    /// Refuses a pattern with `*` and `?` that no branch can fit.
+    pub fn check_branches(&self, pattern: &str) -> Result<()> {
+        let like = format!("refs/heads/{}", pattern.replace(['*', '?'], "x"));
+        if !pattern.is_empty() && self.repo().is_ref_name(&like) {
+            return Ok(());
+        }
+        Err(Fault::invalid(format!("no branch can fit '{pattern}'"))
+            .hint("a branch, or a pattern with * and ?: main, 'release/*'"))
+    }
+
     /// Returns the refs that say where the target stands, as far as is known here, the best one first:
     /// the local branch, or what we and what git itself noted of the remote's.
     pub fn tip_refs(&self, target: &Target) -> Vec<String> {

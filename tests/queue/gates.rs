@@ -60,6 +60,14 @@ fn what_no_gate_can_be_is_refused() {
     check(&["--input", "../x"], 1, "inside the repository");
     check(&["--input", "x", "--by-commit"], 129, "cannot be used with");
     check(&["--keep", "."], 1, "inside the worktree");
+    check(&["--keep", "[["], 1, "has a '[' that is not closed");
+    check(&["--target", "[["], 1, "no branch can fit '[['");
+    check(
+        &["--target", "release/*~"],
+        1,
+        "no branch can fit 'release/*~'",
+    );
+    check(&["--input", "src/*.rs"], 1, "takes paths, not patterns");
     check(&["--memory", "lots"], 129, "500M");
     add(&place, "after", &["-c", "true", "--needs", "test"]);
     let circle = [
@@ -70,14 +78,6 @@ fn what_no_gate_can_be_is_refused() {
     place.gt(&remove).fails(4, "gate 'after' needs gate 'test'");
 }
 
-#[test]
-fn a_run_by_hand_counts_where_it_is_recorded() {
-    let place = rig("test ! -e red");
-    change(&place, "work", "main", "work", "work");
-    let run = ["refinery", "gate", "run", "test"];
-    let said = place.json(&run);
-    assert_eq!(
-        (&said["verdict"], &said["recorded"]),
 #[test]
 fn a_gate_counts_from_the_moment_it_is_written() {
     let place = project("true");
@@ -122,6 +122,14 @@ fn a_gate_that_is_refused_is_not_accepted() {
     assert!(after != before && !after.trim().contains(' '), "{after}");
 }
 
+#[test]
+fn a_run_by_hand_counts_where_it_is_recorded() {
+    let place = rig("test ! -e red");
+    change(&place, "work", "main", "work", "work");
+    let run = ["refinery", "gate", "run", "test"];
+    let said = place.json(&run);
+    assert_eq!(
+        (&said["verdict"], &said["recorded"]),
         (&json!("green"), &json!(false))
     );
     let on = |revision: &str| place.gt(&[&run[..], &["--on", revision]].concat());

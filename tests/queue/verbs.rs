@@ -188,10 +188,26 @@ fn a_frozen_branch_takes_only_what_is_urgent() {
 }
 
 #[test]
-fn a_decision_has_a_proof() {
-    let place = project("test ! -e bad.txt");
-    for branch in ["bad", "good"] {
-        on_main(&place, branch);
+fn settings_with_patterns_that_nothing_fits_are_refused() {
+    let place = queued(&["a"]);
+    let set = |name: &str, value: &str| place.gt(&["config", "set", name, value]);
+    set("protected", "src, [[").fails(1, "the pattern '[[' has a '[' that is not closed");
+    set("review.by", "gt/[").fails(1, "the pattern 'gt/['");
+    set("review", "0, [[=2").fails(1, "a number of approvals");
+    set("strategy", "[[=squash").fails(1, "merge, squash or rebase");
+    set("pullRequests", "main, [[").fails(1, "no branch can fit '[['");
+    // What was written before that was checked lets nothing pass.
+    place.git(&["config", "gt.protected", "[["]).done();
+    place
+        .gt(&["refinery", "run"])
+        .fails(1, "gt.protected is '[['");
+    place
+        .git(&["config", "gt.protected", "[s]rc/**, *.lock"])
+        .done();
+    place.gt(&["refinery", "run"]).done();
+    assert_eq!(listed(&place, &["--all"]), "a:landed");
+}
+
 #[test]
 fn what_was_red_with_others_is_not_shown_of_a_conflict() {
     let place = project("test ! -e bad.txt || { echo it is bad; exit 1; }");

@@ -659,7 +659,6 @@ fn what_landed_before_an_interrupt_is_said() {
     assert_eq!(place.status("slow"), "queued");
 }
 
-
 #[test]
 fn a_submit_that_makes_no_sense_is_refused() {
     let place = Place::new();
