@@ -27,13 +27,21 @@ pub(crate) fn asked_for(argv: &[OsString]) -> Option<Vec<String>> {
     asked.then(|| command::words::<command::Global>(typed).collect())
 }
 
+/// What people call commands that have another name, with that name.
+const ALSO: &[(&str, &str)] = &[("merge-queue", "mq"), ("queue", "mq")];
+
 /// Returns what `git gt help` shows; every word has to be one of a command, or the one of a guide.
 pub(crate) fn run(root: &clap::Command, args: &Args) -> Result<Reply> {
-    let is_guide = args.command.len() == 1 && manual::lookup(root, &args.command).is_none();
-    if !is_guide && manual::lookup(root, &args.command).is_none() {
-        return Err(unknown(&args.command));
+    let mut words = args.command.clone();
+    if let Some(first) = words.first_mut() {
+        let known = ALSO.iter().find(|(word, _)| word == first);
+        *first = known.map_or(std::mem::take(first), |(_, name)| (*name).to_owned());
     }
-    show(root, &args.command)
+    let is_guide = words.len() == 1 && manual::lookup(root, &words).is_none();
+    if !is_guide && manual::lookup(root, &words).is_none() {
+        return Err(unknown(&words));
+    }
+    show(root, &words)
 }
 
 fn unknown(words: &[String]) -> Fault {
