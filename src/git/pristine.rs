@@ -40,13 +40,17 @@ impl Look {
     }
 }
 
-/// What every command here needs: no githook and no daemon of the user's takes part, and the commit is there
-/// as a whole.
+/// What every command here needs: no githook and no daemon of the user's takes part, a file counts as it was only
+/// where all that is known of it says so, and the commit is there as a whole.
 pub(super) const ALONE: &[&str] = &[
     "-c",
     "core.hooksPath=/dev/null",
     "-c",
     "core.fsmonitor=false",
+    "-c",
+    "core.trustctime=true",
+    "-c",
+    "core.checkStat=default",
     "-c",
     "core.sparseCheckout=false",
     "-c",
