@@ -1,4 +1,7 @@
-//! A last look before a landing: what decides may have been changed since the step began.
+//! What decides may be changed while a step is under way: a last look before a landing, and at ledgers that are not
+//! there any more.
+
+use std::collections::BTreeSet;
 
 use super::candidate::Candidate;
 use super::verdict::{self, Green};
@@ -11,7 +14,10 @@ use crate::record::{Gate, Request};
 use crate::town::{Home, Target};
 
 /// The ledgers that say what may land.
-const DECIDERS: [Name; 3] = [Name::Config, Name::Queue, Name::Beads];
+const DECIDERS: [Name; 4] = [Name::Config, Name::Queue, Name::Beads, Name::Results];
+
+/// How many commits behind a ledger's tip are looked at for an older one before git is asked.
+const STEPS_MAX: usize = 100;
 
 /// Where the ledgers that say what may land stood when they were looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +29,54 @@ impl Seen {
         let tips = DECIDERS.into_iter().map(|name| home.tip_of(name));
         tips.collect::<Result<_>>().map(Self)
     }
+
+    /// Refuses where one of the ledgers was removed or set back since: gates run with the refs of the repository,
+    /// and what they test may do so. One that was removed is made again where it stood.
+    ///
+    /// After a crash it is gone or there.
+    pub(super) fn refuse_lost(&self, home: &Home, now: &Self) -> Result<()> {
+        let both = self.0.iter().zip(&now.0);
+        for (name, (then, now)) in DECIDERS.into_iter().zip(both) {
+            let Some(then) = then.filter(|then| Some(*then) != *now) else {
+                continue;
+            };
+            let repo = home.repo_of(name)?;
+            let what = name.ref_name();
+            let lost = match now {
+                None => {
+                    repo.swap_ref(&repo.guard()?, what, None, then)?;
+                    Fault::fatal(format!(
+                        "'{what}' was removed while the queue ran; it stands where it stood, at {then}"
+                    ))
+                }
+                Some(now) if is_set_back(repo, then, *now)? => Fault::fatal(format!(
+                    "'{what}' was set back from {then} to {now} while the queue ran"
+                ))
+                .hint(format!(
+                    "to have it again: git update-ref {what} {then} {now}"
+                )),
+                Some(_) => continue,
+            };
+            return Err(lost
+                .hint("look for what does that, a gate perhaps: git gt refinery gate list")
+                .hint("whether all is there: git gt fsck"));
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a ledger stands on a commit that what it was goes back to.
+fn is_set_back(repo: &Repo, then: Oid, now: Oid) -> Result<bool> {
+    let (mut open, mut known) = (vec![now], BTreeSet::new());
+    while let Some(at) = open.pop().filter(|_| known.len() < STEPS_MAX) {
+        if at == then {
+            return Ok(false);
+        }
+        if known.insert(at) && repo.has(&at) {
+            open.extend(repo.commit(&at)?.parents);
+        }
+    }
+    repo.is_ancestor(&now, &then)
 }
 
 /// How a candidate stands with what was decided.

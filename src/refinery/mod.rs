@@ -241,7 +241,10 @@ impl<'t> Refinery<'t> {
             self.lock = take_lock(self.home)?;
         }
         loop {
-            if let Some(stepped) = self.move_on(observe)? {
+            let moved = self.move_on(observe);
+            // Before anybody concludes something from what is not there any more.
+            self.look_what_decides()?;
+            if let Some(stepped) = moved? {
                 if stepped != Stepped::Worked {
                     self.post();
                 }
@@ -250,9 +253,17 @@ impl<'t> Refinery<'t> {
         }
     }
 
+    /// Notes where what decides stands; refuses where some of it is not there any more.
+    fn look_what_decides(&mut self) -> Result<()> {
+        let now = decided::Seen::now(self.home)?;
+        self.seen.refuse_lost(self.home, &now)?;
+        self.seen = now;
+        Ok(())
+    }
+
     /// Looks at how things stand and does what the plan says; nothing where it then has to look again first.
     fn move_on(&mut self, observe: &mut dyn FnMut(Event)) -> Result<Option<Stepped>> {
-        self.seen = decided::Seen::now(self.home)?;
+        self.look_what_decides()?;
         let gates = self.required(observe)?;
         if self.is_asked_to_stop() {
             return self.stop(&gates, observe).map(Some);
@@ -643,6 +654,8 @@ impl<'t> Refinery<'t> {
                 let gate = job.gates.iter().find(|(it, _)| it.name() == gate);
                 let (gate, _) = gate.expect("a worker runs the gates of its job");
                 verdict::record(self.home, &self.actor(), (gate, &job.candidate), &attempt)?;
+                let disturbed = (gate.name().to_owned(), job.what.clone());
+                self.disturbed.remove(&disturbed);
                 observe(ran(gate.name(), &attempt));
             }
             Said::Disturbed(gate) => self.disturbed(gate, &job.what, observe)?,
@@ -651,8 +664,6 @@ impl<'t> Refinery<'t> {
                 let view = self.home.view();
                 let known = facts::evidence_of(&view, gates, &job.candidate)?;
                 let open = facts::to_run(&view, gates, &job.candidate)?;
-                let disturbed = (gate.name().to_owned(), job.what.clone());
-                self.disturbed.remove(&disturbed);
                 let is_left = !open.is_empty() && open.iter().all(|it| it.ci().is_some());
                 if known.red == 0 && is_left && self.is_wanted(job)? {
                     self.ask(gates, (job, purpose), observe)?;
@@ -664,17 +675,6 @@ impl<'t> Refinery<'t> {
     }
 }
 
-/// What became of a probe before anything was run.
-enum Prepared {
-    /// It is to be run.
-    Test(Box<Work>),
-    /// Its tree was tested under another name.
-    Known(Composition),
-    /// One of its requests does not merge onto the tip, because of these files.
-    Bounces(Box<Request>, Vec<String>),
-    /// It is being tested, or nothing of it can be merged now.
-    Nothing,
-}
 impl Refinery<'_> {
     /// Takes in that a gate was disturbed; refuses to run it once more where that goes on.
     fn disturbed(
@@ -704,6 +704,18 @@ impl Refinery<'_> {
     }
 }
 
+/// What became of a probe before anything was run.
+enum Prepared {
+    /// It is to be run.
+    Test(Box<Work>),
+    /// Its tree was tested under another name.
+    Known(Composition),
+    /// One of its requests does not merge onto the tip, because of these files.
+    Bounces(Box<Request>, Vec<String>),
+    /// It is being tested, or nothing of it can be merged now.
+    Nothing,
+}
+
 /// What stands with outside CIs.
 #[derive(Debug, Default)]
 struct Outside {
@@ -718,7 +730,9 @@ struct Outside {
 impl Drop for Refinery<'_> {
     fn drop(&mut self) {
         // What stays behind is looked at again by the next Refinery.
-        drop(tidy::tidy(self.home, &self.tip));
+        if self.look_what_decides().is_ok() {
+            drop(tidy::tidy(self.home, &self.tip));
+        }
         self.pool.stop();
         self.give_all_back();
         self.bulletin.clear(self.home);

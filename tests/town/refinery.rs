@@ -625,7 +625,6 @@ fn the_scratch_folder_may_go_while_a_gate_runs() {
 }
 
 #[test]
-#[test]
 fn a_gate_that_is_disturbed_again_and_again_is_named() {
     let place = Place::new();
     place.gate("echo >>\"$PLACE/runs\"; rm -rf \"$PLACE/repo/.git/gt\"");
@@ -640,6 +639,39 @@ fn a_gate_that_is_disturbed_again_and_again_is_named() {
     place.gate("true");
     assert_eq!(strings(&place.run()["landed"]), [id.as_str()]);
 }
+
+#[test]
+fn a_gate_that_removes_the_queue_is_noticed_and_costs_nothing() {
+    let place = Place::new();
+    let ids = [place.queue("a"), place.queue("b")];
+    let kept = || place.git(&["for-each-ref", "refs/gt/mr"]).done().stdout;
+    let before = kept();
+    let run = |gate: &str, words: &[&str]| {
+        place.gate(gate);
+        let ran = place.gt(&["refinery", "run"]).fails(128, words);
+        for id in &ids {
+            assert_eq!(place.status(id), "queued", "{ran:?}");
+        }
+        assert_eq!(kept(), before, "{ran:?}");
+    };
+    let removed = "'refs/gt/queue' was removed while the queue ran; it stands where it stood";
+    run("git update-ref -d refs/gt/queue", &[removed, "gate list"]);
+    place.gt(&["mq", "priority", "b", "1"]).done();
+    let tip = place.rev("refs/gt/queue");
+    place.gate("git update-ref refs/gt/queue refs/gt/queue~1");
+    let words = "'refs/gt/queue' was set back from";
+    let back = format!(
+        "git update-ref refs/gt/queue {tip} {}",
+        place.rev("refs/gt/queue~1")
+    );
+    place.gt(&["refinery", "run"]).fails(128, &[words, &back]);
+    place
+        .git(&back.split(' ').skip(1).collect::<Vec<_>>())
+        .done();
+    place.gate("true");
+    assert_eq!(place.run()["landed"].as_array().map(Vec::len), Some(2));
+}
+
 #[test]
 fn what_landed_before_an_interrupt_is_said() {
     let place = Place::new();
