@@ -56,6 +56,8 @@ pub(super) const ALONE: &[&str] = &[
     "-c",
     "submodule.recurse=false",
     "-c",
+    "index.skipHash=true",
+    "-c",
     "advice.detachedHead=false",
 ];
 
