@@ -4,7 +4,7 @@
 use std::fs::{DirEntry, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gix::index::entry::{Flags, Mode, Stage};
 use gix::index::{Entry, State};
@@ -67,6 +67,7 @@ const AT_REST: &[&str] = &[
     "ORIG_HEAD",
     "commondir",
     "gitdir",
+    "gt-attributes",
     "index",
     "logs",
     "refs",
@@ -165,8 +166,11 @@ impl Site<'_> {
     /// there; returns whether that could be done.
     fn move_to(&self, commit: &Oid) -> Result<bool> {
         let index = self.index().filter(|it| !hides(it) && self.is_at_rest());
-        let looked = index.and_then(|it| Some((look(self.worktree, &it, Doubt::Racy)?, it)));
-        let Some((found, before)) = looked else {
+        let looked = index.and_then(|it| look(self.worktree, &it, Doubt::Racy));
+        let Some(found) = looked else {
+            return Ok(false);
+        };
+        let Some(before) = self.forget_attributes()? else {
             return Ok(false);
         };
         if found.has_more && self.clean().is_err() {
@@ -177,12 +181,14 @@ impl Site<'_> {
         if self.repo.execute(&read).is_err() {
             return Ok(false);
         }
-        if !self.is_written_alike(&before)? {
+        if self.attributes().as_ref() != Some(&before) {
+            self.forget_index()?;
             return Ok(false);
         }
         let head = self.private.join("HEAD");
         fs::replace(&head, format!("{commit}\n").as_bytes())
             .map_err(|error| Fault::io("write", &head, &error))?;
+        self.note_attributes(&before)?;
         Ok(true)
     }
 
@@ -194,25 +200,65 @@ impl Site<'_> {
         })
     }
 
-    /// Returns whether files are written as they were before, for that hangs on their attributes, and git writes
-    /// none anew that holds the same. Where not, the index is gone: then it writes all of them.
-    fn is_written_alike(&self, before: &State) -> Result<bool> {
-        let after = self.index();
-        if after.is_some_and(|it| attributes(&it) == attributes(before)) {
-            return Ok(true);
+    /// Returns which attributes files have that are written as the index says; nothing where it cannot be read.
+    fn attributes(&self) -> Option<String> {
+        let index = self.index()?;
+        let all = attributes(&index).into_iter();
+        let all = all.map(|(path, id)| [id.as_slice(), path].concat());
+        let hash = gix::objs::compute_hash(
+            self.repo.gix.object_hash(),
+            Kind::Blob,
+            &all.collect::<Vec<_>>().join(&0),
+        );
+        Some(hash.ok()?.to_string())
+    }
+
+    fn attributes_path(&self) -> PathBuf {
+        self.private.join("gt-attributes")
+    }
+
+    /// Notes with which attributes all files were written. Git writes none anew that holds the same, and what
+    /// stands in the index later may be the work of whoever tested there.
+    fn note_attributes(&self, now: &str) -> Result<()> {
+        let path = self.attributes_path();
+        fs::replace(&path, now.as_bytes()).map_err(|error| Fault::io("write", &path, &error))
+    }
+
+    /// Returns what was noted, and notes that nothing is known: a crash in what follows must not leave a wrong note.
+    fn forget_attributes(&self) -> Result<Option<String>> {
+        let path = self.attributes_path();
+        let known = std::fs::read_to_string(&path).ok();
+        if known.is_some() {
+            fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error))?;
         }
+        Ok(known)
+    }
+
+    /// Makes git write all files anew.
+    fn forget_index(&self) -> Result<()> {
         let path = self.private.join("index");
-        fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error))?;
-        Ok(false)
+        match path.exists() {
+            true => fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error)),
+            false => Ok(()),
+        }
     }
 
     /// Brings the worktree to the commit, whatever is in it.
     fn force(&self, commit: &Oid) -> Result<()> {
+        self.write(commit)?;
+        self.note_attributes(&self.attributes().unwrap_or_default())
+    }
+
+    fn write(&self, commit: &Oid) -> Result<()> {
         let commit = commit.to_string();
         let checkout = self.git(&["checkout", "--quiet", "--force", "--detach", &commit]);
-        let before = self.index();
+        let known = self.forget_attributes()?;
+        if known.is_none() {
+            self.forget_index()?;
+        }
         self.repo.execute(&checkout)?;
-        if before.is_some_and(|it| !matches!(self.is_written_alike(&it), Ok(true))) {
+        if known.is_some() && known != self.attributes() {
+            self.forget_index()?;
             self.repo.execute(&checkout)?;
         }
         let index = self.index();
@@ -487,6 +533,10 @@ mod tests {
             Some(false),
         );
         check("printf 'tex2\\n' >file", None);
+        check(
+            "echo '* text eol=crlf' >.gitattributes; git add .gitattributes",
+            Some(false),
+        );
         let backdated = "touch -r file ../ref; printf 'tex2\\n' >file; touch -r ../ref file";
         check(backdated, None);
         check(
@@ -546,6 +596,9 @@ mod tests {
         assert_eq!(inode(), before, "the file is the same there");
         assert_eq!(seen(&crlf), Some(true));
         assert_eq!(seen(&other), Some(false));
+        // Whoever tests may say so as well, and nothing is written anew by that.
+        site.sh("echo '*.t text eol=crlf' >.gitattributes; git add .gitattributes");
+        assert_eq!(seen(&crlf), Some(true));
         assert_eq!(seen(&site.commit), None);
     }
 
