@@ -182,7 +182,6 @@ impl Site<'_> {
             return Ok(false);
         }
         if self.attributes().as_ref() != Some(&before) {
-            self.forget_index()?;
             return Ok(false);
         }
         let head = self.private.join("HEAD");
@@ -234,13 +233,13 @@ impl Site<'_> {
         Ok(known)
     }
 
-    /// Makes git write all files anew.
-    fn forget_index(&self) -> Result<()> {
+    /// Removes all but what is to be kept, so that git writes all files anew.
+    fn empty(&self) -> Result<()> {
         let path = self.private.join("index");
-        match path.exists() {
-            true => fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error)),
-            false => Ok(()),
+        if path.exists() {
+            fs::remove_file(&path).map_err(|error| Fault::io("remove", &path, &error))?;
         }
+        self.clean()
     }
 
     /// Brings the worktree to the commit, whatever is in it.
@@ -252,13 +251,15 @@ impl Site<'_> {
     fn write(&self, commit: &Oid) -> Result<()> {
         let commit = commit.to_string();
         let checkout = self.git(&["checkout", "--quiet", "--force", "--detach", &commit]);
-        let known = self.forget_attributes()?;
-        if known.is_none() {
-            self.forget_index()?;
+        let known = self.forget_attributes()?.filter(|_| self.index().is_some());
+        match known {
+            // Attributes that are in no index would count for what is written.
+            Some(_) => drop(self.clean()),
+            None => self.empty()?,
         }
         self.repo.execute(&checkout)?;
         if known.is_some() && known != self.attributes() {
-            self.forget_index()?;
+            self.empty()?;
             self.repo.execute(&checkout)?;
         }
         let index = self.index();
@@ -548,6 +549,14 @@ mod tests {
             Some(false),
         );
         site.sh("! test -e \"$(git rev-parse --git-dir)/MERGE_HEAD\"");
+        let gone =
+            "echo '* text eol=crlf' >.gitattributes; rm \"$(git rev-parse --git-dir)/index\"";
+        check(gone, None);
+        site.sh("test \"$(wc -c <file)\" = 5");
+        check(
+            "git checkout -q -b held; : >\"$(git rev-parse --git-dir)/index\"",
+            None,
+        );
         // What hides files from git is not mended but made anew.
         for line in [
             "git update-index --assume-unchanged file; echo x >file",
@@ -631,7 +640,6 @@ mod tests {
         check("rm .git; git init -q .");
         check("rm .git");
         check("git worktree lock .; rm .git");
-        check("git checkout -q -b held; : >\"$(git rev-parse --git-dir)/index\"");
         check("git update-index --skip-worktree file; echo x >file");
         check("git update-index --assume-unchanged file; echo x >file");
         check(": >\"$(git rev-parse --git-dir)/HEAD\"");
