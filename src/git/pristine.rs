@@ -485,6 +485,14 @@ mod tests {
             assert!(out.status.success(), "{line}: {out:?}");
         }
 
+        fn head(&self) -> Oid {
+            let run = Run::new("git", &self.dir).args(["rev-parse", "HEAD"]);
+            let said = run.output(self.repo.world()).unwrap().stdout;
+            self.repo
+                .parse_id(String::from_utf8_lossy(&said).trim())
+                .unwrap()
+        }
+
         fn look(&self) -> Option<Look> {
             let private = self.repo.private_dir_of(&self.dir).unwrap();
             let keep: &[String] = &[];
@@ -579,11 +587,7 @@ mod tests {
         let commit = |line: &str| {
             let who = "git -c user.name=a -c user.email=a@b";
             site.sh(&format!("{line}; git add -A; {who} commit -q -m next"));
-            let head = Run::new("git", &site.dir).args(["rev-parse", "HEAD"]);
-            let head = head.output(site.repo.world()).unwrap().stdout;
-            site.repo
-                .parse_id(String::from_utf8_lossy(&head).trim())
-                .unwrap()
+            site.head()
         };
         let changed = commit("echo more >>file; rm -r sub; mkdir new; : >new/a");
         let other = commit("git rm -q link new/a; : >link; echo '*.t text eol=crlf' >sub.t");
@@ -592,9 +596,7 @@ mod tests {
             site.repo.make_pristine(&site.dir, commit, &[]).unwrap();
             site.sh("test -z \"$(git status --porcelain --ignored)\"");
             let is_crlf = std::fs::read(site.dir.join("sub.t")).map(|it| it.ends_with(b"\r\n"));
-            let head = Run::new("git", &site.dir).args(["rev-parse", "HEAD"]);
-            let head = head.output(site.repo.world()).unwrap().stdout;
-            assert_eq!(String::from_utf8_lossy(&head).trim(), commit.to_string());
+            assert_eq!(site.head(), *commit);
             is_crlf.ok()
         };
         assert_eq!(seen(&site.commit), None);
